@@ -1,0 +1,35 @@
+# Everything runs in .venv, which the first target that needs it sets up.
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
+VENV := .venv
+LINT_VENV := .venv-lint
+RUN := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install all packages into .venv (done once; every other target does it when needed)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 is needed and was not found: install it, or say where it is: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m tff_health.install $(VENV) requirements.txt
+
+test: setup ## run all tests
+	@$(RUN) -m pytest
+
+lint: setup ## check style and types
+	@$(PYTHON) -m tff_health.install $(LINT_VENV) requirements/lint.txt
+	@$(LINT_VENV)/bin/ruff check .
+	@$(LINT_VENV)/bin/ruff format --check .
+	@$(LINT_VENV)/bin/mypy --python-executable $(RUN) --strict crypto
+
+clean: ## remove what the targets above made (.venv too)
+	rm -rf $(VENV) $(LINT_VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lock: ## resolve requirements/direct.in into requirements.txt
+	@$(PYTHON) -m tff_health.install $(LINT_VENV) requirements/lint.txt
+	@$(LINT_VENV)/bin/uv pip compile requirements/direct.in --override requirements/override.txt \
+	  --python-version 3.11 --python-platform x86_64-manylinux_2_31 --custom-compile-command 'make lock' --quiet \
+	  --annotation-style line --output-file requirements.txt
