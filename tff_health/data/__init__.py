@@ -1,0 +1,1 @@
+"""Images for federated learning: read, split, given to clients, packed, and fed to TFF."""

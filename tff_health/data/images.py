@@ -1,0 +1,91 @@
+"""A set of labelled images in memory, whatever file it came from."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tff_health.errors import DataError
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LabelledImages:
+    """Images with labels, and what is known of their origin.
+
+    Attributes:
+        name: the data set, as in `--dataset`.
+        form: one line for people on where the images came from, e.g. "packed file ham10000_28.npz".
+        pixels: uint8 (n, height, width, channels) with 1 or 3 channels.
+        labels: uint8 (n,), each below `len(class_names)`.
+        class_names: one short name a class.
+        lesion_ids: (n,) the lesion that each image shows, or None if unknown. Images of one lesion
+            must not be on both sides of a clean split.
+        sources: (n,) the institution that each image came from, or None if unknown.
+        is_test: bool (n,), the publisher's own test part, or None if there is none.
+
+    Raises:
+        DataError: if an array has another shape, dtype or range than said above.
+    """
+
+    name: str
+    form: str
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    class_names: tuple[str, ...]
+    lesion_ids: NDArray[np.str_] | None = None
+    sources: NDArray[np.str_] | None = None
+    is_test: NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != np.uint8:
+            raise DataError(f"{self.form}: images are {self.pixels.dtype}, but must be uint8")
+        if self.pixels.ndim != 4 or self.pixels.shape[3] not in (1, 3) or 0 in self.pixels.shape:
+            raise DataError(
+                f"{self.form}: images have shape {self.pixels.shape}, but must have "
+                "(number, height, width, 1 or 3) with no zero"
+            )
+        count = len(self.pixels)
+        for field in ("labels", "lesion_ids", "sources", "is_test"):
+            values = getattr(self, field)
+            if values is not None and values.shape != (count,):
+                raise DataError(
+                    f"{self.form}: {field} have shape {values.shape}, but {count} images need "
+                    f"({count},)"
+                )
+        if self.labels.dtype != np.uint8:
+            raise DataError(f"{self.form}: labels are {self.labels.dtype}, but must be uint8")
+        if self.labels.max() >= len(self.class_names):
+            raise DataError(
+                f"{self.form}: label {self.labels.max()} found, but the {len(self.class_names)} "
+                f"classes are numbered 0 to {len(self.class_names) - 1}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, present or not."""
+        return len(self.class_names)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        _, height, width, channels = self.pixels.shape
+        return height, width, channels
+
+    def digest(self) -> str:
+        """SHA-256 of pixels, labels, lesions, sources and test part, in hex; names the content."""
+        sha256 = hashlib.sha256(repr((self.pixels.shape, self.class_names)).encode())
+        sha256.update(np.ascontiguousarray(self.pixels))
+        sha256.update(np.ascontiguousarray(self.labels))
+        for values in (self.lesion_ids, self.sources, self.is_test):
+            sha256.update(b"-" if values is None else "\n".join(map(str, values)).encode())
+        return sha256.hexdigest()
+
+
+def class_counts(labels: NDArray[np.uint8], class_names: tuple[str, ...]) -> dict[str, int]:
+    """Number of examples by class name, in the order of the classes, absent classes included."""
+    counts = np.bincount(labels, minlength=len(class_names))
+    return dict(zip(class_names, counts.tolist(), strict=True))
