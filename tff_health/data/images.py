@@ -55,6 +55,11 @@ class LabelledImages:
                 )
         if self.labels.dtype != np.uint8:
             raise DataError(f"{self.form}: labels are {self.labels.dtype}, but must be uint8")
+        for field, kind in (("lesion_ids", "U"), ("sources", "U"), ("is_test", "b")):
+            values = getattr(self, field)
+            if values is not None and values.dtype.kind != kind:
+                wanted = "text" if kind == "U" else "bool"
+                raise DataError(f"{self.form}: {field} are {values.dtype}, but must be {wanted}")
         if self.labels.max() >= len(self.class_names):
             raise DataError(
                 f"{self.form}: label {self.labels.max()} found, but the {len(self.class_names)} "
@@ -78,8 +83,8 @@ class LabelledImages:
     def digest(self) -> str:
         """SHA-256 of pixels, labels, lesions, sources and test part, in hex; names the content."""
         sha256 = hashlib.sha256(repr((self.pixels.shape, self.class_names)).encode())
-        sha256.update(np.ascontiguousarray(self.pixels))
-        sha256.update(np.ascontiguousarray(self.labels))
+        for bytes_ in (self.pixels, self.labels):
+            sha256.update(np.ascontiguousarray(bytes_).data)
         for values in (self.lesion_ids, self.sources, self.is_test):
             sha256.update(b"-" if values is None else "\n".join(map(str, values)).encode())
         return sha256.hexdigest()
