@@ -1,0 +1,151 @@
+"""The data sets by name: the one table that flags, messages and readers go by.
+
+Importing it is cheap. A reader, and the libraries that it needs, are imported by `load`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tff_health.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from tff_health.data.images import LabelledImages
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """What is known of a data set before it is read.
+
+    Attributes:
+        name: as in `--dataset`.
+        description: one line for people.
+        reader: "module:function" in this package; returns LabelledImages.
+        splits: names of the splits that make sense for it, the preferred one first. "clean" keeps
+            a lesion's images together, "paper" draws after augmentation as published, "given" is
+            the publisher's own.
+        needs: the reader's arguments, of "data_dir" and "cache_dir", in this order.
+        forms: the files that it is read from, for people, in the order of preference.
+        shows_lesions: whether several images may show one lesion.
+        how_to_get: what to do without any of them, a sentence.
+    """
+
+    name: str
+    description: str
+    reader: str
+    splits: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
+    shows_lesions: bool = False
+    how_to_get: str = ""
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it needs no file."""
+        return not self.forms
+
+
+DATA_SETS = {
+    data_set.name: data_set
+    for data_set in (
+        DataSet(
+            name="ham10000",
+            description="HAM10000: 10,015 dermatoscopic images, 7 diagnoses, at 28x28 in colour",
+            reader="ham10000:read",
+            splits=("clean", "paper"),
+            shows_lesions=True,
+            needs=("data_dir", "cache_dir"),
+            forms=(
+                "ham10000_28.npz",
+                "HAM10000_metadata.csv with HAM10000_images_part_1/*.jpg and part_2",
+                "hmnist_28_28_RGB.csv",
+            ),
+            how_to_get=(
+                "Download HAM10000_metadata and both image archives from "
+                "https://doi.org/10.7910/DVN/DBW86T (licence CC BY-NC 4.0) and unpack them there"
+            ),
+        ),
+        DataSet(
+            name="dermamnist",
+            description="DermaMNIST: HAM10000 at 28x28 in MedMNIST's own split",
+            reader="dermamnist:read",
+            splits=("given",),
+            needs=("data_dir",),
+            forms=("dermamnist.npz",),
+            how_to_get="To download it: python -m tff_health.data fetch dermamnist",
+        ),
+        DataSet(
+            name="mnist",
+            description="MNIST: 70,000 handwritten digits, 28x28 in grey",
+            reader="mnist:read",
+            splits=("given",),
+            needs=("data_dir",),
+            forms=("mnist.npz", "train-images-idx3-ubyte[.gz] and the three others like it"),
+            how_to_get="To download it: python -m tff_health.data fetch mnist",
+        ),
+        DataSet(
+            name="synthetic_lesions",
+            description="4,000 drawn skin lesions in HAM10000's proportions, 28x28 in colour",
+            reader="synthetic_lesions:read",
+            splits=("clean", "paper"),
+            shows_lesions=True,
+        ),
+        DataSet(
+            name="digits",
+            description="scikit-learn's 1,797 handwritten digits, scaled to 28x28 in grey",
+            reader="embedded:read_digits",
+            splits=("clean",),
+        ),
+    )
+}
+
+
+def find(name: str) -> DataSet:
+    """The data set of this name.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    if name not in DATA_SETS:
+        raise ConfigError(f"unknown data set '{name}': choose one of {', '.join(DATA_SETS)}")
+    return DATA_SETS[name]
+
+
+def allowed_splits(images: LabelledImages) -> tuple[str, ...]:
+    """The splits that these very images allow: without lesion ids, lesions have no clean one."""
+    data_set = find(images.name)
+    if data_set.shows_lesions and images.lesion_ids is None:
+        return tuple(split for split in data_set.splits if split != "clean")
+    return data_set.splits
+
+
+def load(name: str, data_dir: Path | None, cache_dir: Path) -> LabelledImages:
+    """Reads a data set.
+
+    Args:
+        name: one of `DATA_SETS`.
+        data_dir: folder of the data files; embedded data sets ignore it and can do without.
+        cache_dir: folder for what is slow to compute; made if needed.
+
+    Raises:
+        ConfigError: if there is no such data set, or it needs a data folder and has none.
+        DataError: if its files are missing (the message says where they were looked for and how to
+            get them), unreadable, damaged or not what they should be.
+    """
+    data_set = find(name)
+    if data_dir is None and not data_set.is_embedded:
+        raise ConfigError(f"data set '{name}' is read from files: say where they are (--data_dir)")
+    # Not at the top of this file: it would load numpy, which flags do not need.
+    from tff_health.data.files import MissingFilesError  # noqa: PLC0415
+
+    module, function = data_set.reader.split(":")
+    reader = getattr(importlib.import_module(f"tff_health.data.{module}"), function)
+    folders = {"data_dir": data_dir, "cache_dir": cache_dir}
+    try:
+        images: LabelledImages = reader(*(folders[need] for need in data_set.needs))
+    except MissingFilesError as error:
+        raise DataError(f"{name}: {error}. {data_set.how_to_get}") from None
+    return images
