@@ -1,0 +1,119 @@
+"""The data sets from the command line: `python -m tff_health.data fetch|show NAME`.
+
+What needs numpy or the network is imported by the command that needs it, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tff_health.data import catalog, folders
+from tff_health.errors import DataError, TffHealthError
+
+if TYPE_CHECKING:
+    from tff_health.data.images import LabelledImages
+
+FETCHABLE = ("mnist", "dermamnist")
+
+
+def main(arguments: list[str], environment: Mapping[str, str]) -> int:
+    """Runs one command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    data_dir = folders.data_folder(options.data_dir, environment)
+    try:
+        if options.command == "fetch":
+            _fetch(options.name, data_dir, options.url)
+        else:
+            _show(options.name, data_dir, folders.cache_folder(environment), options.png)
+    except TffHealthError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Interrupted; nothing half-written was kept.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    names = "\n".join(f"  {d.name:18} {d.description}" for d in catalog.DATA_SETS.values())
+    parser = argparse.ArgumentParser(
+        prog="python -m tff_health.data",
+        description="Download data sets, and see what is in them.",
+        epilog=f"data sets:\n{names}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--data_dir",
+        metavar="DIR",
+        help=f"folder of the data files (default: ${folders.DATA_DIR_VARIABLE}, else a folder of "
+        "the user's cache)",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="fetch|show")
+    fetch = commands.add_parser("fetch", parents=[common], help="download a data set")
+    fetch.add_argument("name", choices=FETCHABLE, help="the data set")
+    fetch.add_argument("--url", help="a mirror of the published file")
+    show = commands.add_parser("show", parents=[common], help="say what a data set holds")
+    show.add_argument("name", choices=tuple(catalog.DATA_SETS), help="the data set")
+    show.add_argument(
+        "--png", type=Path, metavar="FILE", help="write a picture of a few images of each class"
+    )
+    return parser
+
+
+def _fetch(name: str, data_dir: Path, url: str | None) -> None:
+    from tff_health.data import fetch  # noqa: PLC0415
+
+    fetch.fetch(fetch.DOWNLOADS[name], data_dir, url)
+
+
+def _show(name: str, data_dir: Path, cache_dir: Path, png: Path | None) -> None:
+    images = catalog.load(name, data_dir, cache_dir)
+    print(_summary(images))
+    if png:
+        _write_picture(images, png)
+        print(f"{'picture':10} {png}")
+
+
+def _summary(images: LabelledImages) -> str:
+    from tff_health.data.images import class_counts  # noqa: PLC0415
+
+    def listed(counts: Mapping[str, int]) -> str:
+        return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+    lines = {
+        "data set": catalog.find(images.name).description,
+        "read from": images.form,
+        "images": f"{len(images):,} of {'x'.join(map(str, images.image_shape))}",
+        "classes": listed(class_counts(images.labels, images.class_names)),
+    }
+    if images.lesion_ids is not None:
+        lines["lesions"] = f"{len(set(images.lesion_ids.tolist())):,}"
+    if images.sources is not None:
+        lines["sources"] = listed(dict(sorted(Counter(images.sources.tolist()).items())))
+    if images.is_test is not None:
+        lines["test part"] = f"{int(images.is_test.sum()):,} images"
+    lines["splits"] = ", ".join(catalog.allowed_splits(images))
+    lines["digest"] = images.digest()
+    return "\n".join(f"{title:10} {text}" for title, text in lines.items())
+
+
+def _write_picture(images: LabelledImages, path: Path) -> None:
+    from tff_health.data import files  # noqa: PLC0415
+    from tff_health.data.contact_sheet import contact_sheet  # noqa: PLC0415
+
+    try:
+        with files.replacing(path) as file:
+            contact_sheet(images).save(file, "PNG")
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))
