@@ -13,6 +13,18 @@ from numpy.typing import NDArray
 
 from tff_health.errors import DataError
 
+# What numpy and zipfile raise on files that are not what they should be: RuntimeError for encrypted
+# arrays, MemoryError for absurd shapes.
+NPZ_ERRORS = (
+    OSError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+
 
 class MissingFilesError(DataError):
     """None of the files that a data set is made of was found."""
@@ -70,9 +82,7 @@ def read_npz(
                 )
             wanted = (*required, *(name for name in optional if name in archive))
             return {name: archive[name] for name in wanted}
-    except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise unreadable(path, error) from None
-    except (RuntimeError, MemoryError) as error:  # encrypted members; absurd shapes
+    except NPZ_ERRORS as error:
         raise unreadable(path, error) from None
 
 

@@ -1,12 +1,13 @@
 """HAM10000 as published: a table of metadata and 10,015 JPEG files of 600x450 pixels.
 
-Decoding takes a minute, so the reduced images are kept as a packed file in a cache.
+Decoding takes half a minute or more, so the reduced images are kept as a packed file in a cache.
 """
 
 import csv
 import hashlib
 import itertools
 import os
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -63,7 +64,8 @@ def packed_copy(metadata: Path, cache_dir: Path) -> Path:
     rows = read_metadata(metadata)
     images = _find_images(metadata, rows)
     packed = cache_dir / f"ham10000_28-{_key(metadata, images)}.npz"
-    if not packed.exists():
+    # Not `exists`: a copy that lost its end on a failing disk is made again.
+    if not zipfile.is_zipfile(packed):
         pixels = _reduce_all(images)
         try:
             cache_dir.mkdir(parents=True, exist_ok=True)
@@ -102,6 +104,8 @@ def read_metadata(path: Path) -> list[_Row]:
 
 
 def _parse_row(path: Path, number: int, line: dict[str, str | None]) -> _Row:
+    if None in line:
+        raise DataError(f"{path}, line {number}: more values than columns")
     for column, value in line.items():
         if not value and column in ("lesion_id", "image_id", "dx", "dataset"):
             raise DataError(f"{path}, line {number}: no value in column {column}")
