@@ -85,7 +85,7 @@ def fetch(download: Download, data_dir: Path, url: str | None = None) -> Path:
             _check_present(path, download)
             print(f"{path} is there already; its checksum is right")
             return path
-        data_dir.mkdir(parents=True, exist_ok=True)
+        _make_folder(data_dir)
         print(f"Downloading {download.file_name} ({download.terms}) from {url}", flush=True)
         with files.replacing(path) as file:
             digest = hashlib.new(download.algorithm)
@@ -97,6 +97,13 @@ def fetch(download: Download, data_dir: Path, url: str | None = None) -> Path:
         raise DataError(f"{path} cannot be written: {error.strerror or error}") from None
     print(f"Saved as {path}; its {download.algorithm} is right")
     return path
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"the folder {folder} cannot be made: {error.strerror}") from None
 
 
 def _check_present(path: Path, download: Download) -> None:
