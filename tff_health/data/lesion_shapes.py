@@ -8,6 +8,7 @@ Only additions, multiplications, divisions, square roots and comparisons are use
 and matrix products do not promise.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -102,6 +103,11 @@ def outline(views: Views, roughness: float) -> Array:
     return border - radius
 
 
+def spot(views: Views, x: Array, y: Array, radius: Array) -> Array:
+    """A soft round spot at a point of the lesion's frame."""
+    return filled(radius - distance(views, x, y), 0.12)
+
+
 def spots(views: Views, number: int, spread: float, smallest: float, largest: float) -> Array:
     """Soft round spots within `spread` of the centre: `number` of them, or down to half."""
     result: Array = np.zeros_like(views.x)
@@ -110,8 +116,7 @@ def spots(views: Views, number: int, spread: float, smallest: float, largest: fl
         away = np.sqrt(views.uniform(0, 1)) * np.float32(spread)
         radius = views.uniform(smallest, largest)
         shown = views.uniform(0, 1) < (1 if 2 * index < number else 0.5)
-        depth = radius - distance(views, away * cosine, away * sine)
-        result = np.maximum(result, filled(depth, 0.12) * shown)
+        result = np.maximum(result, spot(views, away * cosine, away * sine, radius) * shown)
     return result
 
 
@@ -164,12 +169,12 @@ def draw_bcc(views: Views) -> Drawing:
 def draw_bkl(views: Views) -> Drawing:
     """Benign keratosis: a disc with a sharp edge and many bright round cysts."""
     disc = filled(outline(views, 0.05), 0.1)
-    return Drawing(disc, np.float32(0.8) * spots(views, 12, 0.8, 0.1, 0.16))
+    return Drawing(disc, np.float32(0.8) * spots(views, 12, 0.8, 0.1, 0.15))
 
 
 def draw_df(views: Views) -> Drawing:
     """Dermatofibroma: a ring of pigment around a pale centre."""
-    centre = views.uniform(0.35, 0.6) - distance(
+    centre = views.uniform(0.4, 0.65) - distance(
         views, views.uniform(-0.15, 0.15), views.uniform(-0.15, 0.15)
     )
     ring = filled(outline(views, 0.06), 0.3) * (1 - np.float32(0.85) * filled(centre, 0.25))
@@ -194,7 +199,12 @@ def draw_nv(views: Views) -> Drawing:
 
 def draw_vasc(views: Views) -> Drawing:
     """Vascular lesion: a cluster of small round lagoons with skin between them."""
-    return Drawing(spots(views, 9, 0.95, 0.18, 0.34), nothing(views))
+    lagoons = nothing(views)
+    for column, row in itertools.product((-0.72, 0, 0.72), repeat=2):
+        x, y = column + views.uniform(-0.12, 0.12), row + views.uniform(-0.12, 0.12)
+        shown = views.uniform(0, 1) < 0.6
+        lagoons = np.maximum(lagoons, spot(views, x, y, views.uniform(0.18, 0.27)) * shown)
+    return Drawing(lagoons, nothing(views))
 
 
 DRAWERS: dict[str, Callable[[Views], Drawing]] = {

@@ -16,8 +16,8 @@ from tff_health.data.skin_lesions import CLASS_COUNTS, CLASS_NAMES
 
 SIDE = 28
 IMAGES_PER_LESION = 10_015 / 7_470
-FAINTEST = 0.4
-NOISE = 0.05
+FAINTEST = 0.7
+NOISE = 0.035
 
 SOURCES = ("north", "south", "east", "west")
 # Share of each class that a source contributes: a row per class, a column per source.
@@ -123,9 +123,9 @@ def _views(lesion: NDArray[np.intp], num_lesions: int, random: np.random.Generat
     def per_view(low: float, high: float) -> Array:
         return uniform(random, (len(lesion), 1, 1), low, high)
 
-    radius = per_lesion(6, 10) * per_view(0.9, 1.1)
+    radius = per_lesion(7, 10.5) * per_view(0.9, 1.1)
     column, row = _pixel_axes()
-    x, y = (column - per_view(-4.5, 4.5)) / radius, (row - per_view(-4.5, 4.5)) / radius
+    x, y = (column - per_view(-3, 3)) / radius, (row - per_view(-3, 3)) / radius
     cosine, sine = direction(per_view(-1, 1), per_view(-1, 1))
     along: Array = cosine * x + sine * y
     across: Array = (cosine * y - sine * x) / per_lesion(0.8, 1)
@@ -147,7 +147,7 @@ def _photograph(plan: _Plan, drawing: Drawing, random: np.random.Generator) -> N
 
     skin = per_lesion(0.6, 1.0) * np.array([0.92, 0.72, 0.64], np.float32)
     skin = skin * per_lesion(0.95, 1.05, 3)
-    pigment_colour = skin * per_lesion(0.35, 0.75) * per_lesion(0.85, 1.15, 3)
+    pigment_colour = skin * per_lesion(0.35, 0.7) * per_lesion(0.9, 1.1, 3)
     image = skin + drawing.pigment[..., None] * (pigment_colour - skin)
     image += drawing.highlight[..., None] * (np.float32(0.95) - image) * np.float32(0.8)
     image *= (1 - np.float32(0.7) * _hairs(count, random))[..., None]
@@ -167,7 +167,7 @@ def _hairs(count: int, random: np.random.Generator) -> Array:
         x, y, away, chance = uniform(random, (4, count, 1, 1), -1, 1)
         cosine, sine = direction(x, y)
         off = np.abs(cosine * column + sine * row - np.float32(12) * away)
-        dark = np.maximum(dark, unit(1 - off) * (chance > np.float32(0.4)))
+        dark = np.maximum(dark, unit(1 - off) * (chance > np.float32(0.7)))
     return dark
 
 
