@@ -206,7 +206,7 @@ def test_unreadable_file(tmp_path, arrays, monkeypatch):
 def test_published_file(real_data_dir):
     images = mnist.read(real_data_dir)
     parts = {
-        "741c9880": images.pixels[~images.is_test],
+        "741c9888": images.pixels[~images.is_test],
         "1feba77c": images.labels[~images.is_test],
         "6d87418d": images.pixels[images.is_test],
         "ddeff807": images.labels[images.is_test],
