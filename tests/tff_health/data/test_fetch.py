@@ -1,10 +1,10 @@
 import hashlib
 import http.server
+import os
 import socket
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -236,8 +236,9 @@ class TestCommand:
         assert caught.value.code == 2
 
     def test_help_is_quick(self):
-        start = time.monotonic()
+        # Processor time of the child, so that a busy machine changes nothing.
+        before = os.times().children_user
         subprocess.run(
             [sys.executable, "-m", "tff_health.data", "--help"], check=True, capture_output=True
         )
-        assert time.monotonic() - start < 1
+        assert os.times().children_user - before < 0.5
