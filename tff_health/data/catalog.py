@@ -6,6 +6,7 @@ Importing it is cheap. A reader, and the libraries that it needs, are imported b
 from __future__ import annotations
 
 import importlib
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from tff_health.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from tff_health.data.images import LabelledImages
+
+FETCH = "To download it: python -m tff_health.data fetch"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +33,7 @@ class DataSet:
         needs: the reader's arguments, of "data_dir" and "cache_dir", in this order.
         forms: the files that it is read from, for people, in the order of preference.
         shows_lesions: whether several images may show one lesion.
-        how_to_get: what to do without any of them, a sentence.
+        how_to_get: what to do without any of them; {data_dir} stands for the data folder.
     """
 
     name: str
@@ -65,7 +68,8 @@ DATA_SETS = {
             ),
             how_to_get=(
                 "Download HAM10000_metadata and both image archives from "
-                "https://doi.org/10.7910/DVN/DBW86T (licence CC BY-NC 4.0) and unpack them there"
+                "https://doi.org/10.7910/DVN/DBW86T (licence CC BY-NC 4.0) and unpack them into "
+                "{data_dir}"
             ),
         ),
         DataSet(
@@ -75,7 +79,7 @@ DATA_SETS = {
             splits=("given",),
             needs=("data_dir",),
             forms=("dermamnist.npz",),
-            how_to_get="To download it: python -m tff_health.data fetch dermamnist",
+            how_to_get=f"{FETCH} dermamnist --data_dir={{data_dir}}",
         ),
         DataSet(
             name="mnist",
@@ -84,7 +88,7 @@ DATA_SETS = {
             splits=("given",),
             needs=("data_dir",),
             forms=("mnist.npz", "train-images-idx3-ubyte[.gz] and the three others like it"),
-            how_to_get="To download it: python -m tff_health.data fetch mnist",
+            how_to_get=f"{FETCH} mnist --data_dir={{data_dir}}",
         ),
         DataSet(
             name="synthetic_lesions",
@@ -147,5 +151,6 @@ def load(name: str, data_dir: Path | None, cache_dir: Path) -> LabelledImages:
     try:
         images: LabelledImages = reader(*(folders[need] for need in data_set.needs))
     except MissingFilesError as error:
-        raise DataError(f"{name}: {error}. {data_set.how_to_get}") from None
+        how_to_get = data_set.how_to_get.format(data_dir=shlex.quote(str(data_dir)))
+        raise DataError(f"{name}: {error}. {how_to_get}") from None
     return images

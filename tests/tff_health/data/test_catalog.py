@@ -38,7 +38,9 @@ def test_missing_files(name, tmp_path):
         catalog.load(name, tmp_path, tmp_path / "cache")
     message = str(caught.value)
     first_form = catalog.DATA_SETS[name].forms[0]
-    for part in (name, str(tmp_path), first_form, catalog.DATA_SETS[name].how_to_get):
+    how_to_get = catalog.DATA_SETS[name].how_to_get.format(data_dir=tmp_path)
+    assert str(tmp_path) in how_to_get
+    for part in (name, f"in {tmp_path}", first_form, how_to_get):
         assert part in message
     assert "\n" not in message
 
