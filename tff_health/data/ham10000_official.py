@@ -61,7 +61,7 @@ def packed_copy(metadata: Path, cache_dir: Path) -> Path:
         DataError: if the table or an image is missing or damaged, or the cache cannot be written.
             Nothing is kept then.
     """
-    rows = read_metadata(metadata)
+    rows = _read_metadata(metadata)
     images = _find_images(metadata, rows)
     packed = cache_dir / f"ham10000_28-{_key(metadata, images)}.npz"
     # Not `exists`: a copy that lost its end on a failing disk is made again.
@@ -75,7 +75,7 @@ def packed_copy(metadata: Path, cache_dir: Path) -> Path:
     return packed
 
 
-def read_metadata(path: Path) -> list[_Row]:
+def _read_metadata(path: Path) -> list[_Row]:
     """Reads the table, separated by commas or tabs, sorted by image_id.
 
     Raises:
