@@ -148,36 +148,26 @@ def draw_akiec(views: Views) -> Drawing:
 
 
 def draw_bcc(views: Views) -> Drawing:
-    """Basal cell carcinoma: a blob crossed by bright vessels that branch."""
-    blob = filled(outline(views, 0.08), 0.3)
+    """Basal cell carcinoma: a blob with bright vessels that run from two forks to its border."""
     vessels = nothing(views)
     for _ in range(2):
-        cosine, sine = views.direction()
-        root = (cosine * np.float32(1.0), sine * np.float32(1.0))
-        fork = (-sine * views.uniform(-0.3, 0.3), cosine * views.uniform(-0.3, 0.3))
-        vessels = np.maximum(vessels, line(views, root, fork, 0.2))
+        fork = views.uniform(-0.35, 0.35), views.uniform(-0.35, 0.35)
         for _ in range(2):
-            reach = views.uniform(0.3, 0.9)
-            tip = (
-                reach * views.uniform(-0.9, 0.4) * cosine - reach * sine * views.uniform(-1, 1),
-                reach * views.uniform(-0.9, 0.4) * sine + reach * cosine * views.uniform(-1, 1),
-            )
-            vessels = np.maximum(vessels, line(views, fork, tip, 0.16))
-    return Drawing(blob, vessels * np.float32(0.8))
+            vessels = np.maximum(vessels, line(views, fork, views.direction(), 0.17))
+    return Drawing(filled(outline(views, 0.08), 0.3), vessels)
 
 
 def draw_bkl(views: Views) -> Drawing:
     """Benign keratosis: a disc with a sharp edge and many bright round cysts."""
     disc = filled(outline(views, 0.05), 0.1)
-    return Drawing(disc, np.float32(0.8) * spots(views, 12, 0.8, 0.1, 0.15))
+    return Drawing(disc, spots(views, 12, 0.8, 0.1, 0.15))
 
 
 def draw_df(views: Views) -> Drawing:
     """Dermatofibroma: a ring of pigment around a pale centre."""
-    centre = views.uniform(0.4, 0.65) - distance(
-        views, views.uniform(-0.15, 0.15), views.uniform(-0.15, 0.15)
-    )
-    ring = filled(outline(views, 0.06), 0.3) * (1 - np.float32(0.85) * filled(centre, 0.25))
+    x, y = views.uniform(-0.15, 0.15), views.uniform(-0.15, 0.15)
+    centre = filled(views.uniform(0.4, 0.65) - distance(views, x, y), 0.25)
+    ring = filled(outline(views, 0.06), 0.3) * (1 - np.float32(0.85) * centre)
     return Drawing(ring, nothing(views))
 
 
@@ -192,9 +182,8 @@ def draw_mel(views: Views) -> Drawing:
 def draw_nv(views: Views) -> Drawing:
     """Naevus: a smooth, round, symmetric blob."""
     blob = filled(outline(views, 0.05), views.uniform(0.2, 0.5))
-    return Drawing(
-        blob * (np.float32(1.1) - np.float32(0.3) * unit(distance(views))), nothing(views)
-    )
+    tone = np.float32(1.1) - np.float32(0.3) * unit(distance(views))
+    return Drawing(blob * tone, nothing(views))
 
 
 def draw_vasc(views: Views) -> Drawing:

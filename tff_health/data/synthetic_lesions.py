@@ -16,6 +16,8 @@ from tff_health.data.skin_lesions import CLASS_COUNTS, CLASS_NAMES
 
 SIDE = 28
 IMAGES_PER_LESION = 10_015 / 7_470
+# How faint the signs of a lesion's class may be, and the amplitude of each part of the noise.
+# Chosen so that a small network learns the classes, not perfectly, and a linear model does not.
 FAINTEST = 0.7
 NOISE = 0.035
 
@@ -149,7 +151,7 @@ def _photograph(plan: _Plan, drawing: Drawing, random: np.random.Generator) -> N
     skin = skin * per_lesion(0.95, 1.05, 3)
     pigment_colour = skin * per_lesion(0.35, 0.7) * per_lesion(0.9, 1.1, 3)
     image = skin + drawing.pigment[..., None] * (pigment_colour - skin)
-    image += drawing.highlight[..., None] * (np.float32(0.95) - image) * np.float32(0.8)
+    image += np.float32(0.65) * drawing.highlight[..., None] * (np.float32(0.95) - image)
     image *= (1 - np.float32(0.7) * _hairs(count, random))[..., None]
     image *= _lamp(count, random)[..., None]
     image *= SOURCE_CASTS[plan.lesion_source[plan.image_lesion]][:, None, None, :]
@@ -160,7 +162,7 @@ def _photograph(plan: _Plan, drawing: Drawing, random: np.random.Generator) -> N
 
 
 def _hairs(count: int, random: np.random.Generator) -> Array:
-    """Up to two straight hairs an image, each there in three images of ten: how dark, in [0, 1]."""
+    """How dark hairs make each pixel, in [0, 1]: straight, none to two an image, mostly none."""
     column, row = _pixel_axes()
     dark: Array = np.zeros((count, SIDE, SIDE), np.float32)
     for _ in range(2):

@@ -16,7 +16,7 @@ def images():
 
 
 def test_is_a_constant(images):
-    assert images.digest() == "10c2365387f3d1473316f8f285b27afc79aa2bedfc74e5f9188c2624096d78f8"
+    assert images.digest() == "61ae47063a30b73276361d88f17f2a0ab65b94b713c9765bb5a0fe6b43a1eadd"
 
 
 def test_is_drawn_quickly():
