@@ -1,0 +1,78 @@
+"""Examples: which image, in which augmented copy, with which label.
+
+Splits and partitions move these small arrays about; pixels are only made when clients are packed.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tff_health.data.augment import Augmenter
+from tff_health.data.images import LabelledImages
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """A sequence of examples drawn from a `LabelledImages`.
+
+    Attributes:
+        rows: int64 (n,), rows of the images.
+        copies: uint8 (n,), 0 for the image itself, 1 and up for its augmented copies.
+        labels: uint8 (n,), the label that training sees (wrong on purpose under label noise).
+    """
+
+    rows: NDArray[np.int64]
+    copies: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+    @classmethod
+    def originals(cls, images: LabelledImages, rows: NDArray[np.int64] | None = None) -> Self:
+        """The images themselves, with their true labels; `rows` chooses some of them."""
+        rows = np.arange(len(images)) if rows is None else rows
+        return cls(rows, np.zeros(len(rows), np.uint8), images.labels[rows])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, positions: NDArray[np.int64]) -> Self:
+        """The examples at `positions`, in that order."""
+        return type(self)(self.rows[positions], self.copies[positions], self.labels[positions])
+
+    def with_labels(self, labels: NDArray[np.uint8]) -> Self:
+        """The same images under other labels."""
+        return type(self)(self.rows, self.copies, labels)
+
+    def with_copies(self, number: int) -> Self:
+        """Each original followed by `number` augmented copies of it, with the same label."""
+        repeats = number + 1
+        return type(self)(
+            np.repeat(self.rows, repeats),
+            np.tile(np.arange(repeats, dtype=np.uint8), len(self)),
+            np.repeat(self.labels, repeats),
+        )
+
+    def digest(self) -> str:
+        """SHA-256, in hex, of rows, copies and labels in their order."""
+        return digest_of([self])
+
+    def pixels(
+        self, images: LabelledImages, augmenter: Augmenter, chunk: int = 4096
+    ) -> Iterator[NDArray[np.uint8]]:
+        """Yields the pixels, uint8 (up to `chunk`, height, width, channels), in order."""
+        for start in range(0, len(self), chunk):
+            part = slice(start, start + chunk)
+            yield augmenter.draw(images.pixels, self.rows[part], self.copies[part])
+
+
+def digest_of(parts: Iterable[Examples]) -> str:
+    """SHA-256, in hex, of several sequences of examples, in order."""
+    sha256 = hashlib.sha256()
+    for part in parts:
+        sha256.update(len(part).to_bytes(8, "little"))
+        for values in (part.rows.astype("<i8"), part.copies, part.labels):
+            sha256.update(np.ascontiguousarray(values))
+    return sha256.hexdigest()

@@ -1,0 +1,60 @@
+"""Packs what the clients hold into files that a TFF worker reads by client number.
+
+A file holds one part of one client: all labels (one byte each), then all pixels (uint8), in the
+order of the examples. Its length gives their number, so it needs no header.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from tff_health.data.examples import Examples
+from tff_health.data.federated import FederatedImages
+
+PARTS = ("training", "validation")
+_COMPLETE = "complete.sha256"
+
+
+def part_file(part: str, client: int | str) -> str:
+    """Name of the file that holds `part` ("training" or "validation") of a client."""
+    return f"{part}-{client}.bin"
+
+
+def pack_clients(
+    federated: FederatedImages, folder: Path, progress: Callable[[int, int], None]
+) -> None:
+    """Writes every client's files into `folder`, unless just these are there already.
+
+    Args:
+        federated: what the clients hold.
+        folder: made if needed; what an interrupted call left in it is replaced.
+        progress: called with (clients packed, clients in all) after each client.
+
+    Raises:
+        OSError: if the folder cannot be written to or the disk is full; nothing is left behind.
+    """
+    digest = federated.digest() + federated.images.digest()
+    stamp = folder / _COMPLETE
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        for number, client in enumerate(federated.clients):
+            for part in PARTS:
+                _write(federated, getattr(client, part), folder / part_file(part, number))
+            progress(number + 1, len(federated.clients))
+        stamp.write_text(digest)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _write(federated: FederatedImages, examples: Examples, path: Path) -> None:
+    with path.open("wb") as file:
+        file.write(examples.labels.tobytes())
+        for pixels in examples.pixels(federated.images, federated.augmenter):
+            file.write(pixels.tobytes())
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,122 @@
+"""Partitions of the training part among the clients.
+
+`iid`: equal parts at random. `dirichlet`: each class is shared out by proportions drawn from a
+symmetric Dirichlet distribution (Hsu et al. 2019); small alpha, very different clients. `source`:
+one client for each institution that the images came from. `label_noise`: as `iid`, then a fraction
+of the clients gets a fraction of its labels replaced by other classes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tff_health.data.examples import Examples
+from tff_health.data.images import LabelledImages
+from tff_health.data.seeds import generator
+from tff_health.errors import DataError
+
+_DIRICHLET_TRIES = 1000
+_MIN_EXAMPLES = 2  # one to train on, one to validate on
+
+
+@dataclass(frozen=True)
+class PartitionSpec:
+    """How the training part is shared out.
+
+    Attributes:
+        kind: "iid", "dirichlet", "source" or "label_noise".
+        num_clients: number of clients, at least 1.
+        alpha: concentration of `dirichlet`, above 0.
+        noisy_clients: fraction of clients with wrong labels in `label_noise`, in [0, 1].
+        noisy_labels: fraction of wrong labels at such a client, in [0, 1].
+    """
+
+    kind: str
+    num_clients: int
+    alpha: float = 0.5
+    noisy_clients: float = 0.3
+    noisy_labels: float = 0.6
+
+
+def partition(
+    images: LabelledImages, train: Examples, spec: PartitionSpec, seed: int
+) -> list[Examples]:
+    """Shares out `train`: every example goes to exactly one client.
+
+    Returns:
+        one `Examples` for each client, each with at least two examples.
+
+    Raises:
+        DataError: if there are too few examples, or no sources to part by.
+    """
+    if len(train) < _MIN_EXAMPLES * spec.num_clients:
+        raise DataError(
+            f"{spec.num_clients} clients found, but the training part of {images.name} has "
+            f"{len(train)} examples and each client needs {_MIN_EXAMPLES}: use fewer clients"
+        )
+    rng = generator(seed, "partition")
+    if spec.kind == "iid":
+        return _iid(train, spec.num_clients, rng)
+    if spec.kind == "dirichlet":
+        return _dirichlet(train, spec.num_clients, spec.alpha, rng)
+    if spec.kind == "source":
+        return _by_source(images, train, spec.num_clients)
+    if spec.kind == "label_noise":
+        return _label_noise(images.num_classes, _iid(train, spec.num_clients, rng), spec, rng)
+    raise DataError(
+        f"partition '{spec.kind}' is unknown; there are iid, dirichlet, source and label_noise"
+    )
+
+
+def _iid(train: Examples, num_clients: int, rng: np.random.Generator) -> list[Examples]:
+    order = rng.permutation(len(train))
+    return [train.take(positions) for positions in np.array_split(order, num_clients)]
+
+
+def _dirichlet(
+    train: Examples, num_clients: int, alpha: float, rng: np.random.Generator
+) -> list[Examples]:
+    for _ in range(_DIRICHLET_TRIES):
+        client_of = np.empty(len(train), np.int64)
+        for label in np.unique(train.labels):
+            positions = rng.permutation(np.flatnonzero(train.labels == label))
+            shares = rng.dirichlet(np.full(num_clients, alpha))
+            cuts = np.round(np.cumsum(shares)[:-1] * len(positions)).astype(np.int64)
+            for client, chosen in enumerate(np.split(positions, cuts)):
+                client_of[chosen] = client
+        if np.bincount(client_of, minlength=num_clients).min() >= _MIN_EXAMPLES:
+            return [train.take(np.flatnonzero(client_of == c)) for c in range(num_clients)]
+    raise DataError(
+        f"in {_DIRICHLET_TRIES} draws with alpha {alpha}, one of {num_clients} clients always had "
+        f"fewer than {_MIN_EXAMPLES} examples: use a larger --partition_alpha or fewer clients"
+    )
+
+
+def _by_source(images: LabelledImages, train: Examples, num_clients: int) -> list[Examples]:
+    if images.sources is None:
+        raise DataError(
+            f"{images.form} does not say which institution an image came from: use another "
+            "--partition"
+        )
+    names = np.unique(images.sources)
+    if num_clients != len(names):
+        raise DataError(
+            f"--num_clients={num_clients} found, but --partition=source makes one client of each "
+            f"of the {len(names)} institutions ({', '.join(names)}): use --num_clients={len(names)}"
+        )
+    source_of = images.sources[train.rows]
+    return [train.take(np.flatnonzero(source_of == name)) for name in names]
+
+
+def _label_noise(
+    num_classes: int, parts: list[Examples], spec: PartitionSpec, rng: np.random.Generator
+) -> list[Examples]:
+    noisy = rng.permutation(len(parts))[: round(len(parts) * spec.noisy_clients)]
+    result = list(parts)
+    for client in noisy:
+        labels = parts[client].labels.copy()
+        wrong = rng.permutation(len(labels))[: round(len(labels) * spec.noisy_labels)]
+        shift = rng.integers(1, num_classes, len(wrong))
+        labels[wrong] = (labels[wrong] + shift) % num_classes
+        result[client] = parts[client].with_labels(labels)
+    return result
