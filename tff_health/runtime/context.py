@@ -1,0 +1,34 @@
+"""TFF execution contexts over workers of our own."""
+
+import os
+
+import tensorflow_federated as tff
+
+from tff_health.runtime.worker import LocalWorker
+
+
+def default_concurrency() -> int:
+    """How many clients a local worker computes at once: one for each processor that we may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def create_context(worker: LocalWorker) -> tff.framework.SyncExecutionContext:
+    """Returns a context that runs computations on `worker`.
+
+    A computation that was cut off because the worker died is run again on a new one; as our
+    computations depend on their arguments alone, the result is the same.
+    """
+
+    def executor(
+        cardinalities: tff.framework.CardinalitiesType,
+    ) -> tff.framework.RemoteExecutor:
+        remote = tff.framework.RemoteExecutor(worker.stub())
+        remote.set_cardinalities({tff.CLIENTS: 0, **cardinalities})
+        return remote
+
+    return tff.framework.SyncExecutionContext(
+        executor_fn=tff.framework.ResourceManagingExecutorFactory(executor_stack_fn=executor),
+        compiler_fn=tff.backends.native.desugar_and_transform_to_native,
+        transform_args=tff.tensorflow.transform_args,
+        transform_result=tff.tensorflow.transform_result,
+    )
