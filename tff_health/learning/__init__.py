@@ -1,0 +1,1 @@
+"""What clients compute, how a process is built of it, and how a model is judged."""
