@@ -1,0 +1,147 @@
+"""Figures as PNG (to paste) and SVG (to embed), readable in print and for the colour-blind."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from tff_health.reporting.files import atomic_write
+
+# Okabe and Ito's palette: distinct for the colour-blind and in grey.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINE_STYLES = ("-", "--", "-.", ":", "-", "--", "-.")
+_GREY = "#767676"
+_PNG_DPI = 150
+_MAX_CELLS_WITH_NUMBERS = 15
+
+_STYLE = {
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#E3E3E3",
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "svg.hashsalt": "tff_health",  # the same figure gives the same file
+    "svg.fonttype": "path",
+}
+
+
+def save(figure: Figure, folder: Path, name: str) -> Path:
+    """Writes `name`.png and `name`.svg into `folder`; returns the path of the SVG."""
+    folder.mkdir(exist_ok=True)
+    with mpl.rc_context(_STYLE):
+        for suffix, options in (("png", {"dpi": _PNG_DPI}), ("svg", {"metadata": {"Date": None}})):
+            with atomic_write(folder / f"{name}.{suffix}") as file:
+                figure.savefig(file, format=suffix, bbox_inches="tight", **options)
+    return folder / f"{name}.svg"
+
+
+def curves(
+    rounds: Sequence[int],
+    accuracies: dict[str, Sequence[float]],
+    losses: dict[str, Sequence[float]],
+    majority_accuracy: float,
+) -> Figure:
+    """Accuracies and losses over rounds, side by side; one line for each name.
+
+    Args:
+        rounds: the rounds that were evaluated.
+        accuracies: by name, fractions in [0, 1], as long as `rounds`.
+        losses: by name, in nats, as long as `rounds`.
+        majority_accuracy: drawn as the level that an informative model must pass.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(9.5, 3.6), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        marker = "o" if len(rounds) <= 30 else ""
+        for axes, lines, unit in (
+            (left, accuracies, "accuracy (%)"),
+            (right, losses, "cross-entropy"),
+        ):
+            scale = 100 if axes is left else 1
+            for index, (name, values) in enumerate(lines.items()):
+                axes.plot(
+                    rounds,
+                    scale * np.array(values, float),
+                    color=COLOURS[index],
+                    linestyle=LINE_STYLES[index],
+                    marker=marker,
+                    markersize=3,
+                    label=name,
+                )
+            axes.set_xlabel("communication round")
+            axes.set_ylabel(unit)
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        left.axhline(
+            100 * majority_accuracy, color=_GREY, linewidth=1, linestyle=":", label="majority class"
+        )
+        left.legend(loc="best")
+        right.legend(loc="best")
+    return figure
+
+
+def confusion_matrix(confusion: NDArray[np.int64], class_names: Sequence[str]) -> Figure:
+    """Rows are true classes; shades and percentages are shares of a row, with numbers below."""
+    occurs = confusion.sum(axis=1, keepdims=True)
+    shares = np.divide(confusion, occurs, out=np.zeros(confusion.shape), where=occurs > 0)
+    texts = [
+        [f"{100 * share:.0f} %\n{count}" for share, count in zip(row, counts, strict=True)]
+        for row, counts in zip(shares, confusion, strict=True)
+    ]
+    figure = _heat_map(shares, texts, class_names, class_names, cell=0.62)
+    axes = figure.axes[0]
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    return figure
+
+
+def class_counts(counts: NDArray[np.int64], class_names: Sequence[str]) -> Figure:
+    """How many training examples of each class each client holds; shades are shares of a client.
+
+    Args:
+        counts: int (clients, classes).
+        class_names: of the columns.
+    """
+    held = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, held, out=np.zeros(counts.shape), where=held > 0)
+    texts = [[str(count) for count in row] for row in counts]
+    clients = [str(number) for number in range(len(counts))]
+    figure = _heat_map(shares, texts, clients, class_names, cell=0.5)
+    axes = figure.axes[0]
+    axes.set_xlabel("class")
+    axes.set_ylabel("client")
+    return figure
+
+
+def _heat_map(
+    shares: NDArray[np.float64],
+    texts: list[list[str]],
+    row_names: Sequence[str],
+    column_names: Sequence[str],
+    cell: float,
+) -> Figure:
+    num_rows, num_columns = shares.shape
+    with_numbers = num_rows <= _MAX_CELLS_WITH_NUMBERS
+    height = cell * num_rows if with_numbers else 6.0
+    with mpl.rc_context({**_STYLE, "axes.grid": False}):
+        figure = Figure(figsize=(1.4 + 0.75 * num_columns, 1.0 + height), layout="constrained")
+        axes = figure.subplots()
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axes.set_xticks(range(num_columns), column_names)
+        if with_numbers:
+            axes.set_yticks(range(num_rows), row_names)
+            for row in range(num_rows):
+                for column in range(num_columns):
+                    colour = "white" if shares[row, column] > 0.55 else "black"
+                    axes.text(
+                        *(column, row, texts[row][column]),
+                        ha="center",
+                        va="center",
+                        color=colour,
+                        fontsize=8,
+                    )
+    return figure

@@ -1,0 +1,61 @@
+"""report.html: one file that needs no other, for people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from tff_health.reporting.files import write_text
+from tff_health.reporting.tables import Table, show
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report: a heading, paragraphs, figures (SVG files, each with a caption), tables.
+
+    A section that is `folded` shows its heading until the reader opens it.
+    """
+
+    heading: str
+    paragraphs: Sequence[str] = ()
+    figures: Sequence[tuple[Path, str]] = ()
+    tables: Sequence[Table] = ()
+    listing: str = ""
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """What stands in a report.html.
+
+    Attributes:
+        title: of the page.
+        subtitle: the settings that a reader must know, in a line.
+        findings: what was found, the most important first; a name and a value each.
+        warnings: what a reader must not overlook.
+        sections: the rest, in order.
+    """
+
+    title: str
+    subtitle: str
+    findings: Sequence[tuple[str, str]]
+    warnings: Sequence[str] = ()
+    sections: Sequence[Section] = field(default_factory=tuple)
+
+    def save(self, path: Path) -> None:
+        """Writes the page; figures are embedded, and nothing is loaded from elsewhere."""
+        loader = jinja2.FileSystemLoader(Path(__file__).parent)
+        environment = jinja2.Environment(
+            loader=loader, autoescape=True, undefined=jinja2.StrictUndefined
+        )
+        environment.filters["show"] = show
+        environment.filters["inline_svg"] = _inline_svg
+        write_text(path, environment.get_template("report.html.jinja").render(report=self))
+
+
+def _inline_svg(path: Path) -> Markup:
+    # Ours, drawn by Matplotlib: the XML header goes, as HTML has its own.
+    text = path.read_text()
+    return Markup(text[text.index("<svg") :])  # noqa: S704

@@ -1,0 +1,128 @@
+"""The folder of one run: one writer, one set of settings, finished or to be gone on with."""
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tff_health.errors import ConfigError, RunError
+from tff_health.reporting.files import read_json, write_json
+
+
+class ResultsFolder:
+    """Holds the folder of a run, and keeps others out of it, while used as a context manager.
+
+    Args:
+        path: the folder; made if needed.
+        settings: what decides the outcome. A folder with other settings is refused.
+
+    Raises:
+        ConfigError: on entering, if the folder holds another run or cannot be written to.
+        RunError: on entering, if another process is writing to it.
+    """
+
+    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
+        self.path = path
+        self._settings = settings
+        self._lock = -1
+
+    def __enter__(self) -> Self:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self.path, os.O_RDONLY)
+        except OSError as error:
+            raise ConfigError(f"--out_dir={self.path}: {error.strerror}: choose another") from None
+        try:
+            self._enter_locked()
+        except BaseException:
+            os.close(self._lock)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not self.config_path.exists():
+            # The run ended before it was described: leave no empty folders behind.
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            if not any(self.path.iterdir()):
+                self.path.rmdir()
+        os.close(self._lock)
+
+    def _enter_locked(self) -> None:
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise ConfigError(f"--out_dir={self.path} cannot be written to: choose another")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(
+                f"{self.path} is in use by another run: wait, or choose another"
+            ) from None
+        if self.config_path.exists():
+            self._check_settings(read_json(self.config_path)["config"])
+        elif any(p for p in self.path.iterdir() if p != self.scratch):
+            raise ConfigError(
+                f"--out_dir={self.path} holds files that are not of a run: choose another"
+            )
+
+    def _check_settings(self, found: dict[str, Any]) -> None:
+        differing = [
+            f"{name} is {found.get(name)}, not {wanted}"
+            for name, wanted in self._settings.items()
+            if found.get(name) != wanted
+        ]
+        if differing:
+            raise ConfigError(
+                f"--out_dir={self.path} holds a run with other settings ({'; '.join(differing)}): "
+                "choose another folder, or use the same settings to go on with it"
+            )
+
+    def describe(self, description: dict[str, Any]) -> None:
+        """Writes config.json on the first call of a run; later calls check that the data agree.
+
+        Args:
+            description: at least "config" (the settings) and "data" with "data_sha256" and
+                "split_sha256".
+
+        Raises:
+            ConfigError: if the run was started with other data.
+        """
+        if not self.config_path.exists():
+            write_json(self.config_path, description)
+            return
+        found = read_json(self.config_path)["data"]
+        for digest in ("data_sha256", "split_sha256"):
+            if found[digest] != description["data"][digest]:
+                raise ConfigError(
+                    f"--out_dir={self.path} holds a run on other data ({digest} differs): choose "
+                    "another folder, or bring the old data back to go on with it"
+                )
+
+    @property
+    def config_path(self) -> Path:
+        """config.json: settings, data, versions, machine."""
+        return self.path / "config.json"
+
+    @property
+    def summary_path(self) -> Path:
+        """summary.json; written last, so a run that has it is finished."""
+        return self.path / "summary.json"
+
+    @property
+    def scratch(self) -> Path:
+        """Packed clients, checkpoints and worker logs; removed when the run is finished."""
+        return self.path / "work"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all results are there."""
+        return self.summary_path.exists()
+
+    def remove_scratch(self) -> None:
+        """Removes what only an unfinished run needs."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
