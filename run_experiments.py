@@ -1,0 +1,50 @@
+"""Runs an experiment: `python run_experiments.py --help`."""
+
+import os
+import signal
+import sys
+import warnings
+from pathlib import Path
+
+from tff_health import flags
+from tff_health.errors import TffHealthError
+
+
+def main(arguments: list[str]) -> int:
+    """Parses the command line and runs what it asks for; returns the exit code."""
+    try:
+        invocation = flags.parse(arguments, os.environ)
+        if isinstance(invocation, str):
+            print(invocation)
+            return 0
+        _silence_what_the_user_cannot_act_on()
+        from tff_health.experiments import dispatch  # imports TensorFlow: only now
+
+        dispatch.run(invocation)
+        return 0
+    except TffHealthError as error:
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from the last round", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is no one to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _silence_what_the_user_cannot_act_on() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+
+
+def _end_on_termination(signum: int, _: object) -> None:
+    raise KeyboardInterrupt(signum)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end_on_termination)
+    sys.path.append(str(Path.cwd()))  # where a user's own model may lie
+    sys.exit(main(sys.argv))

@@ -1,0 +1,137 @@
+"""The settings of a run: a plain value, checked as a whole before anything is started."""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import models
+from tff_health.data import augment
+from tff_health.data.catalog import DATA_SETS
+from tff_health.data.partition import PartitionSpec
+from tff_health.errors import ConfigError
+from tff_health.schemes import SCHEMES
+
+EXPERIMENTS = ("train",)
+PARTITIONS = ("iid", "dirichlet", "source", "label_noise")
+SPLITS = ("clean", "paper", "given")
+# Splits that say themselves how many augmented copies of an image there are.
+COPIES_BY_SPLIT = {"paper": augment.COPIES, "given": 0}
+_MAX_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """What decides the outcome of a run; see `flags.py` for what each setting means."""
+
+    experiment: str
+    scheme: str
+    dataset: str
+    split: str
+    augment_copies: int
+    partition: str
+    partition_alpha: float
+    noisy_clients: float
+    noisy_labels: float
+    num_clients: int
+    rounds: int
+    batch_size: int
+    local_epochs: int
+    learning_rate: float
+    model: str
+    eval_every: int
+    seed: int
+    preset: str
+
+    def validate(self) -> None:
+        """Checks every setting, and all of them together, without importing TensorFlow.
+
+        Raises:
+            ConfigError: with every problem found, one a line.
+        """
+        problems = [*self._choice_problems(), *self._range_problems(), *self._joint_problems()]
+        if problems:
+            raise ConfigError("\n".join(problems))
+
+    def _choice_problems(self) -> list[str]:
+        choices = {
+            "experiment": EXPERIMENTS,
+            "scheme": tuple(SCHEMES),
+            "dataset": tuple(DATA_SETS),
+            "split": SPLITS,
+            "partition": PARTITIONS,
+        }
+        problems = [
+            f"--{name}={getattr(self, name)}: allowed are {', '.join(allowed)}"
+            for name, allowed in choices.items()
+            if getattr(self, name) not in allowed
+        ]
+        if problem := models.problem_with(self.model):
+            problems.append(f"--model={self.model}: {problem}")
+        return problems
+
+    def _range_problems(self) -> list[str]:
+        problems = []
+        for name in ("num_clients", "rounds", "batch_size", "local_epochs", "eval_every"):
+            if getattr(self, name) < 1:
+                problems.append(f"--{name}={getattr(self, name)}: must be 1 or more")
+        for name in ("learning_rate", "partition_alpha"):
+            if not 0 < getattr(self, name) < float("inf"):
+                problems.append(f"--{name}={getattr(self, name)}: must be above 0 and finite")
+        for name in ("noisy_clients", "noisy_labels"):
+            if not 0 <= getattr(self, name) <= 1:
+                problems.append(f"--{name}={getattr(self, name)}: must be from 0 to 1")
+        if not 0 <= self.augment_copies <= augment.COPIES:
+            problems.append(
+                f"--augment_copies={self.augment_copies}: must be from 0 to {augment.COPIES}"
+            )
+        if not 0 <= self.seed <= _MAX_SEED:
+            problems.append(f"--seed={self.seed}: must be from 0 to {_MAX_SEED}")
+        return problems
+
+    def _joint_problems(self) -> list[str]:
+        problems = []
+        dataset = DATA_SETS.get(self.dataset)
+        if dataset and self.split in SPLITS and self.split not in dataset.splits:
+            problems.append(
+                f"--split={self.split}: --dataset={self.dataset} allows {', '.join(dataset.splits)}"
+            )
+        if self.augment_copies != COPIES_BY_SPLIT.get(self.split, self.augment_copies):
+            problems.append(
+                f"--augment_copies={self.augment_copies}: --split={self.split} has "
+                f"{COPIES_BY_SPLIT[self.split]} copies of each image by definition"
+            )
+        return problems
+
+    @property
+    def partition_spec(self) -> PartitionSpec:
+        """How the training part is shared out."""
+        return PartitionSpec(
+            self.partition,
+            self.num_clients,
+            self.partition_alpha,
+            self.noisy_clients,
+            self.noisy_labels,
+        )
+
+    def as_dict(self) -> dict[str, object]:
+        """All settings by name, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    def default_folder(self) -> Path:
+        """Where the results go if the user names no folder: one for each set of settings."""
+        text = json.dumps(self.as_dict(), sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        name = "-".join((self.experiment, self.scheme, self.dataset, self.split, digest))
+        return Path("results") / name
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What one command asks for: settings, and the folders, which do not change the outcome."""
+
+    config: RunConfig
+    data_dir: Path
+    cache_dir: Path
+    out_dir: Path

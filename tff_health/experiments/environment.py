@@ -1,0 +1,50 @@
+"""What a run is written down with: settings, what follows from them, data, versions, machine."""
+
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tff_health
+from tff_health.data.federated import FederatedImages
+from tff_health.experiments.config import RunConfig
+from tff_health.learning.task import Task
+from tff_health.runtime.context import default_concurrency
+
+_PACKAGES = ("tensorflow", "tensorflow-federated", "keras", "numpy", "scikit-learn")
+
+
+def describe(config: RunConfig, federated: FederatedImages, task: Task) -> dict[str, Any]:
+    """Returns the content of config.json."""
+    weights = task.initial_weights
+    return {
+        "config": config.as_dict(),
+        "derived": {
+            "trainable_parameters": sum(int(np.size(w)) for w in weights.trainable),
+            "non_trainable_parameters": sum(int(np.size(w)) for w in weights.non_trainable),
+            "clients_computed_at_once": default_concurrency(),
+        },
+        "data": federated.describe(),
+        "versions": {
+            "tff_health": tff_health.__version__,
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in _PACKAGES},
+        },
+        "machine": {
+            "system": platform.platform(),
+            "processor": _processor(),
+            "processors_used": len(os.sched_getaffinity(0)),
+        },
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
+    return names[0] if names else platform.machine()
