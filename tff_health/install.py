@@ -99,6 +99,9 @@ def main(arguments: list[str]) -> int:
     except InstallError as error:
         print(f"Set-up failed: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"Set-up failed: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("Set-up interrupted; the next call starts it anew.", file=sys.stderr)
         return 130

@@ -143,7 +143,7 @@ def load(name: str, data_dir: Path | None, cache_dir: Path) -> LabelledImages:
     if data_dir is None and not data_set.is_embedded:
         raise ConfigError(f"data set '{name}' is read from files: say where they are (--data_dir)")
     # Not at the top of this file: it would load numpy, which flags do not need.
-    from tff_health.data.files import MissingFilesError  # noqa: PLC0415
+    from tff_health.data.files import MissingFilesError
 
     module, function = data_set.reader.split(":")
     reader = getattr(importlib.import_module(f"tff_health.data.{module}"), function)

@@ -76,7 +76,7 @@ def train_rounds(
     Returns:
         the final model, its evaluation and all rows.
     """
-    process = _build_process(config.scheme, task)
+    process = build_process(config.scheme, task)
     validation = _Validation(task)
     checkpoints = Checkpoints(checkpoint_folder)
     state = process.set_model_weights(process.initialize(), task.initial_weights)
@@ -116,7 +116,8 @@ def train_rounds(
     return TrainedScheme(weights, evaluation or evaluator.evaluate(weights), log.rows)
 
 
-def _build_process(scheme: str, task: Task) -> tff.learning.templates.LearningProcess:
+def build_process(scheme: str, task: Task) -> tff.learning.templates.LearningProcess:
+    """Returns the process of `scheme` whose rounds take the clients' keys, not their data."""
     module_name, function_name = SCHEMES[scheme].builder.split(":")
     process = getattr(importlib.import_module(module_name), function_name)(task)
     return tff.simulation.compose_dataset_computation_with_learning_process(

@@ -1,0 +1,169 @@
+"""A TFF round against the same work in a plain Keras loop, and memory over many rounds.
+
+Usage: python -m benchmarks.tff_round
+
+Both sides train the paper's network on the same images: 10 clients x 8,000, batches of 100, one
+epoch, reshuffled. They take turns in one run; the ratio of each pair is what counts.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+
+import numpy as np
+import psutil
+import tensorflow as tf
+import tensorflow_federated as tff
+
+from models import paper_cnn
+from tff_health.data.augment import Augmenter
+from tff_health.data.client_data import client_keys, training_data, validation_data
+from tff_health.data.examples import Examples
+from tff_health.data.federated import ClientExamples, FederatedImages
+from tff_health.data.images import LabelledImages
+from tff_health.data.pack import pack_clients
+from tff_health.experiments.rounds import build_process
+from tff_health.learning.task import Task
+from tff_health.runtime.context import create_context, default_concurrency
+from tff_health.runtime.worker import LocalWorker
+
+CLIENTS, BATCH, RATE, PAIRS = 10, 100, 0.01, 5
+SHAPE, CLASSES = paper_cnn.PAPER_INPUT_SHAPE, paper_cnn.PAPER_NUM_CLASSES
+
+
+def build_model() -> tf.keras.Model:
+    return paper_cnn.build(SHAPE, CLASSES)
+
+
+def random_images(number: int) -> LabelledImages:
+    rng = np.random.default_rng(0)
+    return LabelledImages(
+        name="random",
+        form="random numbers",
+        pixels=rng.integers(0, 256, (number, *SHAPE), np.uint8),
+        labels=rng.integers(0, CLASSES, number).astype(np.uint8),
+        class_names=tuple(map(str, range(CLASSES))),
+    )
+
+
+def packed_task(images: LabelledImages, folder: Path) -> Task:
+    parts = np.array_split(np.arange(len(images)), CLIENTS)
+    nothing = Examples.originals(images, np.arange(0))
+    clients = tuple(ClientExamples(Examples.originals(images, rows), nothing) for rows in parts)
+    federated = FederatedImages(images, Augmenter(len(images), 0), clients, nothing, "none")
+    pack_clients(federated, folder, lambda *_: None)
+    return Task(
+        build_model=tf.autograph.experimental.do_not_convert(build_model),
+        initial_weights=tff.learning.models.ModelWeights.from_model(build_model()),
+        image_shape=SHAPE,
+        training_data=training_data(folder, SHAPE, BATCH, epochs=1, seed=0),
+        validation_data=validation_data(folder, SHAPE, BATCH),
+        client_learning_rate=RATE,
+    )
+
+
+def tff_rounds(task: Task) -> Callable[[], None]:
+    process = build_process("fedavg", task)
+    state = process.set_model_weights(process.initialize(), task.initial_weights)
+    number = 0
+
+    def run_one() -> None:
+        nonlocal state, number
+        number += 1
+        state = process.next(state, client_keys(list(range(CLIENTS)), number)).state
+
+    return run_one
+
+
+def keras_rounds(images: LabelledImages) -> Callable[[], None]:
+    """The loop that one writes without TFF: `fit` each client from the same weights, average."""
+    model = build_model()
+    model.compile(
+        tf.keras.optimizers.SGD(RATE),
+        tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    parts = np.array_split(np.arange(len(images)), CLIENTS)
+    clients = [
+        tf.data.Dataset.from_tensor_slices((images.pixels[rows], images.labels[rows]))
+        .shuffle(len(rows))
+        .batch(BATCH)
+        .map(lambda x, y: (tf.cast(x, tf.float32) / 255.0, tf.cast(y, tf.int32)))
+        .prefetch(1)
+        for rows in parts
+    ]
+    weights = model.get_weights()
+
+    def run_one() -> None:
+        nonlocal weights
+        trained = []
+        for client in clients:
+            model.set_weights(weights)
+            model.fit(client, verbose=0)
+            trained.append(model.get_weights())
+        weights = [np.mean(arrays, axis=0) for arrays in zip(*trained, strict=True)]
+
+    return run_one
+
+
+def seconds(function: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def compare_times(folder: Path) -> None:
+    images = random_images(CLIENTS * 8000)
+    in_keras = keras_rounds(images)
+    in_tff = tff_rounds(packed_task(images, folder / "large"))
+    in_keras()  # the first round of each compiles
+    in_tff()
+    pairs = [(seconds(in_tff), seconds(in_keras)) for _ in range(PAIRS)]
+    ratios = [ours / plain for ours, plain in pairs]
+    print(f"\nOne round, {CLIENTS} clients x 8,000 images, paper's CNN, {PAIRS} pairs")
+    print(f"  TFF          {statistics.median(p[0] for p in pairs):6.2f} s (median)")
+    print(f"  Keras loop   {statistics.median(p[1] for p in pairs):6.2f} s (median)")
+    print(
+        f"  TFF / Keras  {statistics.median(ratios):6.2f}   (median; {min(ratios):.2f} to "
+        f"{max(ratios):.2f})",
+        flush=True,
+    )
+
+
+def watch_memory(folder: Path, worker: LocalWorker) -> None:
+    run_one = tff_rounds(packed_task(random_images(CLIENTS * 400), folder / "small"))
+    processes = {"this process": psutil.Process(), "TFF worker": psutil.Process(worker.pid)}
+    resident: dict[int, dict[str, float]] = {}
+    for number in range(1, 101):
+        run_one()
+        if number in (5, 100):
+            resident[number] = {
+                name: process.memory_info().rss / 2**20 for name, process in processes.items()
+            }
+    print(f"\nResident memory, {CLIENTS} clients x 400 images")
+    for name in processes:
+        early, late = resident[5][name], resident[100][name]
+        print(
+            f"  {name:13} {early:7.1f} MiB after 5 rounds, {late:7.1f} after 100 "
+            f"({100 * (late / early - 1):+.1f} %)"
+        )
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with LocalWorker(folder / "worker.log", default_concurrency()) as worker:
+            tff.framework.set_default_context(create_context(worker))
+            watch_memory(folder, worker)
+            compare_times(folder)
+
+
+if __name__ == "__main__":
+    main()

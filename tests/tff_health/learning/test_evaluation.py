@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from tff_health.learning.evaluation import evaluate_logits
+
+
+def logits_for(predicted, classes=3, margin=4.0):
+    logits = np.zeros((len(predicted), classes), np.float32)
+    logits[np.arange(len(predicted)), predicted] = margin
+    return logits
+
+
+def test_metrics_of_a_hand_counted_example():
+    labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 2, 2], np.uint8)
+    predicted = np.array([0, 0, 0, 0, 0, 1, 1, 0, 2, 0])
+    result = evaluate_logits(logits_for(predicted), labels, 3)
+    np.testing.assert_array_equal(result.confusion, [[5, 1, 0], [1, 1, 0], [1, 0, 1]])
+    np.testing.assert_allclose(result.recall, [5 / 6, 1 / 2, 1 / 2])
+    assert result.accuracy == pytest.approx(0.7)
+    assert result.majority_accuracy == pytest.approx(0.6)
+    assert result.balanced_accuracy == pytest.approx((5 / 6 + 1 / 2 + 1 / 2) / 3)
+    # Precisions are 5/7, 1/2 and 1.
+    f1 = [2 * p * r / (p + r) for p, r in ((5 / 7, 5 / 6), (1 / 2, 1 / 2), (1, 1 / 2))]
+    assert result.macro_f1 == pytest.approx(np.mean(f1))
+    right, wrong = -np.log(np.exp(4) / (np.exp(4) + 2)), -np.log(1 / (np.exp(4) + 2))
+    assert result.loss == pytest.approx((7 * right + 3 * wrong) / 10, rel=1e-6)
+
+
+def test_auc_is_one_for_a_perfect_model_and_half_for_a_blind_one():
+    labels = np.arange(30, dtype=np.uint8) % 3
+    assert evaluate_logits(logits_for(labels), labels, 3).auc == 1.0
+    assert evaluate_logits(np.zeros((30, 3), np.float32), labels, 3).auc == 0.5
+
+
+def test_classes_that_do_not_occur_do_not_count():
+    labels = np.array([0, 0, 1, 1], np.uint8)
+    result = evaluate_logits(logits_for(labels, classes=4), labels, 4)
+    assert np.isnan(result.recall[2:]).all()
+    assert result.balanced_accuracy == result.macro_f1 == result.auc == 1.0
+
+
+def test_predicting_an_absent_class_lowers_macro_f1():
+    labels = np.array([0, 0, 1, 1], np.uint8)
+    result = evaluate_logits(logits_for(np.array([0, 0, 1, 2]), classes=3), labels, 3)
+    assert result.macro_f1 == pytest.approx((1 + 2 / 3 + 0) / 3)
+
+
+def test_one_class_alone_has_no_auc():
+    labels = np.zeros(4, np.uint8)
+    assert np.isnan(evaluate_logits(logits_for(labels), labels, 3).auc)
+
+
+def test_a_diverged_model_is_judged_not_refused():
+    labels = np.array([0, 0, 1, 1], np.uint8)
+    result = evaluate_logits(np.full((4, 3), np.nan, np.float32), labels, 3)
+    assert result.accuracy == 0.5
+    assert np.isnan(result.loss)
+    assert np.isnan(result.auc)
+
+
+def test_huge_logits_do_not_overflow():
+    labels = np.array([0, 1], np.uint8)
+    result = evaluate_logits(np.array([[1e30, -1e30], [-1e30, 1e30]], np.float32), labels, 2)
+    assert result.loss == 0.0

@@ -1,0 +1,121 @@
+import subprocess
+import sys
+
+import pytest
+
+from tff_health import flags
+from tff_health.errors import ConfigError
+
+ENVIRONMENT = {"TFF_HEALTH_DATA_DIR": "/data", "XDG_CACHE_HOME": "/cache"}
+
+
+def parse(*arguments):
+    return flags.parse(["run_experiments.py", *arguments], ENVIRONMENT)
+
+
+def test_no_flags_is_the_quick_preset_on_embedded_images():
+    config = parse().config
+    assert (config.experiment, config.scheme, config.preset) == ("train", "fedavg", "quick")
+    assert (config.dataset, config.split) == ("synthetic_lesions", "clean")
+
+
+def test_paper_preset_is_the_papers_settings_and_flags_override_it():
+    config = parse("--preset=paper", "--dataset=ham10000").config
+    assert (config.rounds, config.num_clients, config.batch_size) == (300, 10, 100)
+    assert (config.learning_rate, config.split, config.augment_copies) == (0.01, "paper", 8)
+    assert config.model == "paper_cnn"
+    changed = parse("--preset=paper", "--dataset=ham10000", "--rounds=7", "--split=clean").config
+    assert (changed.rounds, changed.split, changed.batch_size) == (7, "clean", 100)
+
+
+@pytest.mark.parametrize("preset", ["quick", "paper"])
+@pytest.mark.parametrize(
+    "dataset", ["ham10000", "dermamnist", "mnist", "synthetic_lesions", "digits"]
+)
+def test_every_preset_is_valid_for_every_data_set(preset, dataset):
+    parse(f"--preset={preset}", f"--dataset={dataset}").config.validate()
+
+
+def test_folders():
+    invocation = parse("--data_dir=/here", "--out_dir=there")
+    assert str(invocation.data_dir) == "/here"
+    assert str(invocation.out_dir) == "there"
+    assert str(parse().data_dir) == "/data"
+    assert str(parse().cache_dir).startswith("/cache/tff_health")
+
+
+def test_the_default_folder_is_the_same_for_the_same_settings_only():
+    assert parse().out_dir == parse("--experiment=train").out_dir
+    assert parse().out_dir != parse("--seed=1").out_dir
+
+
+def test_flagfile(tmp_path):
+    (tmp_path / "flags.txt").write_text("--rounds=9\n# a comment\n--seed=4\n")
+    config = parse(f"--flagfile={tmp_path / 'flags.txt'}", "--seed=5").config
+    assert (config.rounds, config.seed) == (9, 5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rounds=0"], "--rounds=0: must be 1 or more"),
+        (["--rounds=many"], "rounds"),
+        (["--learning_rate=-0.1"], "--learning_rate=-0.1: must be above 0"),
+        (["--learning_rate=nan"], "must be above 0 and finite"),
+        (["--learning_rate=inf"], "must be above 0 and finite"),
+        (["--batch_size=0"], "--batch_size=0"),
+        (["--num_clients=-3"], "--num_clients=-3"),
+        (["--local_epochs=0"], "--local_epochs"),
+        (["--eval_every=0"], "--eval_every"),
+        (["--seed=-1"], "--seed=-1: must be from 0"),
+        (["--scheme=magic"], "--scheme=magic: allowed are fedavg"),
+        (["--experiment=magic"], "--experiment=magic: allowed are train"),
+        (["--dataset=cats"], "--dataset=cats: allowed are ham10000"),
+        (["--preset=slow"], "--preset=slow: allowed are quick, paper"),
+        (["--split=random"], "--split=random: allowed are clean, paper, given"),
+        (["--dataset=mnist", "--split=clean"], "--dataset=mnist allows given"),
+        (["--partition=age"], "--partition=age: allowed are iid"),
+        (["--partition_alpha=0"], "--partition_alpha=0.0: must be above 0"),
+        (["--noisy_clients=1.5"], "--noisy_clients=1.5: must be from 0 to 1"),
+        (["--noisy_labels=nan"], "--noisy_labels=nan: must be from 0 to 1"),
+        (["--augment_copies=9"], "--augment_copies=9: must be from 0 to 8"),
+        (["--split=paper", "--augment_copies=2"], "8 copies of each image by definition"),
+        (["--model=resnet"], "--model=resnet: found 'resnet'"),
+        (["--model=no_such_module:build"], "no module 'no_such_module'"),
+        (["--roundz=3"], "roundz"),
+        (["--rounds"], "rounds"),
+        (["rounds=3"], "'rounds=3' is not a flag"),
+        (["--flagfile=/no/such/file"], "/no/such/file"),
+    ],
+)
+def test_what_is_not_allowed_is_told(arguments, message):
+    with pytest.raises(ConfigError) as caught:
+        parse(*arguments)
+    assert message in str(caught.value)
+
+
+def test_all_problems_are_told_at_once():
+    with pytest.raises(ConfigError) as caught:
+        parse("--rounds=0", "--scheme=magic", "--seed=-1")
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def run(*arguments):
+    command = [sys.executable, "-X", "importtime", "run_experiments.py", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_help_names_every_flag_without_loading_tensorflow():
+    result = run("--help")
+    assert result.returncode == 0
+    for name in ("experiment", "scheme", "dataset", "data_dir", "split", "out_dir", "eval_every"):
+        assert f"--{name}:" in result.stdout
+    assert "tensorflow" not in result.stderr
+
+
+def test_an_error_is_one_line_and_exit_code_2_without_loading_tensorflow():
+    result = run("--rounds=0")
+    assert result.returncode == 2
+    assert "tensorflow" not in result.stderr
+    said = [line for line in result.stderr.splitlines() if not line.startswith("import time:")]
+    assert said == ["error: --rounds=0: must be 1 or more"]

@@ -1,0 +1,159 @@
+"""Says what works on this machine, what does not, and why.
+
+Usage: python -m tff_health.doctor [--data_dir=DIR]
+"""
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from tff_health import machine
+from tff_health.data.catalog import DATA_SETS, load
+from tff_health.data.folders import cache_folder, data_folder
+from tff_health.errors import TffHealthError
+
+_MEMORY_GIB = 4.0
+_RUN_DISK_GIB = 1.0
+_REQUIREMENTS = Path(__file__).parent.parent / "requirements.txt"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found; a failure that is `needed` keeps experiments from running."""
+
+    name: str
+    works: bool
+    detail: str
+    needed: bool = True
+
+
+def examine(data_dir: Path, cache_dir: Path) -> Iterator[Finding]:
+    """Yields the findings one by one; later checks are left out if they cannot but fail."""
+    for name, problem in (
+        ("Python", machine.python_problem()),
+        ("platform", machine.platform_problem()),
+        ("disk", machine.disk_problem(Path.cwd(), _RUN_DISK_GIB)),
+        ("cache folder", machine.disk_problem(cache_dir, _RUN_DISK_GIB)),
+    ):
+        yield Finding(name, problem is None, problem or "suits")
+    yield _memory()
+    packages = _packages()
+    yield packages
+    if not packages.works:
+        return
+    for name, check in (
+        ("TensorFlow", _tensorflow),
+        ("TFF worker", _worker),
+        ("cryptography", _cryptography),
+    ):
+        yield _attempt(name, check)
+    for name in DATA_SETS:
+        yield _attempt(f"data: {name}", lambda name=name: _data(name, data_dir, cache_dir), False)
+
+
+def _attempt(name: str, check: Callable[[], str], needed: bool = True) -> Finding:
+    try:
+        return Finding(name, True, check(), needed)
+    except TffHealthError as error:
+        return Finding(name, False, str(error), needed)
+    except Exception as error:  # whatever is broken is what we are here to tell
+        return Finding(name, False, f"{type(error).__name__}: {error}", needed)
+
+
+def _memory() -> Finding:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    processors = len(os.sched_getaffinity(0))
+    detail = f"{processors} processors, {total:.0f} GiB of memory"
+    if total < _MEMORY_GIB:
+        return Finding("machine", False, f"{detail}; {_MEMORY_GIB:.0f} GiB are needed")
+    return Finding("machine", True, detail)
+
+
+def _packages() -> Finding:
+    wanted = re.findall(r"^([\w.-]+)==(\S+)", _REQUIREMENTS.read_text(), re.MULTILINE)
+    missing, other = [], []
+    for name, version in wanted:
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+            continue
+        if found != version:
+            other.append(f"{name} {found} (tested with {version})")
+    if missing:
+        detail = f"{len(missing)} of {len(wanted)} missing ({', '.join(missing[:3])}, ...): "
+        return Finding("packages", False, detail + "run `make setup`, then use .venv/bin/python")
+    if other:
+        return Finding("packages", True, f"all there, but other versions of {', '.join(other)}")
+    return Finding("packages", True, f"all {len(wanted)} there, as pinned")
+
+
+def _tensorflow() -> str:
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    note = f"{len(gpus)} GPUs, which TFF's workers may use" if gpus else "on the processor alone"
+    return f"{tf.__version__}, {note}"
+
+
+def _worker() -> str:
+    import numpy as np
+    import tensorflow_federated as tff
+
+    from tff_health.runtime.context import create_context
+    from tff_health.runtime.worker import LocalWorker
+
+    @tff.federated_computation(tff.FederatedType(np.int32, tff.CLIENTS))
+    def add(values):  # type: ignore[no-untyped-def]
+        return tff.federated_sum(values)
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        LocalWorker(Path(folder) / "worker.log", concurrency=1) as worker,
+    ):
+        tff.framework.set_default_context(create_context(worker))
+        if add([1, 2, 3]) != 6:
+            raise RuntimeError("the sum of 1, 2 and 3 over three clients was not 6")
+    return f"TFF {tff.__version__} sums over clients"
+
+
+def _cryptography() -> str:
+    import gmpy2
+    import phe.util
+    from cryptography.hazmat.backends.openssl import backend
+
+    if not phe.util.HAVE_GMP:
+        raise RuntimeError("phe does not use gmpy2, so Paillier would be many times slower")
+    return f"GMP {gmpy2.mp_version().split()[-1]}, {backend.openssl_version_text()}"
+
+
+def _data(name: str, data_dir: Path, cache_dir: Path) -> str:
+    images = load(name, data_dir, cache_dir)
+    return f"{len(images):,} images, {images.form}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Prints the findings; returns 0 if experiments can run."""
+    parser = argparse.ArgumentParser(prog="python -m tff_health.doctor", description=__doc__)
+    parser.add_argument("--data_dir", type=Path, help="folder of the data files")
+    options = parser.parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+    can_run = True
+    for finding in examine(data_folder(options.data_dir, os.environ), cache_folder(os.environ)):
+        mark = "ok  " if finding.works else "FAIL" if finding.needed else "none"
+        can_run &= finding.works or not finding.needed
+        print(f"{mark}  {finding.name:24} {finding.detail}", flush=True)
+    print("Experiments can run." if can_run else "Experiments cannot run: see FAIL above.")
+    return 0 if can_run else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
