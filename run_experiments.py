@@ -3,11 +3,11 @@
 import os
 import signal
 import sys
-import warnings
 from pathlib import Path
 
 from tff_health import flags
 from tff_health.errors import TffHealthError
+from tff_health.quiet import silence_libraries
 
 
 def main(arguments: list[str]) -> int:
@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> int:
         if isinstance(invocation, str):
             print(invocation)
             return 0
-        _silence_what_the_user_cannot_act_on()
+        silence_libraries()
         from tff_health.experiments import dispatch  # imports TensorFlow: only now
 
         dispatch.run(invocation)
@@ -33,11 +33,6 @@ def main(arguments: list[str]) -> int:
         # Whoever read our output has gone; there is no one to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-
-
-def _silence_what_the_user_cannot_act_on() -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
 
 
 def _end_on_termination(signum: int, _: object) -> None:

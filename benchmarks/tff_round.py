@@ -6,16 +6,15 @@ Both sides train the paper's network on the same images: 10 clients x 8,000, bat
 epoch, reshuffled. They take turns in one run; the ratio of each pair is what counts.
 """
 
-import os
 import statistics
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+from tff_health.quiet import silence_libraries
+
+silence_libraries()
 
 import numpy as np
 import psutil

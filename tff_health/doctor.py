@@ -8,7 +8,6 @@ import os
 import re
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -18,6 +17,7 @@ from tff_health import machine
 from tff_health.data.catalog import DATA_SETS, load
 from tff_health.data.folders import cache_folder, data_folder
 from tff_health.errors import TffHealthError
+from tff_health.quiet import silence_libraries
 
 _MEMORY_GIB = 4.0
 _RUN_DISK_GIB = 1.0
@@ -144,8 +144,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tff_health.doctor", description=__doc__)
     parser.add_argument("--data_dir", type=Path, help="folder of the data files")
     options = parser.parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+    silence_libraries()
     can_run = True
     for finding in examine(data_folder(options.data_dir, os.environ), cache_folder(os.environ)):
         mark = "ok  " if finding.works else "FAIL" if finding.needed else "none"

@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _fetch(name: str, data_dir: Path, url: str | None) -> None:
-    from tff_health.data import fetch  # noqa: PLC0415
+    from tff_health.data import fetch
 
     fetch.fetch(fetch.DOWNLOADS[name], data_dir, url)
 
@@ -82,7 +82,7 @@ def _show(name: str, data_dir: Path, cache_dir: Path, png: Path | None) -> None:
 
 
 def _summary(images: LabelledImages) -> str:
-    from tff_health.data.images import class_counts  # noqa: PLC0415
+    from tff_health.data.images import class_counts
 
     def listed(counts: Mapping[str, int]) -> str:
         return ", ".join(f"{name} {count:,}" for name, count in counts.items())
@@ -105,8 +105,8 @@ def _summary(images: LabelledImages) -> str:
 
 
 def _write_picture(images: LabelledImages, path: Path) -> None:
-    from tff_health.data import files  # noqa: PLC0415
-    from tff_health.data.contact_sheet import contact_sheet  # noqa: PLC0415
+    from tff_health.data import files
+    from tff_health.data.contact_sheet import contact_sheet
 
     try:
         with files.replacing(path) as file:

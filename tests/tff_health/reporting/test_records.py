@@ -1,7 +1,6 @@
 """Files, folder and metrics of a run: whole or not at all, and one run a folder."""
 
 import json
-import os
 
 import pytest
 
@@ -22,7 +21,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
         file.write(b"new")
         raise OSError(28, "full")
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["file"]
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
 def test_json_is_strict(tmp_path):
@@ -91,7 +90,7 @@ def test_a_folder_with_other_files_is_refused_untouched(tmp_path):
         ResultsFolder(tmp_path, SETTINGS),
     ):
         pass
-    assert os.listdir(tmp_path) == ["thesis.tex"]
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):

@@ -80,8 +80,8 @@ def test_a_computation_survives_the_death_of_its_worker(worker):
 
 def test_its_output_goes_to_its_own_file(worker, tmp_path):
     worker.stub()
-    descriptors = [os.readlink(f"/proc/{worker.pid}/fd/{number}") for number in (1, 2)]
-    assert descriptors == [str(tmp_path / "worker.log")] * 2
+    descriptors = [Path(f"/proc/{worker.pid}/fd/{number}").readlink() for number in (1, 2)]
+    assert descriptors == [tmp_path / "worker.log"] * 2
 
 
 def test_a_worker_that_cannot_start_is_an_error_with_its_log(tmp_path, monkeypatch):
