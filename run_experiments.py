@@ -1,5 +1,6 @@
 """Runs an experiment: `python run_experiments.py --help`."""
 
+import errno
 import os
 import signal
 import sys
@@ -7,7 +8,11 @@ from pathlib import Path
 
 from tff_health import flags
 from tff_health.errors import TffHealthError
+from tff_health.experiments import dispatch
 from tff_health.quiet import silence_libraries
+
+# What goes wrong around us, not in us.
+_MACHINE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
 def main(arguments: list[str]) -> int:
@@ -18,8 +23,6 @@ def main(arguments: list[str]) -> int:
             print(invocation)
             return 0
         silence_libraries()
-        from tff_health.experiments import dispatch  # imports TensorFlow: only now
-
         dispatch.run(invocation)
         return 0
     except TffHealthError as error:
@@ -33,6 +36,12 @@ def main(arguments: list[str]) -> int:
         # Whoever read our output has gone; there is no one to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        if error.errno not in _MACHINE_ERRORS:
+            raise
+        print(f"error: {error.strerror}: {error.filename or 'results'}", file=sys.stderr)
+        print("error: when that is mended, the same command goes on", file=sys.stderr)
+        return 1
 
 
 def _end_on_termination(signum: int, _: object) -> None:

@@ -5,6 +5,6 @@ import warnings
 
 
 def silence_libraries() -> None:
-    """Leaves TensorFlow its errors alone, unless the user asks for more by its own variable."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    """Leaves TensorFlow only its fatal errors, unless its own variable asks for more."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")

@@ -1,28 +1,9 @@
 """Experiment `train`: one scheme on one data set, from images to a report."""
 
-import time
-from pathlib import Path
-
-import numpy as np
-import tensorflow as tf
-import tensorflow_federated as tff
-
-import models
-from tff_health.data import catalog, client_data
-from tff_health.data.federated import FederatedImages, federate
-from tff_health.data.pack import pack_clients
-from tff_health.errors import ConfigError
-from tff_health.experiments import environment
-from tff_health.experiments.config import Invocation, RunConfig
-from tff_health.experiments.rounds import TrainedScheme, metrics_columns, train_rounds
-from tff_health.learning.evaluation import Evaluator
-from tff_health.learning.task import Task
-from tff_health.reporting import train_report
-from tff_health.reporting.metrics_log import MetricsLog
-from tff_health.reporting.progress import Progress
+from tff_health.data import catalog
+from tff_health.data.federated import federate
+from tff_health.experiments.config import Invocation
 from tff_health.reporting.results_folder import ResultsFolder
-from tff_health.runtime.context import create_context, default_concurrency
-from tff_health.runtime.worker import LocalWorker
 
 
 def run(invocation: Invocation) -> None:
@@ -41,71 +22,8 @@ def run(invocation: Invocation) -> None:
         federated = federate(
             images, config.split, config.augment_copies, config.partition_spec, config.seed
         )
-        _train(config, federated, folder)
+        # Imports TensorFlow, which takes seconds: only when folder and data are in order.
+        from tff_health.experiments import training
+
+        training.train(config, federated, folder)
         folder.remove_scratch()
-
-
-def _train(config: RunConfig, federated: FederatedImages, folder: ResultsFolder) -> None:
-    started = time.monotonic()
-    task = build_task(config, federated, folder.scratch / "clients")
-    description = environment.describe(config, federated, task)
-    folder.describe(description)
-    pack(federated, folder.scratch / "clients")
-    class_names = federated.images.class_names
-    log = MetricsLog(folder.path / "metrics.csv", metrics_columns(class_names))
-    evaluator = build_evaluator(task, federated)
-    with LocalWorker(folder.scratch / "worker.log", default_concurrency()) as worker:
-        tff.framework.set_default_context(create_context(worker))
-        trained = train_rounds(
-            task, config, evaluator, class_names, log, folder.scratch / "checkpoints"
-        )
-    _save_model(task, trained, folder.path / "model.weights.h5")
-    summary = train_report.write(folder, description, federated, trained)
-    print(train_report.summary_text(summary, folder.path, time.monotonic() - started))
-
-
-def build_task(config: RunConfig, federated: FederatedImages, clients_folder: Path) -> Task:
-    """Builds the model and the clients' data of `config`.
-
-    Raises:
-        ConfigError: if the model cannot be built for these images.
-    """
-    shape, num_classes = federated.images.image_shape, federated.images.num_classes
-    folder = clients_folder.absolute()
-
-    tf.keras.utils.set_random_seed(config.seed)
-    try:
-        build_model = models.load(config.model, shape, num_classes)
-    except Exception as error:  # a user's builder may raise anything
-        raise ConfigError(f"--model={config.model}: {type(error).__name__}: {error}") from error
-    return Task(
-        # TFF has functions rewritten by AutoGraph; builders are plain Python.
-        build_model=tf.autograph.experimental.do_not_convert(build_model),
-        initial_weights=tff.learning.models.ModelWeights.from_model(build_model()),
-        image_shape=shape,
-        training_data=client_data.training_data(
-            folder, shape, config.batch_size, config.local_epochs, config.seed
-        ),
-        validation_data=client_data.validation_data(folder, shape, batch_size=500),
-        client_learning_rate=config.learning_rate,
-    )
-
-
-def pack(federated: FederatedImages, folder: Path) -> None:
-    """Packs the clients' examples, with progress."""
-    with Progress("packing images", "client", len(federated.clients)) as progress:
-        pack_clients(federated, folder, lambda done, _: progress.update(done))
-
-
-def build_evaluator(task: Task, federated: FederatedImages) -> Evaluator:
-    """Returns the server's evaluation on the test part."""
-    pixels = np.concatenate(list(federated.test.pixels(federated.images, federated.augmenter)))
-    return Evaluator(
-        task.build_model(), pixels, federated.test.labels, federated.images.num_classes
-    )
-
-
-def _save_model(task: Task, trained: TrainedScheme, path: Path) -> None:
-    model = task.build_model()
-    trained.weights.assign_weights_to(model)
-    model.save_weights(path)
