@@ -39,8 +39,12 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         if error.errno not in _MACHINE_ERRORS:
             raise
-        print(f"error: {error.strerror}: {error.filename or 'results'}", file=sys.stderr)
-        print("error: when that is mended, the same command goes on", file=sys.stderr)
+        where = error.filename or invocation.out_dir
+        print(
+            f"error: {error.strerror}: {where}; when that is mended, the same command goes on from "
+            "the last round",
+            file=sys.stderr,
+        )
         return 1
 
 

@@ -105,11 +105,11 @@ def _summary(images: LabelledImages) -> str:
 
 
 def _write_picture(images: LabelledImages, path: Path) -> None:
-    from tff_health.data import files
+    from tff_health.atomic import atomic_write
     from tff_health.data.contact_sheet import contact_sheet
 
     try:
-        with files.replacing(path) as file:
+        with atomic_write(path) as file:
             contact_sheet(images).save(file, "PNG")
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror or error}") from None

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from tff_health.atomic import atomic_write
 from tff_health.data import files
 from tff_health.errors import ConfigError, DataError
 
@@ -87,7 +88,7 @@ def fetch(download: Download, data_dir: Path, url: str | None = None) -> Path:
             return path
         _make_folder(data_dir)
         print(f"Downloading {download.file_name} ({download.terms}) from {url}", flush=True)
-        with files.replacing(path) as file:
+        with atomic_write(path) as file:
             digest = hashlib.new(download.algorithm)
             for chunk in _body(url, download.file_name):
                 digest.update(chunk)

@@ -1,12 +1,10 @@
-"""Reading and writing data files, where every failure is one clear error."""
+"""Reading data files, where every failure is one clear error."""
 
-import contextlib
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,20 +117,3 @@ def check_labels(
             f"numbered 0 to {num_classes - 1}"
         )
     return labels.reshape(count).astype(np.uint8)
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Opens a temporary file that becomes `path` when the block ends without an exception.
-
-    After an exception, Ctrl-C included, the temporary file is gone and `path` is as before.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from tff_health.atomic import atomic_write
 from tff_health.data import files
 from tff_health.data.skin_lesions import CLASS_NAMES
 from tff_health.errors import DataError
@@ -180,5 +181,5 @@ def _write_packed(path: Path, rows: list[_Row], pixels: NDArray[np.uint8]) -> No
     }
     if all(row.source for row in rows):
         arrays["source"] = np.array([row.source for row in rows])
-    with files.replacing(path) as file:
+    with atomic_write(path) as file:
         np.savez(file, **arrays)

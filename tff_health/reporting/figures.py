@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tff_health.reporting.files import atomic_write
+from tff_health.atomic import atomic_write
 
 # Okabe and Ito's palette: distinct for the colour-blind and in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

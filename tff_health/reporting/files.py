@@ -1,31 +1,11 @@
-"""Files that are there whole or not at all."""
+"""Text and JSON files that are there whole or not at all."""
 
 import json
 import math
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-
-@contextmanager
-def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """Opens a temporary file that takes the place of `path` when the block ends well.
-
-    Raises:
-        OSError: if it cannot be written; `path` is as it was, and nothing is left behind.
-    """
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+from tff_health.atomic import atomic_write
 
 
 def write_text(path: Path, text: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tff_health.atomic import remove_leftovers
 from tff_health.errors import ConfigError, RunError
 from tff_health.reporting.files import read_json, write_json
 
@@ -64,6 +65,7 @@ class ResultsFolder:
                 f"{self.path} is in use by another run: wait, or choose another"
             ) from None
         if self.config_path.exists():
+            remove_leftovers(self.path)
             self._check_settings(read_json(self.config_path)["config"])
         elif any(p for p in self.path.iterdir() if p != self.scratch):
             raise ConfigError(

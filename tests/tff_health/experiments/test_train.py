@@ -28,17 +28,28 @@ def command(out_dir, *flags):
     return [sys.executable, "run_experiments.py", *FLAGS, *flags, f"--out_dir={out_dir}"]
 
 
+def user_environment(**changes):
+    # JAX, which TFF imports, sets this one as soon as a test of this process imports TFF.
+    return {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"} | changes
+
+
 def run(out_dir, *flags):
-    return subprocess.run(command(out_dir, *flags), capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command(out_dir, *flags),
+        capture_output=True,
+        text=True,
+        check=False,
+        env=user_environment(),
+    )
 
 
 def weights(out_dir):
     arrays = {}
     with h5py.File(out_dir / "model.weights.h5") as file:
         file.visititems(
-            lambda name, item: arrays.update({name: item[()]})
-            if isinstance(item, h5py.Dataset)
-            else None
+            lambda name, item: (
+                arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
+            )
         )
     return arrays
 
@@ -68,7 +79,12 @@ def wait_for_rounds(process, out_dir, number):
 
 def start(out_dir, **options):
     return subprocess.Popen(
-        command(out_dir), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        command(out_dir),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=user_environment(),
+        **options,
     )
 
 
@@ -277,7 +293,7 @@ def bad_input(tmp_path):
         labels=np.full(5, 9, np.uint8),
     )
     own = tmp_path / "own_model.py"
-    own.write_text("def build(input_shape, num_classes):\n    raise RuntimeError('no such layer')\n")
+    own.write_text("def build(input_shape, num_classes):\n    raise RuntimeError('none')\n")
     return {
         "missing data": (["--dataset=mnist", f"--data_dir={tmp_path / 'none'}"], 1, "fetch mnist"),
         "truncated": (
@@ -290,7 +306,7 @@ def bad_input(tmp_path):
         "source": (["--partition=source"], 1, "another --partition"),
         "folder": ([f"--out_dir={tmp_path / 'a_file'}"], 2, "File exists"),
         "read-only": (["--out_dir=/proc/run"], 2, "choose another"),
-        "model": (["--model=own_model:build"], 2, "RuntimeError: no such layer"),
+        "model": (["--model=own_model:build"], 2, "RuntimeError: none"),
     }
 
 
@@ -307,14 +323,43 @@ def test_bad_input_is_one_line_and_nothing_half_written(tmp_path, case):
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        env=user_environment(PYTHONPATH=str(tmp_path)),
     )
     assert result.returncode == code, result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert result.stderr.startswith("error: ")
     assert message in result.stderr
     assert not (tmp_path / "out").exists()
-    assert workers() == before
+    assert not workers() - before
+
+
+def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(whole, tmp_path):
+    # The small file system takes the packed images and the first states, but not the results.
+    mount = f"mount -t tmpfs -o size=1500k none {tmp_path}"
+    run_it = " ".join(command(tmp_path / "run"))
+    own_mounts = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
+    if subprocess.run([*own_mounts, mount], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this machine lets us mount no small file system")
+    script = (
+        f"{mount}; {run_it}; echo code $?; ls {tmp_path}/run; "
+        f"mount -o remount,size=50m {tmp_path}; {run_it}; echo code $?; "
+        f"cat {tmp_path}/run/metrics.csv"
+    )
+    result = subprocess.run(
+        [*own_mounts, script], capture_output=True, text=True, check=False, env=user_environment()
+    )
+    full, resumed = result.stdout.split("code 1\n")
+    assert full == ""
+    assert "summary.json" not in resumed.splitlines()
+    assert "code 0" in resumed
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert "No space left on device" in errors[0]
+    for noise in ("Traceback", "Exception ignored"):
+        assert noise not in result.stderr
+    # What the two parts of the run found is what one whole run found.
+    found = [row["test_loss"] for row in csv.DictReader(resumed.split("code 0\n")[1].splitlines())]
+    assert found == [row["test_loss"] for row in rows(whole[0])]
 
 
 def test_real_images_of_lesions(tmp_path):

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from tff_health.atomic import atomic_write
 from tff_health.errors import ConfigError, RunError
-from tff_health.reporting.files import atomic_write, read_json, write_json
+from tff_health.reporting.files import read_json, write_json
 from tff_health.reporting.metrics_log import MetricsLog
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Table
