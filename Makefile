@@ -5,15 +5,18 @@ LINT_VENV := .venv-lint
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint lock clean
+.PHONY: help setup run test lint bench doctor lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## install all packages into .venv (done once; every other target does it when needed)
+setup: ## install all packages into .venv (done once; other targets do it when needed)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
 	  { echo "Python 3.11 is needed and was not found: install it, or say where it is: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -m tff_health.install $(VENV) requirements.txt
+
+run: setup ## train on embedded images with the quick preset, and leave a report in results/
+	@$(RUN) run_experiments.py
 
 test: setup ## run all tests
 	@$(RUN) -m pytest
@@ -22,14 +25,22 @@ lint: setup ## check style and types
 	@$(PYTHON) -m tff_health.install $(LINT_VENV) requirements/lint.txt
 	@$(LINT_VENV)/bin/ruff check .
 	@$(LINT_VENV)/bin/ruff format --check .
-	@$(LINT_VENV)/bin/mypy --python-executable $(RUN) --strict crypto
+	@$(LINT_VENV)/bin/mypy --python-executable $(RUN) --strict crypto tff_health/data
+	@$(LINT_VENV)/bin/mypy --python-executable $(RUN) tff_health models run_experiments.py
 
-clean: ## remove what the targets above made (.venv too)
-	rm -rf $(VENV) $(LINT_VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+bench: setup ## run the benchmarks (minutes; best on an idle machine)
+	@$(RUN) -m benchmarks.tff_round
+
+doctor: setup ## say what works on this machine, and what does not
+	@$(RUN) -m tff_health.doctor
 
 lock: ## resolve requirements/direct.in into requirements.txt
 	@$(PYTHON) -m tff_health.install $(LINT_VENV) requirements/lint.txt
 	@$(LINT_VENV)/bin/uv pip compile requirements/direct.in --override requirements/override.txt \
-	  --python-version 3.11 --python-platform x86_64-manylinux_2_31 --custom-compile-command 'make lock' --quiet \
-	  --annotation-style line --output-file requirements.txt
+	  --python-version 3.11 --python-platform x86_64-manylinux_2_31 \
+	  --custom-compile-command 'make lock' --quiet --annotation-style line \
+	  --output-file requirements.txt
+
+clean: ## remove what these targets made, .venv too; results stay
+	rm -rf $(VENV) $(LINT_VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

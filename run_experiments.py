@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from tff_health import flags
-from tff_health.errors import TffHealthError
+from tff_health.errors import ConfigError, TffHealthError
 from tff_health.experiments import dispatch
+from tff_health.experiments.config import Invocation
 from tff_health.quiet import silence_libraries
 
 # What goes wrong around us, not in us.
@@ -19,16 +20,20 @@ def main(arguments: list[str]) -> int:
     """Parses the command line and runs what it asks for; returns the exit code."""
     try:
         invocation = flags.parse(arguments, os.environ)
-        if isinstance(invocation, str):
-            print(invocation)
-            return 0
-        silence_libraries()
-        dispatch.run(invocation)
+    except ConfigError as error:
+        return _fail(str(error), error.exit_code)
+    if isinstance(invocation, str):
+        print(invocation)
         return 0
+    return _run(invocation)
+
+
+def _run(invocation: Invocation) -> int:
+    silence_libraries()
+    try:
+        dispatch.run(invocation)
     except TffHealthError as error:
-        for line in str(error).splitlines():
-            print(f"error: {line}", file=sys.stderr)
-        return error.exit_code
+        return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         print("interrupted: the same command goes on from the last round", file=sys.stderr)
         return 130
@@ -40,12 +45,14 @@ def main(arguments: list[str]) -> int:
         if error.errno not in _MACHINE_ERRORS:
             raise
         where = error.filename or invocation.out_dir
-        print(
-            f"error: {error.strerror}: {where}; when that is mended, the same command goes on from "
-            "the last round",
-            file=sys.stderr,
-        )
-        return 1
+        return _fail(f"{error.strerror}: {where}; when that is mended, the same command goes on", 1)
+    return 0
+
+
+def _fail(message: str, exit_code: int) -> int:
+    for line in message.splitlines():
+        print(f"error: {line}", file=sys.stderr)
+    return exit_code
 
 
 def _end_on_termination(signum: int, _: object) -> None:

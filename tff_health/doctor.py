@@ -4,6 +4,7 @@ Usage: python -m tff_health.doctor [--data_dir=DIR]
 """
 
 import argparse
+import functools
 import os
 import re
 import sys
@@ -55,7 +56,8 @@ def examine(data_dir: Path, cache_dir: Path) -> Iterator[Finding]:
     ):
         yield _attempt(name, check)
     for name in DATA_SETS:
-        yield _attempt(f"data: {name}", lambda name=name: _data(name, data_dir, cache_dir), False)
+        read = functools.partial(_data, name, data_dir, cache_dir)
+        yield _attempt(f"data: {name}", read, needed=False)
 
 
 def _attempt(name: str, check: Callable[[], str], needed: bool = True) -> Finding:

@@ -19,6 +19,8 @@ from pathlib import Path
 from tff_health import machine
 
 STAMP_NAME = "installed.sha256"
+# --no-deps: the list is complete, and TFF's own pin on jaxlib cannot be met (see the README).
+_PIP_OPTIONS = ("--no-deps", "--quiet", "--disable-pip-version-check")
 
 
 class InstallError(Exception):
@@ -66,12 +68,13 @@ def _install_anew(environment: Path, requirements: Path) -> None:
     print(f"Installing {number} packages into {environment} (once; about two minutes)", flush=True)
     start = time.monotonic()
     venv.create(environment, clear=True, with_pip=True)
-    # --no-deps: the list is complete, and TFF's own pin on jaxlib cannot be met (see the README).
-    command = [environment / "bin/python", "-m", "pip", "install", "--no-deps", "--quiet"]
+    python = str(environment / "bin/python")
     log_path = environment / "install.log"
     with log_path.open("w") as log:
         code = subprocess.call(
-            [*command, "--disable-pip-version-check", "-r", requirements], stdout=log, stderr=log
+            [python, "-m", "pip", "install", *_PIP_OPTIONS, "-r", str(requirements)],
+            stdout=log,
+            stderr=log,
         )
     if code != 0:
         raise InstallError(_pip_failure(log_path, environment))

@@ -74,5 +74,5 @@ def digest_of(parts: Iterable[Examples]) -> str:
     for part in parts:
         sha256.update(len(part).to_bytes(8, "little"))
         for values in (part.rows.astype("<i8"), part.copies, part.labels):
-            sha256.update(np.ascontiguousarray(values))
+            sha256.update(values.tobytes())
     return sha256.hexdigest()

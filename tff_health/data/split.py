@@ -115,8 +115,9 @@ def hold_out_validation(
         (training, validation), both in random order; training is never empty.
     """
     rng = generator(seed, f"validation of client {client}")
-    by_lesion = split.name == "clean" and images.lesion_ids is not None
-    groups = images.lesion_ids[part.rows] if by_lesion else np.arange(len(part))
+    groups: NDArray[np.generic] = np.arange(len(part))
+    if split.name == "clean" and images.lesion_ids is not None:
+        groups = images.lesion_ids[part.rows]
     is_validation = np.zeros(len(part), bool)
     is_validation[choose_groups(groups, VALIDATION_FRACTION, rng)] = True
     if is_validation.all():

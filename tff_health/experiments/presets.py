@@ -12,11 +12,12 @@ _LESIONS: dict[str, Any] = {"model": "paper_cnn", "num_clients": 10}
 _DIGITS: dict[str, Any] = {"model": "mnist_cnn", "num_clients": 3}
 
 _QUICK_LESIONS = _LESIONS | {
-    "rounds": 40,
+    "rounds": 20,
     "batch_size": 16,
-    "learning_rate": 0.1,
+    "learning_rate": 0.05,
     "augment_copies": 0,
 }
+_QUICK_DRAWN = _QUICK_LESIONS | {"rounds": 30, "local_epochs": 2, "learning_rate": 0.1}
 _QUICK_DIGITS = _DIGITS | {
     "rounds": 10,
     "batch_size": 32,
@@ -42,7 +43,7 @@ _BY_PRESET: dict[str, dict[str, dict[str, Any]]] = {
     "quick": {
         "ham10000": _QUICK_LESIONS,
         "dermamnist": _QUICK_LESIONS,
-        "synthetic_lesions": _QUICK_LESIONS,
+        "synthetic_lesions": _QUICK_DRAWN,
         "mnist": _QUICK_DIGITS,
         "digits": _QUICK_DIGITS,
     },

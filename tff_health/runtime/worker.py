@@ -10,7 +10,9 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import grpc
 import portpicker
@@ -31,6 +33,29 @@ _CHANNEL_OPTIONS = [
 ]
 
 
+@dataclass(frozen=True)
+class _Service:
+    """A worker process and our connection to it."""
+
+    process: "subprocess.Popen[bytes]"
+    channel: grpc.Channel
+    stub: tff.framework.RemoteExecutorGrpcStub
+
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def end(self) -> None:
+        self.channel.close()
+        if not self.is_alive():
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
 class LocalWorker:
     """One TFF executor service on this machine.
 
@@ -45,9 +70,7 @@ class LocalWorker:
     def __init__(self, log_path: Path, concurrency: int) -> None:
         self._log_path = log_path
         self._concurrency = concurrency
-        self._process: subprocess.Popen[bytes] | None = None
-        self._channel: grpc.Channel | None = None
-        self._stub: tff.framework.RemoteExecutorGrpcStub | None = None
+        self._service: _Service | None = None
         self._starts = 0
         self._closed = False
         self._lock = threading.Lock()
@@ -55,7 +78,7 @@ class LocalWorker:
         # starts them all and lives as long as this object.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="worker-starter")
 
-    def __enter__(self) -> "LocalWorker":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -64,7 +87,7 @@ class LocalWorker:
     @property
     def pid(self) -> int | None:
         """Process number, or None before the first start."""
-        return self._process.pid if self._process else None
+        return self._service.process.pid if self._service else None
 
     def stub(self) -> tff.framework.RemoteExecutorGrpcStub:
         """Returns the connection to the running worker, starting it first if need be.
@@ -75,24 +98,26 @@ class LocalWorker:
         with self._lock:
             if self._closed:
                 raise RunError("the TFF worker was closed")
-            if self._process is None or self._process.poll() is not None:
-                self._start()
-            return self._stub
+            if self._service is None or not self._service.is_alive():
+                self._service = self._start(self._service)
+            return self._service.stub
 
     def close(self) -> None:
         """Ends the worker, politely and then by force. Can be called twice."""
         with self._lock:
             self._closed = True
-            self._end()
+            if self._service is not None:
+                self._service.end()
         self._starter.shutdown()
 
-    def _start(self) -> None:
-        if self._starts > _MAX_RESTARTS:
-            raise RunError(
-                f"the TFF worker ended {self._starts} times (last exit code "
-                f"{self._process.returncode}); what it printed: {self._log_path}"
-            )
-        self._end()
+    def _start(self, dead: _Service | None) -> _Service:
+        if dead is not None:
+            dead.end()
+            if self._starts > _MAX_RESTARTS:
+                raise RunError(
+                    f"the TFF worker ended {self._starts} times (last exit code "
+                    f"{dead.process.returncode}); what it printed: {self._log_path}"
+                )
         self._starts += 1
         port = portpicker.pick_unused_port()
         command = [
@@ -101,10 +126,15 @@ class LocalWorker:
             f"--port={port}",
             f"--max_concurrent_computation_calls={self._concurrency}",
         ]
-        self._process = self._starter.submit(self._spawn, command).result()
-        self._channel = grpc.insecure_channel(f"localhost:{port}", _CHANNEL_OPTIONS)
-        self._stub = tff.framework.RemoteExecutorGrpcStub(self._channel)
-        self._wait_until_ready()
+        process = self._starter.submit(self._spawn, command).result()
+        channel = grpc.insecure_channel(f"localhost:{port}", _CHANNEL_OPTIONS)
+        service = _Service(process, channel, tff.framework.RemoteExecutorGrpcStub(channel))
+        try:
+            self._wait_until_ready(service)
+        except BaseException:
+            service.end()
+            raise
+        return service
 
     def _spawn(self, command: list[str]) -> "subprocess.Popen[bytes]":
         with self._log_path.open("ab") as log:
@@ -117,32 +147,17 @@ class LocalWorker:
                 start_new_session=True,
             )
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, service: _Service) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        while not self._stub.is_ready:
-            code = self._process.poll()
-            if code is not None:
+        while not service.stub.is_ready:
+            if not service.is_alive():
                 raise RunError(
-                    f"the TFF worker ended with code {code} while starting; what it printed: "
-                    f"{self._log_path}"
+                    f"the TFF worker ended with code {service.process.returncode} while starting; "
+                    f"what it printed: {self._log_path}"
                 )
             if time.monotonic() > deadline:
-                self._end()
                 raise RunError(f"the TFF worker did not answer within {_START_SECONDS} seconds")
             time.sleep(_POLL_SECONDS)
-
-    def _end(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
-        if self._process is None or self._process.poll() is not None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
 
 
 def worker_binary() -> Path:
