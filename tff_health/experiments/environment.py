@@ -1,6 +1,5 @@
 """What a run is written down with: settings, what follows from them, data, versions, machine."""
 
-import os
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -12,7 +11,8 @@ import tff_health
 from tff_health.data.federated import FederatedImages
 from tff_health.experiments.config import RunConfig
 from tff_health.learning.task import Task
-from tff_health.runtime.context import default_concurrency
+from tff_health.runtime.context import concurrency_for
+from tff_health.runtime.worker import num_processors
 
 _PACKAGES = ("tensorflow", "tensorflow-federated", "keras", "numpy", "scikit-learn")
 
@@ -25,7 +25,7 @@ def describe(config: RunConfig, federated: FederatedImages, task: Task) -> dict[
         "derived": {
             "trainable_parameters": sum(int(np.size(w)) for w in weights.trainable),
             "non_trainable_parameters": sum(int(np.size(w)) for w in weights.non_trainable),
-            "clients_computed_at_once": default_concurrency(),
+            "clients_computed_at_once": concurrency_for(config.num_clients),
         },
         "data": federated.describe(),
         "versions": {
@@ -36,7 +36,7 @@ def describe(config: RunConfig, federated: FederatedImages, task: Task) -> dict[
         "machine": {
             "system": platform.platform(),
             "processor": _processor(),
-            "processors_used": len(os.sched_getaffinity(0)),
+            "processors_used": num_processors(),
         },
     }
 

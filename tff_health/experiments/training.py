@@ -21,7 +21,7 @@ from tff_health.reporting import train_report
 from tff_health.reporting.metrics_log import MetricsLog
 from tff_health.reporting.progress import Progress
 from tff_health.reporting.results_folder import ResultsFolder
-from tff_health.runtime.context import create_context, default_concurrency
+from tff_health.runtime.context import concurrency_for, create_context
 from tff_health.runtime.worker import LocalWorker
 
 
@@ -40,7 +40,7 @@ def train(config: RunConfig, federated: FederatedImages, folder: ResultsFolder) 
     class_names = federated.images.class_names
     log = MetricsLog(folder.path / "metrics.csv", metrics_columns(class_names))
     evaluator = build_evaluator(task, federated)
-    with LocalWorker(folder.scratch / "worker.log", default_concurrency()) as worker:
+    with LocalWorker(folder.scratch / "worker.log", concurrency_for(config.num_clients)) as worker:
         tff.framework.set_default_context(create_context(worker))
         trained = train_rounds(
             task, config, evaluator, class_names, log, folder.scratch / "checkpoints"

@@ -1,15 +1,13 @@
 """TFF execution contexts over workers of our own."""
 
-import os
-
 import tensorflow_federated as tff
 
-from tff_health.runtime.worker import LocalWorker
+from tff_health.runtime.worker import LocalWorker, num_processors
 
 
-def default_concurrency() -> int:
-    """How many clients a local worker computes at once: one for each processor that we may use."""
-    return len(os.sched_getaffinity(0))
+def concurrency_for(num_clients: int) -> int:
+    """How many clients a local worker computes at once: one for each processor, if there are."""
+    return min(num_processors(), num_clients)
 
 
 def create_context(worker: LocalWorker) -> tff.framework.SyncExecutionContext:
