@@ -1,0 +1,70 @@
+"""X25519 key agreement with keys derived by HKDF-SHA256.
+
+Sources: RFC 7748 (X25519), RFC 5869 (HKDF).
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from crypto.errors import ParameterError, WrongContentError
+from crypto.randomness import SYSTEM, Randomness
+
+KEY_BYTES: Final = 32
+
+
+@dataclass(frozen=True)
+class AgreementKeyPair:
+    """A client's X25519 key pair.
+
+    Attributes:
+        private: 32 secret bytes, kept out of the repr.
+        public: 32 bytes to be published.
+    """
+
+    private: bytes = field(repr=False)
+    public: bytes
+
+    @classmethod
+    def generate(cls, randomness: Randomness = SYSTEM) -> "AgreementKeyPair":
+        """Make a key pair from 32 fresh bytes; run by the client that will own it."""
+        return cls.from_private(randomness.bytes(KEY_BYTES))
+
+    @classmethod
+    def from_private(cls, private: bytes) -> "AgreementKeyPair":
+        """Complete a key pair from its private half, as the server does after reconstruction.
+
+        Raises:
+            ParameterError: if `private` is not 32 bytes.
+        """
+        if len(private) != KEY_BYTES:
+            raise ParameterError(f"a private key has {KEY_BYTES} bytes, not {len(private)}")
+        public = X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+        return cls(private, public)
+
+    def agree(self, peer_public: bytes) -> bytes:
+        """Return the 32-byte secret shared with a peer: input to `derive_key`, not a key itself.
+
+        Raises:
+            WrongContentError: if the peer's key is not 32 bytes, or has small order and would make
+                the secret zero.
+        """
+        try:
+            peer = X25519PublicKey.from_public_bytes(peer_public)
+            return X25519PrivateKey.from_private_bytes(self.private).exchange(peer)
+        except ValueError as error:
+            raise WrongContentError("a public key that admits no key agreement") from error
+
+
+def derive_key(secret: bytes, info: bytes, length: int = KEY_BYTES) -> bytes:
+    """Derive a key by HKDF-SHA256 without salt.
+
+    Args:
+        secret: what `agree` returned.
+        info: a `domain_tag` of purpose, session and pair.
+        length: bytes wanted, 1 to 8160.
+    """
+    return HKDF(SHA256(), length, salt=None, info=info).derive(secret)

@@ -1,0 +1,475 @@
+"""The messages of double masking, in the order in which they are sent.
+
+Every message after the invitation names its session; every message of a client names the client.
+The types say what can be said: an answer in unmasking holds, for each peer, a share of its self
+mask or a share of its key; there is no way to write down both.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar, Final, Self, TypeAlias
+
+from crypto.aead import TAG_BYTES
+from crypto.domain import domain_hash
+from crypto.errors import DecodingError, ParameterError
+from crypto.key_agreement import KEY_BYTES
+from crypto.masking.parameters import MaskingParameters
+from crypto.parties import MAX_CLIENT_ID, ClientId
+from crypto.shamir import SHARE_BYTES, Share
+from crypto.signatures import SIGNATURE_BYTES
+from crypto.wire import Message, Reader, Writer
+
+NONCE_BYTES: Final = 16
+SESSION_ID_BYTES: Final = 32
+COMMITMENT_BYTES: Final = 32
+SHARE_PAIR_BYTES: Final = 2 * SHARE_BYTES
+CIPHERTEXT_BYTES: Final = SHARE_PAIR_BYTES + TAG_BYTES
+
+
+class MessageType(IntEnum):
+    """Type numbers on the wire."""
+
+    INVITATION = 1
+    ADVERTISED_KEYS = 2
+    KEY_DIRECTORY = 3
+    ENCRYPTED_SHARES = 4
+    DELIVERED_SHARES = 5
+    MASKED_VECTOR = 6
+    SURVIVOR_SET = 7
+    AGREEMENT = 8
+    AGREEMENT_LIST = 9
+    UNMASKING_ANSWER = 10
+
+
+@dataclass(frozen=True)
+class Invitation(Message):
+    """Server to client: take part in this session.
+
+    Attributes:
+        nonce: 16 bytes that no other session of this server has.
+        round_id: the training round.
+        cohort: the clients asked, in increasing order.
+        parameters: the session's public parameters.
+    """
+
+    TYPE: ClassVar[int] = MessageType.INVITATION
+    nonce: bytes
+    round_id: int
+    cohort: tuple[ClientId, ...]
+    parameters: MaskingParameters
+
+    def __post_init__(self) -> None:
+        _check_size("nonce", self.nonce, NONCE_BYTES)
+        _check_increasing(self.cohort)
+        if not 0 <= self.round_id < 2**64:
+            raise ParameterError(f"round_id={self.round_id} must lie in 0..2^64-1")
+
+    def session_id(self) -> bytes:
+        """Return the hash of all that was announced, to which every key and message is bound."""
+        return domain_hash("masking/session", self.to_bytes())
+
+    def _write(self, writer: Writer) -> None:
+        writer.fixed(self.nonce, NONCE_BYTES)
+        writer.uint(self.round_id, 8)
+        writer.ids(self.cohort)
+        writer.uint(self.parameters.length, 4)
+        writer.uint(self.parameters.modulus_bits, 1)
+        writer.uint(self.parameters.degree, 4)
+        writer.uint(self.parameters.threshold, 4)
+        writer.uint(self.parameters.min_survivors, 4)
+        writer.uint(self.parameters.signed, 1)
+
+    @classmethod
+    def _read(cls, reader: Reader) -> Self:
+        nonce, round_id, cohort = reader.fixed(NONCE_BYTES), reader.uint(8), reader.ids()
+        length, modulus_bits = reader.uint(4), reader.uint(1)
+        degree, threshold, min_survivors = reader.uint(4), reader.uint(4), reader.uint(4)
+        parameters = MaskingParameters(
+            length, modulus_bits, degree, threshold, min_survivors, reader.flag()
+        )
+        return cls(nonce, round_id, cohort, parameters)
+
+
+@dataclass(frozen=True)
+class SessionMessage(Message):
+    """What all messages after the invitation begin with.
+
+    Attributes:
+        session_id: 32 bytes, from `Invitation.session_id`.
+    """
+
+    session_id: bytes
+
+    def __post_init__(self) -> None:
+        _check_size("session_id", self.session_id, SESSION_ID_BYTES)
+
+
+@dataclass(frozen=True)
+class ClientMessage(SessionMessage):
+    """What all messages of clients begin with.
+
+    Attributes:
+        sender: the client.
+    """
+
+    sender: ClientId
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.sender <= MAX_CLIENT_ID:
+            raise ParameterError(f"sender={self.sender} must lie in 0..2^32-1")
+
+    def _write_head(self, writer: Writer) -> None:
+        writer.fixed(self.session_id, SESSION_ID_BYTES)
+        writer.uint(self.sender, 4)
+
+
+@dataclass(frozen=True)
+class AdvertisedKeys(ClientMessage):
+    """Client to server: the client's public keys for this session.
+
+    Attributes:
+        mask_key: X25519 key from which pairwise masks come.
+        share_key: X25519 key under which shares travel.
+        seed_commitment: hash of the self mask's seed, by which the server recognises the seed.
+    """
+
+    TYPE: ClassVar[int] = MessageType.ADVERTISED_KEYS
+    mask_key: bytes
+    share_key: bytes
+    seed_commitment: bytes
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_size("mask_key", self.mask_key, KEY_BYTES)
+        _check_size("share_key", self.share_key, KEY_BYTES)
+        _check_size("seed_commitment", self.seed_commitment, COMMITMENT_BYTES)
+
+    def _write(self, writer: Writer) -> None:
+        self._write_head(writer)
+        writer.fixed(self.mask_key + self.share_key, 2 * KEY_BYTES)
+        writer.fixed(self.seed_commitment, COMMITMENT_BYTES)
+
+    @classmethod
+    def _read(cls, reader: Reader) -> Self:
+        session_id, sender = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
+        mask_key, share_key = reader.fixed(KEY_BYTES), reader.fixed(KEY_BYTES)
+        return cls(session_id, sender, mask_key, share_key, reader.fixed(COMMITMENT_BYTES))
+
+
+@dataclass(frozen=True)
+class DirectoryEntry:
+    """One client's keys as the server passes them on.
+
+    Attributes:
+        keys: what the client sent.
+        signature: the client's signature of that message; empty in sessions without signatures.
+    """
+
+    keys: AdvertisedKeys
+    signature: bytes
+
+
+@dataclass(frozen=True)
+class KeyDirectory(SessionMessage):
+    """Server to client: the keys of the client's neighbours, in increasing order of their ids."""
+
+    TYPE: ClassVar[int] = MessageType.KEY_DIRECTORY
+    entries: tuple[DirectoryEntry, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_increasing(tuple(entry.keys.sender for entry in self.entries))
+        for entry in self.entries:
+            if entry.keys.session_id != self.session_id:
+                raise ParameterError("keys of another session")
+            if len(entry.signature) not in (0, SIGNATURE_BYTES):
+                raise ParameterError(f"a signature has 0 or 64 bytes, not {len(entry.signature)}")
+
+    def _write(self, writer: Writer) -> None:
+        writer.fixed(self.session_id, SESSION_ID_BYTES)
+        writer.uint(len(self.entries), 4)
+        for entry in self.entries:
+            keys = entry.keys
+            writer.uint(keys.sender, 4)
+            writer.fixed(keys.mask_key + keys.share_key, 2 * KEY_BYTES)
+            writer.fixed(keys.seed_commitment, COMMITMENT_BYTES)
+            writer.uint(bool(entry.signature), 1)
+            writer.fixed(entry.signature, len(entry.signature))
+
+    @classmethod
+    def _read(cls, reader: Reader) -> Self:
+        session_id = reader.fixed(SESSION_ID_BYTES)
+
+        def entry() -> DirectoryEntry:
+            sender, mask_key = reader.uint(4), reader.fixed(KEY_BYTES)
+            share_key, commitment = reader.fixed(KEY_BYTES), reader.fixed(COMMITMENT_BYTES)
+            keys = AdvertisedKeys(session_id, sender, mask_key, share_key, commitment)
+            return DirectoryEntry(keys, reader.fixed(SIGNATURE_BYTES if reader.flag() else 0))
+
+        return cls(session_id, reader.several(4 + 3 * KEY_BYTES + 1, entry))
+
+
+@dataclass(frozen=True)
+class SharePair:
+    """What a dealer gives one holder: a share of each of its two secrets.
+
+    Attributes:
+        self_mask: of the self mask's seed.
+        key: of the mask key's private half.
+    """
+
+    self_mask: Share
+    key: Share
+
+    def to_bytes(self) -> bytes:
+        """Return 66 bytes."""
+        return self.self_mask.to_bytes() + self.key.to_bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "SharePair":
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            DecodingError: for anything else.
+        """
+        if len(data) != SHARE_PAIR_BYTES:
+            raise DecodingError(f"two shares have {SHARE_PAIR_BYTES} bytes, not {len(data)}")
+        return cls(Share.from_bytes(data[:SHARE_BYTES]), Share.from_bytes(data[SHARE_BYTES:]))
+
+
+Ciphertexts: TypeAlias = tuple[tuple[ClientId, bytes], ...]
+"""Peer -> encrypted `SharePair`, in increasing order of the peers."""
+
+
+@dataclass(frozen=True)
+class EncryptedShares(ClientMessage):
+    """Client to server: the shares of the client's secrets, each encrypted for one receiver."""
+
+    TYPE: ClassVar[int] = MessageType.ENCRYPTED_SHARES
+    ciphertexts: Ciphertexts
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_ciphertexts(self.ciphertexts)
+
+    def _write(self, writer: Writer) -> None:
+        self._write_head(writer)
+        _write_pairs(writer, self.ciphertexts, CIPHERTEXT_BYTES)
+
+    @classmethod
+    def _read(cls, reader: Reader) -> Self:
+        head = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
+        return cls(*head, _read_pairs(reader, CIPHERTEXT_BYTES))
+
+
+@dataclass(frozen=True)
+class DeliveredShares(SessionMessage):
+    """Server to client: the shares dealt to this client, by sender.
+
+    The senders, with the receiver, are the clients whose masks the receiver uses.
+    """
+
+    TYPE: ClassVar[int] = MessageType.DELIVERED_SHARES
+    ciphertexts: Ciphertexts
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_ciphertexts(self.ciphertexts)
+
+    def _write(self, writer: Writer) -> None:
+        writer.fixed(self.session_id, SESSION_ID_BYTES)
+        _write_pairs(writer, self.ciphertexts, CIPHERTEXT_BYTES)
+
+    @classmethod
+    def _read(cls, reader: Reader) -> Self:
+        return cls(reader.fixed(SESSION_ID_BYTES), _read_pairs(reader, CIPHERTEXT_BYTES))
+
+
+@dataclass(frozen=True)
+class MaskedVector(ClientMessage):
+    """Client to server: the vector under all its masks.
+
+    Attributes:
+        packed: k bits a coordinate; its length is checked against the session by the server.
+    """
+
+    TYPE: ClassVar[int] = MessageType.MASKED_VECTOR
+    packed: bytes
+
+    def _write(self, writer: Writer) -> None:
+        self._write_head(writer)
+        writer.sized(self.packed)
+
+    @classmethod
+    def _read(cls, reader: Reader) -> Self:
+        return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.sized())
+
+
+@dataclass(frozen=True)
+class SurvivorSet(SessionMessage):
+    """Server to client: the clients whose upload arrived, in increasing order."""
+
+    TYPE: ClassVar[int] = MessageType.SURVIVOR_SET
+    survivors: tuple[ClientId, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_increasing(self.survivors)
+
+    def digest(self) -> bytes:
+        """Return the hash that clients agree on."""
+        return domain_hash("masking/survivors", self.to_bytes())
+
+    def _write(self, writer: Writer) -> None:
+        writer.fixed(self.session_id, SESSION_ID_BYTES)
+        writer.ids(self.survivors)
+
+    @classmethod
+    def _read(cls, reader: Reader) -> Self:
+        return cls(reader.fixed(SESSION_ID_BYTES), reader.ids())
+
+
+@dataclass(frozen=True)
+class Agreement(ClientMessage):
+    """Client to server, for its neighbours: this is the set of survivors that I was told.
+
+    Attributes:
+        digest: `SurvivorSet.digest`.
+    """
+
+    TYPE: ClassVar[int] = MessageType.AGREEMENT
+    digest: bytes
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_size("digest", self.digest, COMMITMENT_BYTES)
+
+    def _write(self, writer: Writer) -> None:
+        self._write_head(writer)
+        writer.fixed(self.digest, COMMITMENT_BYTES)
+
+    @classmethod
+    def _read(cls, reader: Reader) -> Self:
+        return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.fixed(COMMITMENT_BYTES))
+
+
+@dataclass(frozen=True)
+class AgreementList(SessionMessage):
+    """Server to client: signatures of neighbours under an `Agreement` with the client's own digest.
+
+    Attributes:
+        signatures: neighbour -> its signature, in increasing order.
+    """
+
+    TYPE: ClassVar[int] = MessageType.AGREEMENT_LIST
+    signatures: tuple[tuple[ClientId, bytes], ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_increasing(tuple(client for client, _ in self.signatures))
+        for _, signature in self.signatures:
+            _check_size("signature", signature, SIGNATURE_BYTES)
+
+    def _write(self, writer: Writer) -> None:
+        writer.fixed(self.session_id, SESSION_ID_BYTES)
+        _write_pairs(writer, self.signatures, SIGNATURE_BYTES)
+
+    @classmethod
+    def _read(cls, reader: Reader) -> Self:
+        return cls(reader.fixed(SESSION_ID_BYTES), _read_pairs(reader, SIGNATURE_BYTES))
+
+
+@dataclass(frozen=True)
+class SelfMaskShare:
+    """A share of the self mask's seed of a client that survived."""
+
+    share: Share
+
+
+@dataclass(frozen=True)
+class KeyShare:
+    """A share of the mask key of a client that dropped out."""
+
+    share: Share
+
+
+RevealedShare: TypeAlias = SelfMaskShare | KeyShare
+
+
+@dataclass(frozen=True)
+class UnmaskingAnswer(ClientMessage):
+    """Client to server: one share per peer, of its self mask or of its key.
+
+    Attributes:
+        shares: peer -> the share, in increasing order of the peers.
+    """
+
+    TYPE: ClassVar[int] = MessageType.UNMASKING_ANSWER
+    shares: tuple[tuple[ClientId, RevealedShare], ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_increasing(tuple(peer for peer, _ in self.shares))
+
+    def _write(self, writer: Writer) -> None:
+        self._write_head(writer)
+        writer.uint(len(self.shares), 4)
+        for peer, revealed in self.shares:
+            writer.uint(peer, 4)
+            writer.uint(isinstance(revealed, KeyShare), 1)
+            writer.fixed(revealed.share.to_bytes(), SHARE_BYTES)
+
+    @classmethod
+    def _read(cls, reader: Reader) -> Self:
+        head = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
+
+        def entry() -> tuple[ClientId, RevealedShare]:
+            peer, of_key = reader.uint(4), reader.flag()
+            share = Share.from_bytes(reader.fixed(SHARE_BYTES))
+            return peer, KeyShare(share) if of_key else SelfMaskShare(share)
+
+        return cls(*head, reader.several(4 + 1 + SHARE_BYTES, entry))
+
+
+MESSAGES: Final[tuple[type[Message], ...]] = (
+    Invitation,
+    AdvertisedKeys,
+    KeyDirectory,
+    EncryptedShares,
+    DeliveredShares,
+    MaskedVector,
+    SurvivorSet,
+    Agreement,
+    AgreementList,
+    UnmaskingAnswer,
+)
+
+
+def _check_size(name: str, data: bytes, size: int) -> None:
+    if len(data) != size:
+        raise ParameterError(f"{name} has {size} bytes, not {len(data)}")
+
+
+def _check_increasing(clients: tuple[ClientId, ...]) -> None:
+    if any(a >= b for a, b in zip(clients, clients[1:], strict=False)):
+        raise ParameterError("clients must stand in increasing order, each once")
+    if clients and not 0 <= clients[0] <= clients[-1] <= MAX_CLIENT_ID:
+        raise ParameterError("a client's number must lie in 0..2^32-1")
+
+
+def _check_ciphertexts(ciphertexts: Ciphertexts) -> None:
+    _check_increasing(tuple(peer for peer, _ in ciphertexts))
+    for _, ciphertext in ciphertexts:
+        _check_size("ciphertext", ciphertext, CIPHERTEXT_BYTES)
+
+
+def _write_pairs(writer: Writer, pairs: tuple[tuple[ClientId, bytes], ...], size: int) -> None:
+    writer.uint(len(pairs), 4)
+    for client, data in pairs:
+        writer.uint(client, 4)
+        writer.fixed(data, size)
+
+
+def _read_pairs(reader: Reader, size: int) -> tuple[tuple[ClientId, bytes], ...]:
+    return reader.several(4 + size, lambda: (reader.uint(4), reader.fixed(size)))

@@ -1,0 +1,94 @@
+"""The public parameters of a session, and what a client insists on before it joins one."""
+
+from dataclasses import dataclass, field
+
+from crypto.errors import ParameterError, PolicyError
+from crypto.masking.topology import CompleteGraph, Topology
+from crypto.parties import SERVER
+from crypto.prg import MAX_MODULUS_BITS
+
+
+@dataclass(frozen=True)
+class MaskingParameters:
+    """What the server announces.
+
+    Attributes:
+        length: m, coordinates of a vector, 0 to 2^32 - 1.
+        modulus_bits: k, 1 to 62.
+        degree: neighbours of a client.
+        threshold: fewest holders that reconstruct a secret, of degree + 1.
+        min_survivors: fewest clients in a sum.
+        signed: whether messages are signed and the set of survivors is agreed upon. Off only to
+            reproduce a setting in which all parties follow the protocol.
+
+    Raises:
+        ParameterError: for values out of range.
+    """
+
+    length: int
+    modulus_bits: int
+    degree: int
+    threshold: int
+    min_survivors: int
+    signed: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.length < 2**32:
+            raise ParameterError(f"length={self.length} must lie in 0..2^32-1")
+        if not 1 <= self.modulus_bits <= MAX_MODULUS_BITS:
+            raise ParameterError(
+                f"modulus_bits={self.modulus_bits} must lie in 1..{MAX_MODULUS_BITS}"
+            )
+        if not 1 <= self.threshold <= self.degree + 1:
+            raise ParameterError(f"threshold={self.threshold} must lie in 1..{self.degree + 1}")
+        if self.min_survivors < 1:
+            raise ParameterError(f"min_survivors={self.min_survivors} must be at least 1")
+
+    @classmethod
+    def plan(
+        cls,
+        num_clients: int,
+        length: int,
+        modulus_bits: int,
+        topology: Topology | None = None,
+        signed: bool = True,
+    ) -> "MaskingParameters":
+        """Return the parameters that a topology plans for a number of clients."""
+        plan = (topology or CompleteGraph()).plan(num_clients)
+        return cls(length, modulus_bits, plan.degree, plan.threshold, plan.min_survivors, signed)
+
+
+@dataclass(frozen=True)
+class ClientPolicy:
+    """The least that a client accepts: its own defence against a server that announces less.
+
+    Attributes:
+        topology: the client computes this topology's plan for the cohort it is told of; degree,
+            threshold and survivors must not be below it.
+        signatures_required: whether sessions without signatures are refused.
+    """
+
+    topology: Topology = field(default_factory=CompleteGraph)
+    signatures_required: bool = True
+
+    def check(self, num_clients: int, announced: MaskingParameters) -> None:
+        """Refuse a session that is weaker than this policy; run by the client on an invitation.
+
+        Raises:
+            PolicyError: naming the server.
+        """
+        if self.signatures_required and not announced.signed:
+            raise PolicyError("a session without signatures", SERVER)
+        try:
+            plan = self.topology.plan(num_clients)
+        except ParameterError as error:
+            raise PolicyError(str(error), SERVER) from error
+        if 2 * announced.threshold <= announced.degree + 1:
+            raise PolicyError(
+                f"threshold {announced.threshold} is no majority of {announced.degree + 1} holders",
+                SERVER,
+            )
+        for name in ("degree", "threshold", "min_survivors"):
+            least, found = getattr(plan, name), getattr(announced, name)
+            if found < least:
+                raise PolicyError(f"{name} {found} is below the {least} agreed to", SERVER)

@@ -1,0 +1,107 @@
+"""What every protocol offers: the clients' vectors go in, the sum over the survivors comes out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crypto.costs import Costs
+from crypto.errors import AbortError, ProtocolError
+from crypto.faults import Fault
+from crypto.parties import ClientId, Party, describe
+
+IntegerVector: TypeAlias = NDArray[np.uint64] | NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A message that a role did not accept.
+
+    Attributes:
+        stage: when.
+        by: who refused.
+        error: why, and who is to blame.
+    """
+
+    stage: str
+    by: Party
+    error: ProtocolError
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {describe(self.by)} refused: {self.error}"
+
+
+@dataclass(frozen=True)
+class SumResult:
+    """A secure sum.
+
+    Attributes:
+        sum: shape (m,), uint64, 0 to 2^k - 1: the sum of the survivors' vectors modulo 2^k.
+        survivors: the clients that are in the sum, in increasing order.
+        costs: what the session cost.
+        refusals: messages that roles did not accept; none if all went well.
+    """
+
+    sum: NDArray[np.uint64]
+    survivors: tuple[ClientId, ...]
+    costs: Costs
+    refusals: tuple[Refusal, ...] = ()
+
+
+class SessionAbortedError(AbortError):
+    """A session ended without a sum.
+
+    Attributes:
+        stage: the stage that could not be finished.
+        costs: what the session cost until then.
+        refusals: the messages that roles did not accept.
+    """
+
+    def __init__(
+        self, stage: str, reason: Exception, costs: Costs, refusals: tuple[Refusal, ...]
+    ) -> None:
+        super().__init__(f"aborted in stage {stage!r}: {reason}")
+        self.stage = stage
+        self.costs = costs
+        self.refusals = refusals
+
+
+class SecureSum(ABC):
+    """A protocol that sums vectors over Z_{2^k} so that the server learns the sum alone.
+
+    Attributes:
+        stages: names of its stages in their order, for plans of dropouts and faults.
+        modulus_bits: k, 1 to 62.
+    """
+
+    stages: tuple[str, ...]
+    modulus_bits: int
+
+    @abstractmethod
+    def sum(
+        self,
+        vectors: Mapping[ClientId, IntegerVector],
+        *,
+        round_id: int,
+        dropouts: Mapping[ClientId, str] | None = None,
+        faults: Sequence[Fault] = (),
+    ) -> SumResult:
+        """Run one session.
+
+        Args:
+            vectors: for every client of the cohort, also those that will drop out, a vector of
+                shape (m,), dtype uint64 or int64, values -2^(k-1) to 2^k - 1.
+            round_id: the training round, 0 to 2^64 - 1; several sessions may share it.
+            dropouts: client -> the stage in which it no longer answers.
+            faults: what happens to single messages.
+
+        Returns:
+            The sum over the clients whose upload arrived.
+
+        Raises:
+            ParameterError: for fewer than three clients or vectors that do not fit.
+            SessionAbortedError: if too few clients are left, or shares were false.
+        """

@@ -1,0 +1,177 @@
+"""The wire format: how every message of every protocol becomes bytes and is read back.
+
+A message is magic, version, type, then its fields, all little endian, without padding. Reading is
+strict: `from_bytes` accepts exactly what `to_bytes` can write, so a value has one encoding.
+"""
+
+import struct
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Final, Self, TypeVar
+
+from crypto.errors import DecodingError, MalformedMessageError, ParameterError
+
+MAGIC: Final = b"th"
+VERSION: Final = 1
+HEADER_BYTES: Final = 4
+
+_T = TypeVar("_T")
+
+
+class Writer:
+    """Collects the fields of one message."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def uint(self, value: int, size: int) -> None:
+        """Write an unsigned integer of `size` bytes.
+
+        Raises:
+            ParameterError: if it does not fit.
+        """
+        if not 0 <= value < 1 << (8 * size):
+            raise ParameterError(f"{value} does not fit {size} bytes")
+        self._parts.append(value.to_bytes(size, "little"))
+
+    def fixed(self, data: bytes, size: int) -> None:
+        """Write a byte string whose length the reader knows.
+
+        Raises:
+            ParameterError: if its length is not `size`.
+        """
+        if len(data) != size:
+            raise ParameterError(f"a field of {size} bytes was given {len(data)}")
+        self._parts.append(data)
+
+    def sized(self, data: bytes) -> None:
+        """Write a byte string with its length (4 bytes) before it."""
+        self.uint(len(data), 4)
+        self._parts.append(data)
+
+    def ids(self, values: Sequence[int]) -> None:
+        """Write a list of 4-byte numbers with its length (4 bytes) before it."""
+        self.uint(len(values), 4)
+        try:
+            self._parts.append(struct.pack(f"<{len(values)}I", *values))
+        except struct.error as error:
+            raise ParameterError(f"numbers must lie in 0..2^32-1: {error}") from error
+
+    def to_bytes(self) -> bytes:
+        """Return all that was written."""
+        return b"".join(self._parts)
+
+
+class Reader:
+    """Reads fields off the front of a message; all errors are `DecodingError`."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = memoryview(data)
+        self._position = 0
+
+    def header(self, expected_type: int) -> None:
+        """Read the header and refuse a message of another type."""
+        found = message_type(self._take(HEADER_BYTES))
+        if found != expected_type:
+            raise DecodingError(f"a message of type {found}, not {expected_type}")
+
+    def fixed(self, size: int) -> bytes:
+        """Read `size` bytes."""
+        return bytes(self._take(size))
+
+    def uint(self, size: int) -> int:
+        """Read an unsigned integer of `size` bytes."""
+        return int.from_bytes(self._take(size), "little")
+
+    def flag(self) -> bool:
+        """Read one byte that must be 0 or 1."""
+        value = self.uint(1)
+        if value > 1:
+            raise DecodingError(f"a flag must be 0 or 1, not {value}")
+        return value == 1
+
+    def sized(self) -> bytes:
+        """Read what `Writer.sized` wrote."""
+        return self.fixed(self.uint(4))
+
+    def ids(self) -> tuple[int, ...]:
+        """Read what `Writer.ids` wrote."""
+        count = self.uint(4)
+        return struct.unpack(f"<{count}I", self._take(4 * count))
+
+    def several(self, item_bytes: int, read_item: Callable[[], _T]) -> tuple[_T, ...]:
+        """Read a list with its length (4 bytes) before it, of items of at least `item_bytes`."""
+        count = self.uint(4)
+        if count * item_bytes > len(self._data) - self._position:
+            raise DecodingError(f"a list of {count} items is longer than the message")
+        return tuple(read_item() for _ in range(count))
+
+    def finish(self) -> None:
+        """Refuse bytes that are left over."""
+        if self._position != len(self._data):
+            raise DecodingError(f"{len(self._data) - self._position} bytes too many")
+
+    def _take(self, size: int) -> memoryview:
+        end = self._position + size
+        if end > len(self._data):
+            raise DecodingError(f"the message ends {end - len(self._data)} bytes too early")
+        part = self._data[self._position : end]
+        self._position = end
+        return part
+
+
+class Message(ABC):
+    """A message: a frozen dataclass that knows its type number and how to write its fields.
+
+    Constructors check their fields and raise `ParameterError`; so a message that exists can be
+    encoded, and decoding needs no second set of checks.
+    """
+
+    TYPE: ClassVar[int]
+
+    def to_bytes(self) -> bytes:
+        """Return the message's only encoding."""
+        writer = Writer()
+        writer.fixed(MAGIC, len(MAGIC))
+        writer.uint(VERSION, 1)
+        writer.uint(self.TYPE, 1)
+        self._write(writer)
+        return writer.to_bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            MalformedMessageError: for bytes that `to_bytes` of this class cannot have made.
+        """
+        reader = Reader(data)
+        try:
+            reader.header(cls.TYPE)
+            message = cls._read(reader)
+            reader.finish()
+        except (DecodingError, ParameterError) as error:
+            raise MalformedMessageError(f"{cls.__name__}: {error}") from error
+        return message
+
+    @abstractmethod
+    def _write(self, writer: Writer) -> None:
+        """Write the fields."""
+
+    @classmethod
+    @abstractmethod
+    def _read(cls, reader: Reader) -> Self:
+        """Read the fields; checks are the constructor's."""
+
+
+def message_type(data: bytes | memoryview) -> int:
+    """Return the type number of an encoded message.
+
+    Raises:
+        DecodingError: if the header is not that of this version's messages.
+    """
+    if len(data) < HEADER_BYTES or data[:2] != MAGIC:
+        raise DecodingError("not a message of this library")
+    if data[2] != VERSION:
+        raise DecodingError(f"version {data[2]} of the wire format; {VERSION} is spoken here")
+    return data[3]
