@@ -4,12 +4,14 @@ A message is magic, version, type, then its fields, all little endian, without p
 strict: `from_bytes` accepts exactly what `to_bytes` can write, so a value has one encoding.
 """
 
+import itertools
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, Self, TypeVar
 
 from crypto.errors import DecodingError, MalformedMessageError, ParameterError
+from crypto.parties import MAX_CLIENT_ID, ClientId
 
 MAGIC: Final = b"th"
 VERSION: Final = 1
@@ -57,6 +59,13 @@ class Writer:
         except struct.error as error:
             raise ParameterError(f"numbers must lie in 0..2^32-1: {error}") from error
 
+    def pairs(self, pairs: Sequence[tuple[int, bytes]], size: int) -> None:
+        """Write a list of 4-byte numbers, each with a byte string of the same known size."""
+        self.uint(len(pairs), 4)
+        for number, data in pairs:
+            self.uint(number, 4)
+            self.fixed(data, size)
+
     def to_bytes(self) -> bytes:
         """Return all that was written."""
         return b"".join(self._parts)
@@ -98,6 +107,10 @@ class Reader:
         """Read what `Writer.ids` wrote."""
         count = self.uint(4)
         return struct.unpack(f"<{count}I", self._take(4 * count))
+
+    def pairs(self, size: int) -> tuple[tuple[int, bytes], ...]:
+        """Read what `Writer.pairs` wrote."""
+        return self.several(4 + size, lambda: (self.uint(4), self.fixed(size)))
 
     def several(self, item_bytes: int, read_item: Callable[[], _T]) -> tuple[_T, ...]:
         """Read a list with its length (4 bytes) before it, of items of at least `item_bytes`."""
@@ -175,3 +188,25 @@ def message_type(data: bytes | memoryview) -> int:
     if data[2] != VERSION:
         raise DecodingError(f"version {data[2]} of the wire format; {VERSION} is spoken here")
     return data[3]
+
+
+def check_size(name: str, data: bytes, size: int) -> None:
+    """Refuse a field of the wrong length.
+
+    Raises:
+        ParameterError: naming the field.
+    """
+    if len(data) != size:
+        raise ParameterError(f"{name} has {size} bytes, not {len(data)}")
+
+
+def check_increasing(clients: Sequence[ClientId]) -> None:
+    """Refuse a list of clients that is not in increasing order, each once: there is one encoding.
+
+    Raises:
+        ParameterError: also for a number that is no client's.
+    """
+    if any(a >= b for a, b in itertools.pairwise(clients)):
+        raise ParameterError("clients must stand in increasing order, each once")
+    if clients and not 0 <= clients[0] <= clients[-1] <= MAX_CLIENT_ID:
+        raise ParameterError("a client's number must lie in 0..2^32-1")

@@ -1,8 +1,7 @@
-"""The messages of double masking, in the order in which they are sent.
+"""The messages of double masking up to the upload, in the order in which they are sent.
 
 Every message after the invitation names its session; every message of a client names the client.
-The types say what can be said: an answer in unmasking holds, for each peer, a share of its self
-mask or a share of its key; there is no way to write down both.
+`unmasking_messages.py` has those that follow.
 """
 
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from crypto.masking.parameters import MaskingParameters
 from crypto.parties import MAX_CLIENT_ID, ClientId
 from crypto.shamir import SHARE_BYTES, Share
 from crypto.signatures import SIGNATURE_BYTES
-from crypto.wire import Message, Reader, Writer
+from crypto.wire import Message, Reader, Writer, check_increasing, check_size
 
 NONCE_BYTES: Final = 16
 SESSION_ID_BYTES: Final = 32
@@ -59,8 +58,8 @@ class Invitation(Message):
     parameters: MaskingParameters
 
     def __post_init__(self) -> None:
-        _check_size("nonce", self.nonce, NONCE_BYTES)
-        _check_increasing(self.cohort)
+        check_size("nonce", self.nonce, NONCE_BYTES)
+        check_increasing(self.cohort)
         if not 0 <= self.round_id < 2**64:
             raise ParameterError(f"round_id={self.round_id} must lie in 0..2^64-1")
 
@@ -101,7 +100,7 @@ class SessionMessage(Message):
     session_id: bytes
 
     def __post_init__(self) -> None:
-        _check_size("session_id", self.session_id, SESSION_ID_BYTES)
+        check_size("session_id", self.session_id, SESSION_ID_BYTES)
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,8 @@ class ClientMessage(SessionMessage):
         if not 0 <= self.sender <= MAX_CLIENT_ID:
             raise ParameterError(f"sender={self.sender} must lie in 0..2^32-1")
 
-    def _write_head(self, writer: Writer) -> None:
+    def write_head(self, writer: Writer) -> None:
+        """Write session and sender."""
         writer.fixed(self.session_id, SESSION_ID_BYTES)
         writer.uint(self.sender, 4)
 
@@ -141,12 +141,12 @@ class AdvertisedKeys(ClientMessage):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_size("mask_key", self.mask_key, KEY_BYTES)
-        _check_size("share_key", self.share_key, KEY_BYTES)
-        _check_size("seed_commitment", self.seed_commitment, COMMITMENT_BYTES)
+        check_size("mask_key", self.mask_key, KEY_BYTES)
+        check_size("share_key", self.share_key, KEY_BYTES)
+        check_size("seed_commitment", self.seed_commitment, COMMITMENT_BYTES)
 
     def _write(self, writer: Writer) -> None:
-        self._write_head(writer)
+        self.write_head(writer)
         writer.fixed(self.mask_key + self.share_key, 2 * KEY_BYTES)
         writer.fixed(self.seed_commitment, COMMITMENT_BYTES)
 
@@ -179,7 +179,7 @@ class KeyDirectory(SessionMessage):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_increasing(tuple(entry.keys.sender for entry in self.entries))
+        check_increasing(tuple(entry.keys.sender for entry in self.entries))
         for entry in self.entries:
             if entry.keys.session_id != self.session_id:
                 raise ParameterError("keys of another session")
@@ -254,13 +254,13 @@ class EncryptedShares(ClientMessage):
         _check_ciphertexts(self.ciphertexts)
 
     def _write(self, writer: Writer) -> None:
-        self._write_head(writer)
-        _write_pairs(writer, self.ciphertexts, CIPHERTEXT_BYTES)
+        self.write_head(writer)
+        writer.pairs(self.ciphertexts, CIPHERTEXT_BYTES)
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
         head = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
-        return cls(*head, _read_pairs(reader, CIPHERTEXT_BYTES))
+        return cls(*head, reader.pairs(CIPHERTEXT_BYTES))
 
 
 @dataclass(frozen=True)
@@ -279,11 +279,11 @@ class DeliveredShares(SessionMessage):
 
     def _write(self, writer: Writer) -> None:
         writer.fixed(self.session_id, SESSION_ID_BYTES)
-        _write_pairs(writer, self.ciphertexts, CIPHERTEXT_BYTES)
+        writer.pairs(self.ciphertexts, CIPHERTEXT_BYTES)
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), _read_pairs(reader, CIPHERTEXT_BYTES))
+        return cls(reader.fixed(SESSION_ID_BYTES), reader.pairs(CIPHERTEXT_BYTES))
 
 
 @dataclass(frozen=True)
@@ -298,7 +298,7 @@ class MaskedVector(ClientMessage):
     packed: bytes
 
     def _write(self, writer: Writer) -> None:
-        self._write_head(writer)
+        self.write_head(writer)
         writer.sized(self.packed)
 
     @classmethod
@@ -306,170 +306,7 @@ class MaskedVector(ClientMessage):
         return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.sized())
 
 
-@dataclass(frozen=True)
-class SurvivorSet(SessionMessage):
-    """Server to client: the clients whose upload arrived, in increasing order."""
-
-    TYPE: ClassVar[int] = MessageType.SURVIVOR_SET
-    survivors: tuple[ClientId, ...]
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_increasing(self.survivors)
-
-    def digest(self) -> bytes:
-        """Return the hash that clients agree on."""
-        return domain_hash("masking/survivors", self.to_bytes())
-
-    def _write(self, writer: Writer) -> None:
-        writer.fixed(self.session_id, SESSION_ID_BYTES)
-        writer.ids(self.survivors)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), reader.ids())
-
-
-@dataclass(frozen=True)
-class Agreement(ClientMessage):
-    """Client to server, for its neighbours: this is the set of survivors that I was told.
-
-    Attributes:
-        digest: `SurvivorSet.digest`.
-    """
-
-    TYPE: ClassVar[int] = MessageType.AGREEMENT
-    digest: bytes
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_size("digest", self.digest, COMMITMENT_BYTES)
-
-    def _write(self, writer: Writer) -> None:
-        self._write_head(writer)
-        writer.fixed(self.digest, COMMITMENT_BYTES)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.fixed(COMMITMENT_BYTES))
-
-
-@dataclass(frozen=True)
-class AgreementList(SessionMessage):
-    """Server to client: signatures of neighbours under an `Agreement` with the client's own digest.
-
-    Attributes:
-        signatures: neighbour -> its signature, in increasing order.
-    """
-
-    TYPE: ClassVar[int] = MessageType.AGREEMENT_LIST
-    signatures: tuple[tuple[ClientId, bytes], ...]
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_increasing(tuple(client for client, _ in self.signatures))
-        for _, signature in self.signatures:
-            _check_size("signature", signature, SIGNATURE_BYTES)
-
-    def _write(self, writer: Writer) -> None:
-        writer.fixed(self.session_id, SESSION_ID_BYTES)
-        _write_pairs(writer, self.signatures, SIGNATURE_BYTES)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), _read_pairs(reader, SIGNATURE_BYTES))
-
-
-@dataclass(frozen=True)
-class SelfMaskShare:
-    """A share of the self mask's seed of a client that survived."""
-
-    share: Share
-
-
-@dataclass(frozen=True)
-class KeyShare:
-    """A share of the mask key of a client that dropped out."""
-
-    share: Share
-
-
-RevealedShare: TypeAlias = SelfMaskShare | KeyShare
-
-
-@dataclass(frozen=True)
-class UnmaskingAnswer(ClientMessage):
-    """Client to server: one share per peer, of its self mask or of its key.
-
-    Attributes:
-        shares: peer -> the share, in increasing order of the peers.
-    """
-
-    TYPE: ClassVar[int] = MessageType.UNMASKING_ANSWER
-    shares: tuple[tuple[ClientId, RevealedShare], ...]
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_increasing(tuple(peer for peer, _ in self.shares))
-
-    def _write(self, writer: Writer) -> None:
-        self._write_head(writer)
-        writer.uint(len(self.shares), 4)
-        for peer, revealed in self.shares:
-            writer.uint(peer, 4)
-            writer.uint(isinstance(revealed, KeyShare), 1)
-            writer.fixed(revealed.share.to_bytes(), SHARE_BYTES)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        head = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
-
-        def entry() -> tuple[ClientId, RevealedShare]:
-            peer, of_key = reader.uint(4), reader.flag()
-            share = Share.from_bytes(reader.fixed(SHARE_BYTES))
-            return peer, KeyShare(share) if of_key else SelfMaskShare(share)
-
-        return cls(*head, reader.several(4 + 1 + SHARE_BYTES, entry))
-
-
-MESSAGES: Final[tuple[type[Message], ...]] = (
-    Invitation,
-    AdvertisedKeys,
-    KeyDirectory,
-    EncryptedShares,
-    DeliveredShares,
-    MaskedVector,
-    SurvivorSet,
-    Agreement,
-    AgreementList,
-    UnmaskingAnswer,
-)
-
-
-def _check_size(name: str, data: bytes, size: int) -> None:
-    if len(data) != size:
-        raise ParameterError(f"{name} has {size} bytes, not {len(data)}")
-
-
-def _check_increasing(clients: tuple[ClientId, ...]) -> None:
-    if any(a >= b for a, b in zip(clients, clients[1:], strict=False)):
-        raise ParameterError("clients must stand in increasing order, each once")
-    if clients and not 0 <= clients[0] <= clients[-1] <= MAX_CLIENT_ID:
-        raise ParameterError("a client's number must lie in 0..2^32-1")
-
-
 def _check_ciphertexts(ciphertexts: Ciphertexts) -> None:
-    _check_increasing(tuple(peer for peer, _ in ciphertexts))
+    check_increasing(tuple(peer for peer, _ in ciphertexts))
     for _, ciphertext in ciphertexts:
-        _check_size("ciphertext", ciphertext, CIPHERTEXT_BYTES)
-
-
-def _write_pairs(writer: Writer, pairs: tuple[tuple[ClientId, bytes], ...], size: int) -> None:
-    writer.uint(len(pairs), 4)
-    for client, data in pairs:
-        writer.uint(client, 4)
-        writer.fixed(data, size)
-
-
-def _read_pairs(reader: Reader, size: int) -> tuple[tuple[ClientId, bytes], ...]:
-    return reader.several(4 + size, lambda: (reader.uint(4), reader.fixed(size)))
+        check_size("ciphertext", ciphertext, CIPHERTEXT_BYTES)
