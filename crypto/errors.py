@@ -5,6 +5,9 @@ with a message and names the party to blame: it came at the wrong time, it was m
 content was wrong. An `AbortError` ends a session that too few clients are left to finish.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from crypto.parties import Party, describe
 
 
@@ -32,11 +35,13 @@ class ProtocolError(CryptoError):
     """A message was refused.
 
     Attributes:
+        what: what was wrong.
         culprit: the party that sent, or let through, what was refused; None if it cannot be told.
     """
 
     def __init__(self, message: str, culprit: Party | None = None) -> None:
         super().__init__(f"{message} (to blame: {describe(culprit)})")
+        self.what = message
         self.culprit = culprit
 
 
@@ -96,3 +101,14 @@ class ThresholdError(AbortError):
         super().__init__(f"{what}: {found} are left, {needed} are needed")
         self.found = found
         self.needed = needed
+
+
+@contextmanager
+def blaming(culprit: Party) -> Iterator[None]:
+    """Name the culprit of protocol errors raised inside that do not know it yet."""
+    try:
+        yield
+    except ProtocolError as error:
+        if error.culprit is not None:
+            raise
+        raise type(error)(error.what, culprit) from error

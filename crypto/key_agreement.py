@@ -1,14 +1,17 @@
 """X25519 key agreement with keys derived by HKDF-SHA256.
 
+libsodium's X25519 takes keys as bytes; others parse a private key, at the price of an agreement.
+
 Sources: RFC 7748 (X25519), RFC 5869 (HKDF).
 """
 
 from dataclasses import dataclass, field
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from nacl import bindings
+from nacl.exceptions import CryptoError as SodiumError
 
 from crypto.errors import ParameterError, WrongContentError
 from crypto.randomness import SYSTEM, Randomness
@@ -42,8 +45,7 @@ class AgreementKeyPair:
         """
         if len(private) != KEY_BYTES:
             raise ParameterError(f"a private key has {KEY_BYTES} bytes, not {len(private)}")
-        public = X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
-        return cls(private, public)
+        return cls(private, bindings.crypto_scalarmult_base(private))
 
     def agree(self, peer_public: bytes) -> bytes:
         """Return the 32-byte secret shared with a peer: input to `derive_key`, not a key itself.
@@ -53,9 +55,8 @@ class AgreementKeyPair:
                 the secret zero.
         """
         try:
-            peer = X25519PublicKey.from_public_bytes(peer_public)
-            return X25519PrivateKey.from_private_bytes(self.private).exchange(peer)
-        except ValueError as error:
+            return bindings.crypto_scalarmult(self.private, peer_public)
+        except (SodiumError, RuntimeError, ValueError) as error:
             raise WrongContentError("a public key that admits no key agreement") from error
 
 

@@ -5,6 +5,7 @@ most degree / 2 places away (Bell et al. 2020, a Harary graph under a random per
 degree n - 1 that is the complete graph.
 """
 
+from bisect import bisect_left
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -40,13 +41,12 @@ class NeighbourGraph:
             keys = expand_mask(domain_hash("masking/graph", session_id), count, 62)
             order = np.argsort(keys, kind="stable")
             self._ring = tuple(cohort[position] for position in order)
-            self._place = {client: place for place, client in enumerate(self._ring)}
 
     def neighbours(self, client: ClientId) -> tuple[ClientId, ...]:
         """Return a client's neighbours in increasing order."""
         if self._complete:
             return tuple(other for other in self._cohort if other != client)
-        place, count = self._place[client], len(self._ring)
+        place, count = self._ring.index(client), len(self._ring)
         steps = [step for step in range(-self._reach, self._reach + 1) if step]
         return tuple(sorted(self._ring[(place + step) % count] for step in steps))
 
@@ -63,3 +63,8 @@ class NeighbourGraph:
             after - place > self._reach for place, after in zip(places, following, strict=True)
         )
         return cuts < 2
+
+
+def holder_point(cohort: Sequence[ClientId], holder: ClientId) -> int:
+    """Return the point of a holder's shares: its place in the cohort, which is sorted, from 1."""
+    return bisect_left(cohort, holder) + 1

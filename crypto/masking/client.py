@@ -1,0 +1,96 @@
+"""The client of double masking as it lives across rounds: its identity and its policy."""
+
+from collections.abc import Mapping
+
+from crypto.errors import (
+    ForeignMessageError,
+    ParameterError,
+    PolicyError,
+    ReplayError,
+    blaming,
+)
+from crypto.masking.client_round import ClientRound
+from crypto.masking.graph import NeighbourGraph
+from crypto.masking.messages import (
+    Invitation,
+)
+from crypto.masking.parameters import ClientPolicy
+from crypto.parties import SERVER, ClientId
+from crypto.randomness import SYSTEM, Randomness
+from crypto.signatures import SigningIdentity, VerifyKey
+
+
+class MaskingClient:
+    """A client with its identity, for any number of sessions.
+
+    Args:
+        client_id: its number.
+        identity: signs its messages; None if it takes part in unsigned sessions only.
+        registry: the verify key of every client of the consortium, itself included.
+        policy: the least that it accepts of a session.
+        randomness: where its keys come from.
+    """
+
+    def __init__(
+        self,
+        client_id: ClientId,
+        identity: SigningIdentity | None = None,
+        registry: Mapping[ClientId, VerifyKey] | None = None,
+        policy: ClientPolicy | None = None,
+        randomness: Randomness = SYSTEM,
+    ) -> None:
+        self.client_id = client_id
+        self._identity = identity
+        self._registry = registry or {}
+        self._policy = policy or ClientPolicy()
+        self._randomness = randomness
+        self._joined: set[bytes] = set()
+
+    def join(self, data: bytes) -> tuple["ClientRound", bytes]:
+        """Advertise keys: accept an invitation and make the keys of one session.
+
+        Args:
+            data: an `Invitation`.
+
+        Returns:
+            The client's part in the session, and an `AdvertisedKeys` for the server.
+
+        Raises:
+            MalformedMessageError: if `data` is no invitation.
+            ForeignMessageError: if it is for other clients.
+            ReplayError: if this client has joined that very session before.
+            PolicyError: if the session is weaker than the client's policy.
+        """
+        with blaming(SERVER):
+            invitation = Invitation.from_bytes(data)
+        self._check_invitation(invitation)
+        session_id = invitation.session_id()
+        if session_id in self._joined:
+            raise ReplayError("an invitation that was accepted before", SERVER)
+        parameters = invitation.parameters
+        try:
+            graph = NeighbourGraph(invitation.cohort, parameters.degree, session_id)
+        except ParameterError as error:
+            raise PolicyError(str(error), SERVER) from error
+        identity = self._identity if parameters.signed else None
+        if parameters.signed and identity is None:
+            raise PolicyError("a session with signatures, and this client has no identity", SERVER)
+        self._joined.add(session_id)
+        part = ClientRound(
+            self.client_id,
+            invitation,
+            graph,
+            identity=identity,
+            registry=self._registry,
+            randomness=self._randomness,
+        )
+        return part, part.advertise_keys()
+
+    def _check_invitation(self, invitation: Invitation) -> None:
+        if self.client_id not in invitation.cohort:
+            raise ForeignMessageError("an invitation of other clients", SERVER)
+        self._policy.check(len(invitation.cohort), invitation.parameters)
+        if invitation.parameters.signed:
+            strangers = [client for client in invitation.cohort if client not in self._registry]
+            if strangers:
+                raise PolicyError(f"clients without known identity: {strangers[:5]}", SERVER)

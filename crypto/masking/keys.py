@@ -1,0 +1,76 @@
+"""What the keys of a session are bound to: the same for clients and server.
+
+Every key, commitment and ciphertext is tagged with the session, which is the hash of all that the
+server announced, and with the one or two clients concerned.
+"""
+
+from dataclasses import dataclass, field
+
+from crypto.aead import KEY_BYTES
+from crypto.domain import domain_hash, domain_tag, encode_id
+from crypto.key_agreement import AgreementKeyPair, derive_key
+from crypto.parties import ClientId
+
+
+def pairwise_seed(
+    own: ClientId, keys: AgreementKeyPair, peer: ClientId, peer_key: bytes, session_id: bytes
+) -> bytes:
+    """Return the 32-byte seed of the mask that two clients share; both compute the same.
+
+    Args:
+        own: the client whose key pair is at hand.
+        keys: its mask key pair.
+        peer: the other client.
+        peer_key: the other's public mask key.
+        session_id: the session.
+
+    Raises:
+        WrongContentError: if the peer's key admits no key agreement.
+    """
+    low, high = sorted((own, peer))
+    info = domain_tag("masking/pairwise mask", session_id, encode_id(low), encode_id(high))
+    return derive_key(keys.agree(peer_key), info)
+
+
+def adds_pairwise_mask(own: ClientId, peer: ClientId) -> bool:
+    """Tell the sign: of two clients the lower adds the mask and the higher subtracts it."""
+    return own < peer
+
+
+@dataclass(frozen=True)
+class ShareChannelKeys:
+    """The keys under which two clients send each other shares, one message each way.
+
+    Attributes:
+        sending: from the client whose keys these are.
+        receiving: to it.
+    """
+
+    sending: bytes = field(repr=False)
+    receiving: bytes = field(repr=False)
+
+    @classmethod
+    def agree(
+        cls,
+        own: ClientId,
+        keys: AgreementKeyPair,
+        peer: ClientId,
+        peer_key: bytes,
+        session_id: bytes,
+    ) -> "ShareChannelKeys":
+        """Derive both keys from the clients' share keys; arguments as in `pairwise_seed`."""
+        low, high = sorted((own, peer))
+        info = domain_tag("masking/share channel", session_id, encode_id(low), encode_id(high))
+        both = derive_key(keys.agree(peer_key), info, 2 * KEY_BYTES)
+        upward, downward = both[:KEY_BYTES], both[KEY_BYTES:]
+        return cls(upward, downward) if own == low else cls(downward, upward)
+
+
+def share_binding(session_id: bytes, sender: ClientId, receiver: ClientId) -> bytes:
+    """Return the associated data of the shares that one client sends another."""
+    return domain_tag("masking/shares", session_id, encode_id(sender), encode_id(receiver))
+
+
+def commit_to_seed(session_id: bytes, client: ClientId, seed: bytes) -> bytes:
+    """Return the commitment to a self mask's seed; the seed's 256 bits hide it."""
+    return domain_hash("masking/self mask", session_id, encode_id(client), seed)

@@ -1,0 +1,37 @@
+"""Signatures around client messages: the last 64 bytes, in sessions that are signed."""
+
+from typing import Final, TypeVar
+
+from crypto.errors import MalformedMessageError
+from crypto.signatures import SIGNATURE_BYTES, SigningIdentity
+from crypto.wire import Message
+
+SIGNED_MESSAGE: Final = "masking/client message"
+"""Purpose of all signatures; the message itself names its type, session and sender."""
+
+_M = TypeVar("_M", bound=Message)
+
+
+def seal(message: Message, identity: SigningIdentity | None) -> bytes:
+    """Encode a client's message, and sign it if there is an identity to sign with."""
+    data = message.to_bytes()
+    if identity is None:
+        return data
+    return data + identity.sign(SIGNED_MESSAGE, data)
+
+
+def unseal(kind: type[_M], data: bytes, signed: bool) -> tuple[_M, bytes, bytes]:
+    """Take a client's message apart; the signature is for the caller to verify.
+
+    Returns:
+        The message, the bytes that were signed, and the signature, empty if not `signed`.
+
+    Raises:
+        MalformedMessageError: if `data` is no such message.
+    """
+    if not signed:
+        return kind.from_bytes(data), data, b""
+    if len(data) < SIGNATURE_BYTES:
+        raise MalformedMessageError(f"{kind.__name__}: too short for its signature")
+    body, signature = data[:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
+    return kind.from_bytes(body), body, signature

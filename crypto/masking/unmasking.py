@@ -1,0 +1,86 @@
+"""The arithmetic of the last stage: secrets come back from shares, and masks come off the sum.
+
+Run by the server. A secret that was reconstructed is checked against what its owner published, so
+that a false share is noticed; with one share to spare its giver is found and left out.
+"""
+
+from collections.abc import Callable, Mapping
+
+from crypto.errors import ShareError, ThresholdError
+from crypto.key_agreement import AgreementKeyPair
+from crypto.masking.keys import commit_to_seed
+from crypto.masking.messages import AdvertisedKeys
+from crypto.parties import ClientId
+from crypto.shamir import Reconstructor, Share
+
+
+class SecretRecovery:
+    """Reconstructs the secrets of one session.
+
+    Args:
+        threshold: fewest shares that reconstruct.
+        points: holder -> the point of its shares.
+    """
+
+    def __init__(self, threshold: int, points: Mapping[ClientId, int]) -> None:
+        self._threshold = threshold
+        self._points = points
+        self._reconstructor = Reconstructor()
+        self.false_holders: set[ClientId] = set()
+        """Clients found to have given a false share."""
+
+    def self_mask_seed(self, keys: AdvertisedKeys, shares: Mapping[ClientId, Share]) -> bytes:
+        """Return the seed of a survivor's self mask.
+
+        Args:
+            keys: what the survivor advertised.
+            shares: holder -> share.
+
+        Raises:
+            ThresholdError: if there are too few shares.
+            ShareError: if no seed fits the commitment, naming the owner of the secret.
+        """
+
+        def is_right(seed: bytes) -> bool:
+            commitment = commit_to_seed(keys.session_id, keys.sender, seed)
+            return commitment == keys.seed_commitment
+
+        return self._recover(keys.sender, shares, is_right)
+
+    def mask_keys(self, keys: AdvertisedKeys, shares: Mapping[ClientId, Share]) -> AgreementKeyPair:
+        """Return the mask key pair of a client that dropped out; raises as `self_mask_seed`."""
+
+        def is_right(private: bytes) -> bool:
+            return AgreementKeyPair.from_private(private).public == keys.mask_key
+
+        return AgreementKeyPair.from_private(self._recover(keys.sender, shares, is_right))
+
+    def _recover(
+        self, owner: ClientId, shares: Mapping[ClientId, Share], is_right: Callable[[bytes], bool]
+    ) -> bytes:
+        honest = {
+            holder: share for holder, share in shares.items() if holder not in self.false_holders
+        }
+        if len(honest) < self._threshold:
+            raise ThresholdError(f"shares of client {owner}", len(honest), self._threshold)
+        secret = self._try(honest, is_right)
+        if secret is not None:
+            return secret
+        if len(honest) > self._threshold:
+            for suspect in sorted(honest):
+                others = {holder: honest[holder] for holder in honest if holder != suspect}
+                secret = self._try(others, is_right)
+                if secret is not None:
+                    self.false_holders.add(suspect)
+                    return secret
+        raise ShareError("no secret fits the shares: it was dealt, or given back, falsely", owner)
+
+    def _try(
+        self, shares: Mapping[ClientId, Share], is_right: Callable[[bytes], bool]
+    ) -> bytes | None:
+        by_point = {self._points[holder]: share for holder, share in shares.items()}
+        try:
+            secret = self._reconstructor.reconstruct(by_point, self._threshold)
+        except ShareError:
+            return None
+        return secret if is_right(secret) else None
