@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from nacl import bindings
 from nacl.exceptions import CryptoError as SodiumError
 
-from crypto.errors import ParameterError, WrongContentError
+from crypto.errors import WrongContentError
 from crypto.randomness import SYSTEM, Randomness
+from crypto.wire import check_size
 
 KEY_BYTES: Final = 32
 
@@ -31,6 +32,11 @@ class AgreementKeyPair:
     private: bytes = field(repr=False)
     public: bytes
 
+    def __post_init__(self) -> None:
+        # PyNaCl does not check lengths itself and would read beyond a key that is too short.
+        check_size("private key", self.private, KEY_BYTES)
+        check_size("public key", self.public, KEY_BYTES)
+
     @classmethod
     def generate(cls, randomness: Randomness = SYSTEM) -> "AgreementKeyPair":
         """Make a key pair from 32 fresh bytes; run by the client that will own it."""
@@ -43,8 +49,7 @@ class AgreementKeyPair:
         Raises:
             ParameterError: if `private` is not 32 bytes.
         """
-        if len(private) != KEY_BYTES:
-            raise ParameterError(f"a private key has {KEY_BYTES} bytes, not {len(private)}")
+        check_size("private key", private, KEY_BYTES)
         return cls(private, bindings.crypto_scalarmult_base(private))
 
     def agree(self, peer_public: bytes) -> bytes:
@@ -54,9 +59,11 @@ class AgreementKeyPair:
             WrongContentError: if the peer's key is not 32 bytes, or has small order and would make
                 the secret zero.
         """
+        if len(peer_public) != KEY_BYTES:
+            raise WrongContentError(f"a public key has {KEY_BYTES} bytes, not {len(peer_public)}")
         try:
             return bindings.crypto_scalarmult(self.private, peer_public)
-        except (SodiumError, RuntimeError, ValueError) as error:
+        except SodiumError as error:
             raise WrongContentError("a public key that admits no key agreement") from error
 
 

@@ -1,0 +1,37 @@
+from crypto.masking.session import DoubleMasking
+from crypto.masking.stages import Stage
+from crypto.masking.topology import CompleteGraph, Plan, Topology
+from tests.crypto.conformance import BITS, SecureSumConformance
+
+
+class DoubleMaskingConformance(SecureSumConformance):
+    upload_stage = Stage.MASKED_INPUT.value
+
+    def tolerated_dropouts(self, num_clients):
+        return num_clients - (num_clients // 2 + 1)
+
+
+class TestCompleteGraph(DoubleMaskingConformance):
+    def protocol(self, modulus_bits=BITS):
+        return DoubleMasking(modulus_bits)
+
+
+class SmallRing(Topology):
+    """Four neighbours each, without any promise about probabilities."""
+
+    def plan(self, num_clients):
+        if num_clients < 6:
+            return CompleteGraph().plan(num_clients)
+        survivors = num_clients // 2 + 1
+        return Plan(num_clients, 4, 3, survivors, 0.0, 0.0, "small")
+
+
+class TestRing(DoubleMaskingConformance):
+    def protocol(self, modulus_bits=BITS):
+        return DoubleMasking(modulus_bits, SmallRing())
+
+    def tolerated_dropouts(self, num_clients):
+        return 1
+
+    def fatal_dropouts(self, num_clients):
+        return num_clients // 2
