@@ -77,9 +77,10 @@ class CompleteGraph(Topology):
                 "clients: more than half, at least three"
             )
         reason = (
-            f"complete graph over {num_clients} clients: any {num_clients - threshold} may drop "
-            f"out; the server and up to {2 * threshold - num_clients - 1} colluding clients, or "
-            f"{threshold - 1} that follow the protocol, learn the sum alone"
+            f"complete graph over {num_clients} clients, threshold {threshold}: any "
+            f"{num_clients - threshold} may drop out; the server learns the sum alone with the "
+            f"help of up to {2 * threshold - num_clients - 1} clients, or of {threshold - 1} if "
+            "all follow the protocol"
         )
         return Plan(
             num_clients, num_clients - 1, threshold, threshold, -math.inf, -math.inf, reason
