@@ -23,7 +23,7 @@ def domain_tag(purpose: str, *parts: bytes) -> bytes:
     """
     items = (_ROOT, bytes([PROTOCOL_VERSION]), purpose.encode(), *parts)
     count = len(items).to_bytes(4, "little")
-    return count + b"".join(len(item).to_bytes(4, "little") + item for item in items)
+    return count + b"".join([len(item).to_bytes(4, "little") + item for item in items])
 
 
 def domain_hash(purpose: str, *parts: bytes) -> bytes:
