@@ -86,7 +86,13 @@ class ShareError(WrongContentError):
 
 
 class AbortError(CryptoError):
-    """The session ended without a result; nothing beyond the messages so far was revealed."""
+    """The session ended without a result; nothing beyond the messages so far was revealed.
+
+    Attributes:
+        culprit: None, since dropping out is nobody's fault.
+    """
+
+    culprit: Party | None = None
 
 
 class ThresholdError(AbortError):

@@ -28,7 +28,7 @@ class Refusal:
 
     stage: str
     by: Party
-    error: ProtocolError
+    error: ProtocolError | AbortError
 
     def __str__(self) -> str:
         return f"{self.stage}: {describe(self.by)} refused: {self.error}"
@@ -56,15 +56,22 @@ class SessionAbortedError(AbortError):
 
     Attributes:
         stage: the stage that could not be finished.
+        reason: what could not be done, and whose fault that is.
         costs: what the session cost until then.
         refusals: the messages that roles did not accept.
     """
 
     def __init__(
-        self, stage: str, reason: Exception, costs: Costs, refusals: tuple[Refusal, ...]
+        self,
+        stage: str,
+        reason: ProtocolError | AbortError,
+        costs: Costs,
+        refusals: tuple[Refusal, ...],
     ) -> None:
         super().__init__(f"aborted in stage {stage!r}: {reason}")
         self.stage = stage
+        self.reason = reason
+        self.culprit = reason.culprit
         self.costs = costs
         self.refusals = refusals
 

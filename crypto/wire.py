@@ -1,7 +1,8 @@
 """The wire format: how every message of every protocol becomes bytes and is read back.
 
 A message is magic, version, type, then its fields, all little endian, without padding. Reading is
-strict: `from_bytes` accepts exactly what `to_bytes` can write, so a value has one encoding.
+strict: `from_bytes` accepts exactly what `to_bytes` can write, so a value has one encoding. Type
+numbers are unique over all protocols: double masking has 1 to 31, the next protocol begins at 32.
 """
 
 import itertools

@@ -29,9 +29,9 @@ from crypto.masking.messages import (
     SharePair,
 )
 from crypto.masking.parameters import ClientPolicy, MaskingParameters
-from crypto.masking.sealing import SIGNED_MESSAGE, unseal
 from crypto.masking.topology import CompleteGraph, RegularGraph
 from crypto.masking.unmasking_messages import Agreement, AgreementList, SurvivorSet
+from crypto.sealing import SIGNED_MESSAGE, unseal
 from crypto.shamir import Share
 from crypto.signatures import SigningIdentity
 

@@ -24,9 +24,9 @@ from crypto.masking import messages, unmasking_messages
 from crypto.masking.client import MaskingClient
 from crypto.masking.messages import ClientMessage, MessageType, SharePair
 from crypto.masking.parameters import ClientPolicy, MaskingParameters
-from crypto.masking.sealing import SIGNED_MESSAGE
 from crypto.masking.server import MaskingServer
 from crypto.safe_prime_group import FFDHE2048
+from crypto.sealing import SIGNED_MESSAGE
 from crypto.shamir import Share
 from crypto.signatures import SIGNATURE_BYTES, SigningIdentity
 from crypto.wire import Message

@@ -2,18 +2,10 @@
 
 from collections.abc import Mapping
 
-from crypto.errors import (
-    ForeignMessageError,
-    ParameterError,
-    PolicyError,
-    ReplayError,
-    blaming,
-)
+from crypto.errors import ForeignMessageError, ParameterError, PolicyError, ReplayError, blaming
 from crypto.masking.client_round import ClientRound
 from crypto.masking.graph import NeighbourGraph
-from crypto.masking.messages import (
-    Invitation,
-)
+from crypto.masking.messages import Invitation
 from crypto.masking.parameters import ClientPolicy
 from crypto.parties import SERVER, ClientId
 from crypto.randomness import SYSTEM, Randomness
@@ -46,7 +38,7 @@ class MaskingClient:
         self._randomness = randomness
         self._joined: set[bytes] = set()
 
-    def join(self, data: bytes) -> tuple["ClientRound", bytes]:
+    def join(self, data: bytes) -> tuple[ClientRound, bytes]:
         """Advertise keys: accept an invitation and make the keys of one session.
 
         Args:

@@ -1,7 +1,6 @@
 """One client in one session of double masking: five steps, each taken once, in their order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from crypto.aead import decrypt_once, encrypt_once
@@ -17,6 +16,15 @@ from crypto.errors import (
     blaming,
 )
 from crypto.key_agreement import AgreementKeyPair
+from crypto.masking.client_states import (
+    Advertised,
+    Confirmed,
+    Over,
+    Peer,
+    Shared,
+    State,
+    Uploaded,
+)
 from crypto.masking.graph import NeighbourGraph, holder_point
 from crypto.masking.keys import (
     ShareChannelKeys,
@@ -35,7 +43,6 @@ from crypto.masking.messages import (
     SessionMessage,
     SharePair,
 )
-from crypto.masking.sealing import SIGNED_MESSAGE, seal
 from crypto.masking.unmasking_messages import (
     Agreement,
     AgreementList,
@@ -49,52 +56,12 @@ from crypto.parties import SERVER, ClientId
 from crypto.prg import SEED_BYTES
 from crypto.randomness import Randomness
 from crypto.residues import ResidueSum, check_vector
+from crypto.sealing import SIGNED_MESSAGE, seal
 from crypto.secure_sum import IntegerVector
 from crypto.shamir import split_secret
 from crypto.signatures import SigningIdentity, VerifyKey
 
-
-@dataclass(frozen=True)
-class _Peer:
-    """What a client keeps of a neighbour after the keys were exchanged."""
-
-    mask_key: bytes
-    channel: ShareChannelKeys
-
-
-@dataclass(frozen=True)
-class _Advertised:
-    mask_keys: AgreementKeyPair
-    share_keys: AgreementKeyPair
-    seed: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
-class _Shared:
-    mask_keys: AgreementKeyPair
-    seed: bytes = field(repr=False)
-    peers: Mapping[ClientId, _Peer]
-    own_pair: SharePair
-
-
-@dataclass(frozen=True)
-class _Uploaded:
-    held: Mapping[ClientId, SharePair]
-
-
-@dataclass(frozen=True)
-class _Confirmed:
-    held: Mapping[ClientId, SharePair]
-    survivors: SurvivorSet
-
-
-@dataclass(frozen=True)
-class _Over:
-    pass
-
-
-_State = _Advertised | _Shared | _Uploaded | _Confirmed | _Over
-_S = TypeVar("_S", bound=_State)
+_S = TypeVar("_S", bound=State)
 _M = TypeVar("_M", bound=SessionMessage)
 
 
@@ -125,7 +92,7 @@ class ClientRound:
         self._identity = identity
         self._registry = registry
         self._randomness = randomness
-        self._state: _State = _Advertised(
+        self._state: State = Advertised(
             AgreementKeyPair.generate(randomness),
             AgreementKeyPair.generate(randomness),
             randomness.bytes(SEED_BYTES),
@@ -133,7 +100,7 @@ class ClientRound:
 
     def advertise_keys(self) -> bytes:
         """Return the `AdvertisedKeys` of this session; called by `MaskingClient.join`."""
-        state = self._at(_Advertised)
+        state = self._at(Advertised)
         commitment = commit_to_seed(self.session_id, self.client_id, state.seed)
         keys = AdvertisedKeys(
             self.session_id,
@@ -159,7 +126,7 @@ class ClientRound:
             ThresholdError: if too few neighbours are there.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
-        state, directory = self._take(_Advertised, KeyDirectory, data)
+        state, directory = self._take(Advertised, KeyDirectory, data)
         self._check_directory(directory, state)
         peers = {
             entry.keys.sender: self._meet(entry.keys, state.share_keys)
@@ -187,7 +154,7 @@ class ClientRound:
             for holder in holders
             if holder != self.client_id
         )
-        self._state = _Shared(state.mask_keys, state.seed, peers, dealt[self.client_id])
+        self._state = Shared(state.mask_keys, state.seed, peers, dealt[self.client_id])
         return seal(EncryptedShares(self.session_id, self.client_id, ciphertexts), self._identity)
 
     def masked_input(self, data: bytes, vector: IntegerVector) -> bytes:
@@ -207,7 +174,7 @@ class ClientRound:
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
         check_vector(vector, self._parameters.length, self._parameters.modulus_bits)
-        state, delivered = self._take(_Shared, DeliveredShares, data)
+        state, delivered = self._take(Shared, DeliveredShares, data)
         held = {
             sender: self._open(sender, sealed, state) for sender, sealed in delivered.ciphertexts
         }
@@ -231,7 +198,7 @@ class ClientRound:
                 total.add_mask(seed)
             else:
                 total.subtract_mask(seed)
-        self._state = _Uploaded(held)
+        self._state = Uploaded(held)
         return seal(
             MaskedVector(self.session_id, self.client_id, total.to_packed()), self._identity
         )
@@ -252,9 +219,9 @@ class ClientRound:
         """
         if not self._parameters.signed:
             raise WrongTimeError("sessions without signatures have no consistency check", SERVER)
-        state, survivors = self._take(_Uploaded, SurvivorSet, data)
+        state, survivors = self._take(Uploaded, SurvivorSet, data)
         self._check_survivors(survivors, state.held)
-        self._state = _Confirmed(state.held, survivors)
+        self._state = Confirmed(state.held, survivors)
         agreement = Agreement(self.session_id, self.client_id, survivors.digest())
         return seal(agreement, self._identity)
 
@@ -274,11 +241,11 @@ class ClientRound:
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
         if self._parameters.signed:
-            confirmed, agreements = self._take(_Confirmed, AgreementList, data)
+            confirmed, agreements = self._take(Confirmed, AgreementList, data)
             held, survivors = confirmed.held, confirmed.survivors
             self._check_agreements(agreements, survivors)
         else:
-            uploaded, survivors = self._take(_Uploaded, SurvivorSet, data)
+            uploaded, survivors = self._take(Uploaded, SurvivorSet, data)
             held = uploaded.held
             self._check_survivors(survivors, held)
         alive = frozenset(survivors.survivors)
@@ -297,10 +264,10 @@ class ClientRound:
             message = kind.from_bytes(data)
             if message.session_id != self.session_id:
                 raise ForeignMessageError("a message of another session")
-        self._state = _Over()
+        self._state = Over()
         return current, message
 
-    def _check_directory(self, directory: KeyDirectory, state: _Advertised) -> None:
+    def _check_directory(self, directory: KeyDirectory, state: Advertised) -> None:
         seen = {state.mask_keys.public, state.share_keys.public}
         for entry in directory.entries:
             keys = entry.keys
@@ -317,14 +284,14 @@ class ClientRound:
                 raise ConsistencyError("one key under two names", keys.sender)
             seen |= {keys.mask_key, keys.share_key}
 
-    def _meet(self, keys: AdvertisedKeys, own: AgreementKeyPair) -> _Peer:
+    def _meet(self, keys: AdvertisedKeys, own: AgreementKeyPair) -> Peer:
         with blaming(keys.sender):
             channel = ShareChannelKeys.agree(
                 self.client_id, own, keys.sender, keys.share_key, self.session_id
             )
-        return _Peer(keys.mask_key, channel)
+        return Peer(keys.mask_key, channel)
 
-    def _open(self, sender: ClientId, ciphertext: bytes, state: _Shared) -> SharePair:
+    def _open(self, sender: ClientId, ciphertext: bytes, state: Shared) -> SharePair:
         if sender not in state.peers:
             raise ForeignMessageError(f"shares of {sender}, who advertised no keys", SERVER)
         binding = share_binding(self.session_id, sender, self.client_id)

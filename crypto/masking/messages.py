@@ -26,7 +26,7 @@ CIPHERTEXT_BYTES: Final = SHARE_PAIR_BYTES + TAG_BYTES
 
 
 class MessageType(IntEnum):
-    """Type numbers on the wire."""
+    """Type numbers on the wire: 1 to 31 are this protocol's."""
 
     INVITATION = 1
     ADVERTISED_KEYS = 2

@@ -37,7 +37,6 @@ from crypto.masking.messages import (
     MaskedVector,
 )
 from crypto.masking.parameters import MaskingParameters
-from crypto.masking.sealing import SIGNED_MESSAGE, unseal
 from crypto.masking.stages import Stage
 from crypto.masking.unmasking import SecretRecovery
 from crypto.masking.unmasking_messages import (
@@ -51,6 +50,7 @@ from crypto.masking.unmasking_messages import (
 from crypto.parties import ClientId
 from crypto.randomness import SYSTEM, Randomness
 from crypto.residues import ResidueSum
+from crypto.sealing import SIGNED_MESSAGE, unseal
 from crypto.shamir import Share
 from crypto.signatures import VerifyKey
 from crypto.wire import message_type

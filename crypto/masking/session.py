@@ -7,8 +7,10 @@ the keys of each session are new.
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+
 from crypto.channel import Channel
-from crypto.errors import AbortError, ParameterError, ProtocolError, ShareError, WrongContentError
+from crypto.errors import AbortError, ProtocolError, ShareError
 from crypto.faults import Fault
 from crypto.masking.client import MaskingClient
 from crypto.masking.client_round import ClientRound
@@ -77,10 +79,7 @@ class DoubleMasking(SecureSum):
     ) -> SumResult:
         """Run one session; see `SecureSum.sum`."""
         cohort = tuple(sorted(vectors))
-        lengths = {vector.size for vector in vectors.values()}
-        if len(lengths) > 1:
-            raise ParameterError(f"vectors of different lengths: {sorted(lengths)}")
-        length = lengths.pop() if lengths else 0
+        length = np.size(vectors[cohort[0]]) if cohort else 0
         parameters = MaskingParameters.plan(
             len(cohort), length, self.modulus_bits, self._topology, self._signed
         )
@@ -170,10 +169,8 @@ class _Session:
         try:
             with self._channel.work(client, stage):
                 return self._answer(stage, client, data)
-        except ProtocolError as error:
+        except (ProtocolError, AbortError) as error:
             self._refusals.append(Refusal(stage, client, error))
-        except AbortError as error:
-            self._refusals.append(Refusal(stage, client, WrongContentError(str(error))))
         return None
 
     def _answer(self, stage: str, client: ClientId, data: bytes) -> bytes:

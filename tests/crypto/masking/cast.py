@@ -7,10 +7,10 @@ from crypto.masking.client_round import ClientRound
 from crypto.masking.keys import adds_pairwise_mask
 from crypto.masking.messages import DeliveredShares, MaskedVector
 from crypto.masking.parameters import ClientPolicy, MaskingParameters
-from crypto.masking.sealing import unseal
 from crypto.masking.server import MaskingServer
 from crypto.masking.topology import CompleteGraph
 from crypto.residues import ResidueSum
+from crypto.sealing import unseal
 from crypto.shamir import Reconstructor
 from crypto.signatures import SigningIdentity
 from tests.crypto.conformance import random_vectors

@@ -12,7 +12,8 @@ from crypto.errors import (
     WrongTimeError,
 )
 from crypto.key_agreement import AgreementKeyPair
-from crypto.masking.client_round import ClientRound, _Advertised
+from crypto.masking.client_round import ClientRound
+from crypto.masking.client_states import Advertised
 from crypto.masking.keys import ShareChannelKeys, pairwise_seed, share_binding
 from crypto.masking.messages import (
     AdvertisedKeys,
@@ -24,7 +25,6 @@ from crypto.masking.messages import (
     SharePair,
 )
 from crypto.masking.parameters import ClientPolicy, MaskingParameters
-from crypto.masking.sealing import SIGNED_MESSAGE, seal
 from crypto.masking.unmasking_messages import (
     Agreement,
     AgreementList,
@@ -35,6 +35,7 @@ from crypto.masking.unmasking_messages import (
 )
 from crypto.parties import SERVER
 from crypto.residues import ResidueSum
+from crypto.sealing import SIGNED_MESSAGE, seal
 from tests.crypto.masking.cast import (
     BITS,
     LENGTH,
@@ -376,7 +377,7 @@ def test_inadmissible_survivors_are_refused(survivors, error):
 def test_secrets_are_gone_after_a_refusal_and_never_print():
     cast = Cast(5).advertise()
     state = cast.parts[1]._state
-    assert isinstance(state, _Advertised)
+    assert isinstance(state, Advertised)
     for secret in (state.seed, state.mask_keys.private, state.share_keys.private):
         assert repr(secret) not in repr(state)
     directory = KeyDirectory.from_bytes(cast.server.publish_keys()[1])

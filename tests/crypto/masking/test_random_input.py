@@ -10,6 +10,7 @@ from crypto.errors import (
     AbortError,
     ProtocolError,
 )
+from crypto.sealing import SIGNED_MESSAGE
 from tests.crypto.masking.cast import Cast
 from tests.crypto.masking.strategies import messages
 
@@ -86,7 +87,7 @@ def test_the_server_raises_declared_errors_only(stages, data):
     changed = mutate(right)
     if cast.signed and data.draw(st.booleans()):  # a client that signs what it should not send
         body = mutate(right[:-64])
-        changed = body + cast.identities[2].sign("masking/client message", body)
+        changed = body + cast.identities[2].sign(SIGNED_MESSAGE, body)
     attempt = data.draw(
         st.just(changed) | messages.map(lambda m: m.to_bytes()) | st.binary(max_size=300)
     )

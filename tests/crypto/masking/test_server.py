@@ -19,7 +19,6 @@ from crypto.masking.messages import (
     MaskedVector,
 )
 from crypto.masking.parameters import MaskingParameters
-from crypto.masking.sealing import seal
 from crypto.masking.server import MaskingServer
 from crypto.masking.unmasking_messages import (
     Agreement,
@@ -27,6 +26,7 @@ from crypto.masking.unmasking_messages import (
     SelfMaskShare,
     UnmaskingAnswer,
 )
+from crypto.sealing import seal
 from crypto.shamir import Share
 from tests.crypto.conformance import plain_sum
 from tests.crypto.masking.cast import BITS, LENGTH, Cast

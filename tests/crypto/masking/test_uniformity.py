@@ -12,11 +12,11 @@ from scipy.stats import chisquare
 from crypto.bit_packing import unpack
 from crypto.faults import Alter, Fault
 from crypto.masking.messages import MaskedVector
-from crypto.masking.sealing import unseal
 from crypto.masking.session import DoubleMasking
 from crypto.masking.stages import Stage
 from crypto.parties import SERVER
 from crypto.prg import expand_mask, word_dtype
+from crypto.sealing import unseal
 from tests.crypto.conformance import Recorder
 
 ALPHA = 1e-6

@@ -1,4 +1,8 @@
-"""Signatures around client messages: the last 64 bytes, in sessions that are signed."""
+"""Signatures around client messages: the last 64 bytes, in sessions that are signed.
+
+One signature binds all that a message says: its header names the type, which no two protocols
+share, and its fields the session and the sender.
+"""
 
 from typing import Final, TypeVar
 
@@ -6,8 +10,8 @@ from crypto.errors import MalformedMessageError
 from crypto.signatures import SIGNATURE_BYTES, SigningIdentity
 from crypto.wire import Message
 
-SIGNED_MESSAGE: Final = "masking/client message"
-"""Purpose of all signatures; the message itself names its type, session and sender."""
+SIGNED_MESSAGE: Final = "client message"
+"""Purpose of these signatures."""
 
 _M = TypeVar("_M", bound=Message)
 

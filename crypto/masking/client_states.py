@@ -1,0 +1,61 @@
+"""What a client holds between its steps: each step consumes one state and leaves the next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from crypto.key_agreement import AgreementKeyPair
+from crypto.masking.keys import ShareChannelKeys
+from crypto.masking.messages import SharePair
+from crypto.masking.unmasking_messages import SurvivorSet
+from crypto.parties import ClientId
+
+
+@dataclass(frozen=True)
+class Peer:
+    """What a client keeps of a neighbour after the keys were exchanged."""
+
+    mask_key: bytes
+    channel: ShareChannelKeys
+
+
+@dataclass(frozen=True)
+class Advertised:
+    """Keys are made and advertised."""
+
+    mask_keys: AgreementKeyPair
+    share_keys: AgreementKeyPair
+    seed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Both secrets are dealt."""
+
+    mask_keys: AgreementKeyPair
+    seed: bytes = field(repr=False)
+    peers: Mapping[ClientId, Peer]
+    own_pair: SharePair
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """The vector is masked and gone; only shares are left."""
+
+    held: Mapping[ClientId, SharePair]
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """One set of survivors is signed."""
+
+    held: Mapping[ClientId, SharePair]
+    survivors: SurvivorSet
+
+
+@dataclass(frozen=True)
+class Over:
+    """Finished or ended by a refusal: nothing secret is left."""
+
+
+State: TypeAlias = Advertised | Shared | Uploaded | Confirmed | Over
