@@ -2,4 +2,13 @@
 
 A protocol is a session over roles and messages: the clients' vectors go in, and the sum over the
 survivors, or an error, comes out. Nothing here knows TensorFlow, TFF or Keras.
+
+    what is said        parties, errors, domain, wire, bit_packing, sealing
+    primitives          randomness, field, shamir, groups (safe_prime_group, curve_group),
+                        key_agreement, prg, aead, signatures
+    numbers             residues, fixed_point
+    running a protocol  secure_sum (the interface), channel, faults, costs
+    protocols           masking/ (double masking, complete and sparse)
+
+Imports point upwards in this list; no primitive knows a protocol.
 """

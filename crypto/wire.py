@@ -146,9 +146,7 @@ class Message(ABC):
     def to_bytes(self) -> bytes:
         """Return the message's only encoding."""
         writer = Writer()
-        writer.fixed(MAGIC, len(MAGIC))
-        writer.uint(VERSION, 1)
-        writer.uint(self.TYPE, 1)
+        writer.fixed(MAGIC + bytes((VERSION, self.TYPE)), HEADER_BYTES)
         self._write(writer)
         return writer.to_bytes()
 

@@ -43,6 +43,9 @@ class DoubleMasking(SecureSum):
         randomness: where keys come from.
         clock: seconds, for the times in the record of costs; wall time by default.
 
+    Attributes:
+        topology: `topology.plan(n)` says degree and threshold for n clients, and why.
+
     Raises:
         ParameterError: for an impossible k.
     """
@@ -60,11 +63,11 @@ class DoubleMasking(SecureSum):
         self.stages = tuple(
             stage.value for stage in Stage if signed or stage is not Stage.CONSISTENCY
         )
-        self._topology = topology or CompleteGraph()
+        self.topology = topology or CompleteGraph()
         self._signed = signed
         self._randomness = randomness
         self._clock = clock
-        self._policy = ClientPolicy(self._topology, signatures_required=signed)
+        self._policy = ClientPolicy(self.topology, signatures_required=signed)
         self._registry: dict[ClientId, VerifyKey] = {}
         self._clients: dict[ClientId, MaskingClient] = {}
         MaskingParameters.plan(3, 0, modulus_bits)  # refuses an impossible k at once
@@ -81,7 +84,7 @@ class DoubleMasking(SecureSum):
         cohort = tuple(sorted(vectors))
         length = np.size(vectors[cohort[0]]) if cohort else 0
         parameters = MaskingParameters.plan(
-            len(cohort), length, self.modulus_bits, self._topology, self._signed
+            len(cohort), length, self.modulus_bits, self.topology, self._signed
         )
         for vector in vectors.values():
             check_vector(vector, length, self.modulus_bits)

@@ -1,0 +1,134 @@
+"""Sessions on the sparse graph as it is planned, and what only it can get wrong."""
+
+import numpy as np
+import pytest
+
+from crypto.errors import ConsistencyError, ParameterError, PolicyError
+from crypto.faults import Alter, Fault
+from crypto.masking.client import MaskingClient
+from crypto.masking.messages import EncryptedShares, Invitation
+from crypto.masking.parameters import ClientPolicy, MaskingParameters
+from crypto.masking.session import DoubleMasking
+from crypto.masking.stages import Stage
+from crypto.masking.topology import CompleteGraph, RegularGraph
+from crypto.masking.unmasking_messages import SurvivorSet
+from crypto.parties import SERVER
+from crypto.secure_sum import SessionAbortedError
+from tests.crypto.conformance import Recorder, assert_exact, random_vectors
+from tests.crypto.masking.cast import BITS, LENGTH, Cast
+
+COUNT = 40
+TOPOLOGY = RegularGraph(dropout_rate=0.1, collusion_rate=0.1)
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_planned_dropouts_at_every_stage(stage):
+    vectors = random_vectors(range(COUNT))
+    protocol = DoubleMasking(20, TOPOLOGY)
+    rng = np.random.default_rng(3)
+    gone = rng.choice(COUNT, COUNT // 10, replace=False).tolist()
+    result = protocol.sum(vectors, round_id=1, dropouts=dict.fromkeys(gone, stage.value))
+    after_upload = stage in (Stage.CONSISTENCY, Stage.UNMASKING)
+    assert_exact(result, vectors, set(range(COUNT)) - (set() if after_upload else set(gone)))
+    assert result.refusals == ()
+
+
+def test_clients_deal_to_their_neighbours_only():
+    recorder = Recorder()
+    fault = Fault(Alter(recorder), Stage.SHARE_KEYS, receiver=SERVER)
+    DoubleMasking(20, TOPOLOGY).sum(random_vectors(range(COUNT)), round_id=1, faults=[fault])
+    degree = TOPOLOGY.plan(COUNT).degree
+    assert degree < COUNT - 1
+    for data in recorder.messages:
+        assert len(EncryptedShares.from_bytes(data[:-64]).ciphertexts) == degree
+
+
+def test_the_sparse_graph_costs_less():
+    vectors = random_vectors(range(COUNT), 1)
+    sparse = DoubleMasking(20, TOPOLOGY).sum(vectors, round_id=1).costs
+    complete = DoubleMasking(20).sum(vectors, round_id=1).costs
+    assert sparse.bytes_up < complete.bytes_up / 2
+
+
+def ring(count=12):
+    """A session on a ring of neighbours one place away, and the clients in ring order."""
+    parameters = MaskingParameters(LENGTH, BITS, degree=2, threshold=2, min_survivors=7)
+    cast = Cast(count, parameters=parameters, policy=_Any()).upload()
+    graph = cast.server._graph
+    order = [1, graph.neighbours(1)[0]]
+    while len(order) < count:
+        order.append(next(c for c in graph.neighbours(order[-1]) if c != order[-2]))
+    return cast, order
+
+
+class _Any(ClientPolicy):
+    def check(self, num_clients, announced):
+        pass
+
+
+def test_survivors_that_fall_apart_are_refused_by_clients():
+    # Two gaps on the ring leave two groups, whose masks cancel within each of them.
+    cast, order = ring()
+    survivors = sorted(set(order) - {order[3], order[9]})
+    story = SurvivorSet(cast.server.session_id, tuple(survivors)).to_bytes()
+    with pytest.raises(ConsistencyError, match="groups"):
+        cast.parts[order[6]].confirm_survivors(story)
+
+
+def test_survivors_in_one_piece_are_accepted():
+    cast, order = ring()
+    survivors = sorted(set(order) - {order[3], order[4]})
+    story = SurvivorSet(cast.server.session_id, tuple(survivors)).to_bytes()
+    cast.parts[order[8]].confirm_survivors(story)
+
+
+def test_survivors_that_fall_apart_end_the_session():
+    parameters = MaskingParameters(LENGTH, BITS, degree=4, threshold=3, min_survivors=7)
+    cast = Cast(14, parameters=parameters, policy=_Any()).share()
+    graph, server = cast.server._graph, cast.server
+    order = list(graph._ring)
+    gone = {order[1], order[2], order[8], order[9]}
+    for client, data in server.deliver_shares().items():
+        upload = cast.parts[client].masked_input(data, cast.vectors[client])
+        if client not in gone:
+            server.receive(client, upload)
+    # Each survivor keeps three holders or more, but two runs of degree / 2 are missing.
+    with pytest.raises(ConsistencyError, match="groups"):
+        server.announce_survivors()
+
+
+@pytest.mark.parametrize(
+    "weaker", [{"degree": 2, "threshold": 2}, {"threshold": 7}, {"min_survivors": 3}]
+)
+def test_clients_compute_the_plan_themselves(weaker):
+    cast = Cast(COUNT)
+    policy = ClientPolicy(TOPOLOGY)
+    plan = TOPOLOGY.plan(COUNT)
+    values = {
+        "degree": plan.degree,
+        "threshold": plan.threshold,
+        "min_survivors": plan.min_survivors,
+    }
+
+    def invitation(**changes):
+        parameters = MaskingParameters(LENGTH, BITS, **{**values, **changes})
+        return Invitation(bytes(16), 1, cast.cohort, parameters).to_bytes()
+
+    client = MaskingClient(1, cast.identities[1], cast.registry, policy)
+    with pytest.raises(PolicyError):
+        client.join(invitation(**weaker))
+    client.join(invitation())
+    complete = CompleteGraph().plan(COUNT)
+    client.join(invitation(degree=complete.degree, threshold=complete.threshold))
+
+
+def test_more_dropouts_than_planned_abort():
+    vectors = random_vectors(range(COUNT))
+    gone = dict.fromkeys(range(COUNT // 2), Stage.MASKED_INPUT.value)
+    with pytest.raises(SessionAbortedError):
+        DoubleMasking(20, TOPOLOGY).sum(vectors, round_id=1, dropouts=gone)
+
+
+def test_rates_that_a_cohort_cannot_bear_are_refused_before_anything_is_sent():
+    with pytest.raises(ParameterError):
+        DoubleMasking(20, RegularGraph(0.4, 0.4)).sum(random_vectors(range(9)), round_id=1)
