@@ -67,6 +67,17 @@ class AgreementKeyPair:
             raise WrongContentError("a public key that admits no key agreement") from error
 
 
+def check_public_key(public: bytes) -> None:
+    """Refuse a public key that admits no key agreement, before others stumble over it.
+
+    Every private key is a multiple of 8 times a unit, so any one of them finds the bad keys.
+
+    Raises:
+        WrongContentError: if it is not 32 bytes or has small order.
+    """
+    AgreementKeyPair.from_private(bytes(KEY_BYTES)).agree(public)
+
+
 def derive_key(secret: bytes, info: bytes, length: int = KEY_BYTES) -> bytes:
     """Derive a key by HKDF-SHA256 without salt.
 

@@ -23,6 +23,7 @@ from crypto.errors import (
     WrongTimeError,
     blaming,
 )
+from crypto.key_agreement import check_public_key
 from crypto.masking.graph import NeighbourGraph, holder_point
 from crypto.masking.keys import adds_pairwise_mask, pairwise_seed
 from crypto.masking.messages import (
@@ -112,6 +113,7 @@ class MaskingServer:
         self._awaited: frozenset[ClientId] = frozenset()
         self._answered: set[ClientId] = set()
         self._keys: dict[ClientId, DirectoryEntry] = {}
+        self._public_keys: set[bytes] = set()
         self._dealt: dict[ClientId, dict[ClientId, bytes]] = {}
         self._sharers: frozenset[ClientId] = frozenset()
         self._total = ResidueSum(parameters.length, parameters.modulus_bits)
@@ -274,7 +276,7 @@ class MaskingServer:
     def _accept(self, message: ClientMessage, signature: bytes) -> None:
         match message:
             case AdvertisedKeys():
-                self._keys[message.sender] = DirectoryEntry(message, signature)
+                self._accept_keys(message, signature)
             case EncryptedShares():
                 self._accept_shares(message)
             case MaskedVector():
@@ -288,6 +290,16 @@ class MaskingServer:
                 self._agreements[message.sender] = signature
             case UnmaskingAnswer():
                 self._accept_answer(message)
+
+    def _accept_keys(self, message: AdvertisedKeys, signature: bytes) -> None:
+        """Refuse keys that would make the neighbours give up, before they see them."""
+        new = {message.mask_key, message.share_key}
+        if len(new) < 2 or new & self._public_keys:
+            raise ConsistencyError("one key under two names")
+        for public in new:
+            check_public_key(public)
+        self._public_keys |= new
+        self._keys[message.sender] = DirectoryEntry(message, signature)
 
     def _accept_shares(self, message: EncryptedShares) -> None:
         receivers = tuple(peer for peer, _ in message.ciphertexts)

@@ -1,7 +1,7 @@
 import pytest
 
 from crypto.errors import ParameterError, WrongContentError
-from crypto.key_agreement import AgreementKeyPair, derive_key
+from crypto.key_agreement import AgreementKeyPair, check_public_key, derive_key
 from crypto.randomness import TestVectorRandomness
 
 
@@ -77,6 +77,13 @@ def test_keys_for_different_purposes_differ():
 def test_points_of_small_order_and_wrong_lengths_are_refused(public):
     with pytest.raises(WrongContentError):
         AgreementKeyPair.generate().agree(bytes.fromhex(public))
+    with pytest.raises(WrongContentError):
+        check_public_key(bytes.fromhex(public))
+
+
+def test_good_public_keys_are_accepted():
+    for _ in range(20):
+        check_public_key(AgreementKeyPair.generate().public)
 
 
 def test_key_pairs_are_fresh_complete_and_do_not_print():

@@ -374,6 +374,15 @@ def test_inadmissible_survivors_are_refused(survivors, error):
         cast.parts[1].confirm_survivors(survivor_set(cast, cast.cohort).to_bytes())
 
 
+def test_survivors_that_never_shared_their_keys_are_refused():
+    cast = Cast(5).share()
+    message = DeliveredShares.from_bytes(cast.server.deliver_shares()[1])
+    without_five = DeliveredShares(message.session_id, message.ciphertexts[:-1])
+    cast.parts[1].masked_input(without_five.to_bytes(), cast.vectors[1])
+    with pytest.raises(ConsistencyError, match="never shared"):
+        cast.parts[1].confirm_survivors(survivor_set(cast, (1, 2, 3, 5)).to_bytes())
+
+
 def test_secrets_are_gone_after_a_refusal_and_never_print():
     cast = Cast(5).advertise()
     state = cast.parts[1]._state

@@ -97,6 +97,14 @@ def test_the_server_raises_declared_errors_only(stages, data):
     except ProtocolError as error:
         assert error.culprit == 2
         after = vars(server)
-        for name in ("_answered", "_keys", "_dealt", "_agreements", "_answers", "_stage"):
+        for name in (
+            "_answered",
+            "_keys",
+            "_public_keys",
+            "_dealt",
+            "_agreements",
+            "_answers",
+            "_stage",
+        ):
             assert before[name] == after[name]
         assert (before["_total"].to_array() == after["_total"].to_array()).all()

@@ -15,6 +15,7 @@ from crypto.errors import (
     WrongTimeError,
 )
 from crypto.masking.messages import (
+    AdvertisedKeys,
     EncryptedShares,
     MaskedVector,
 )
@@ -90,6 +91,30 @@ class ClientVector:
         packed = bytes(LENGTH * BITS // 8 + size)
         message = MaskedVector(session or self.cast.server.session_id, sender, packed)
         return seal(message, self.cast.identities.get(signer or sender, self.cast.identities[1]))
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (lambda own, first: {"mask_key": bytes(32)}, WrongContentError),
+        (lambda own, first: {"share_key": bytes(32)}, WrongContentError),
+        (lambda own, first: {"mask_key": first.mask_key}, ConsistencyError),
+        (lambda own, first: {"share_key": first.mask_key}, ConsistencyError),
+        (lambda own, first: {"mask_key": own.share_key}, ConsistencyError),
+    ],
+)
+def test_keys_that_would_stop_the_neighbours_are_refused(change, error):
+    cast = Cast()
+    opened = {}
+    for client, data in cast.server.invite().items():
+        _, answer = cast.clients[client].join(data)
+        opened[client] = cast.open(AdvertisedKeys, answer)
+    resend(cast, 1, opened[1])
+    bad = AdvertisedKeys(**{**vars(opened[2]), **change(opened[2], opened[1])})
+    with pytest.raises(error) as caught:
+        resend(cast, 2, bad)
+    assert caught.value.culprit == 2
+    resend(cast, 2, opened[2])
 
 
 def test_shares_for_the_wrong_receivers_are_refused():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from crypto.errors import ConsistencyError, ParameterError, PolicyError
+from crypto.errors import ConsistencyError, ParameterError, PolicyError, ThresholdError
 from crypto.faults import Alter, Fault
 from crypto.masking.client import MaskingClient
 from crypto.masking.messages import EncryptedShares, Invitation
@@ -80,6 +80,23 @@ def test_survivors_in_one_piece_are_accepted():
     survivors = sorted(set(order) - {order[3], order[4]})
     story = SurvivorSet(cast.server.session_id, tuple(survivors)).to_bytes()
     cast.parts[order[8]].confirm_survivors(story)
+
+
+def test_fewer_survivors_than_announced_are_refused():
+    cast, order = ring()
+    story = SurvivorSet(cast.server.session_id, tuple(sorted(order[:6]))).to_bytes()
+    with pytest.raises(ThresholdError, match="survivors: 6 are left, 7 are needed"):
+        cast.parts[order[3]].confirm_survivors(story)
+
+
+def test_fewer_surviving_neighbours_than_the_threshold_are_refused():
+    parameters = MaskingParameters(LENGTH, BITS, degree=4, threshold=4, min_survivors=7)
+    cast = Cast(12, parameters=parameters, policy=_Any()).upload()
+    gone = cast.server._graph.neighbours(1)[:2]
+    survivors = tuple(client for client in cast.cohort if client not in gone)
+    story = SurvivorSet(cast.server.session_id, survivors).to_bytes()
+    with pytest.raises(ThresholdError, match="neighbours that survived"):
+        cast.parts[1].confirm_survivors(story)
 
 
 def test_survivors_that_fall_apart_end_the_session():
