@@ -81,16 +81,15 @@ class SecureSum(ABC):
 
     Attributes:
         stages: names of its stages in their order, for plans of dropouts and faults.
-        modulus_bits: k, 1 to 62.
     """
 
     stages: tuple[str, ...]
-    modulus_bits: int
 
     @abstractmethod
     def sum(
         self,
         vectors: Mapping[ClientId, IntegerVector],
+        modulus_bits: int,
         *,
         round_id: int,
         dropouts: Mapping[ClientId, str] | None = None,
@@ -101,6 +100,7 @@ class SecureSum(ABC):
         Args:
             vectors: for every client of the cohort, also those that will drop out, a vector of
                 shape (m,), dtype uint64 or int64, values -2^(k-1) to 2^k - 1.
+            modulus_bits: k, 1 to 62.
             round_id: the training round, 0 to 2^64 - 1; several sessions may share it.
             dropouts: client -> the stage in which it no longer answers.
             faults: what happens to single messages.
@@ -109,6 +109,6 @@ class SecureSum(ABC):
             The sum over the clients whose upload arrived.
 
         Raises:
-            ParameterError: for fewer than three clients or vectors that do not fit.
+            ParameterError: for too few clients, an impossible k or vectors that do not fit.
             SessionAbortedError: if too few clients are left, or shares were false.
         """

@@ -18,9 +18,9 @@ DROPPED = 9
 
 
 def run(vectors, signed, dropped):
-    protocol = DoubleMasking(BITS, signed=signed, clock=time.process_time)
+    protocol = DoubleMasking(signed=signed, clock=time.process_time)
     dropouts = dict.fromkeys(range(dropped), Stage.MASKED_INPUT.value)
-    result = protocol.sum(vectors, round_id=1, dropouts=dropouts)
+    result = protocol.sum(vectors, BITS, round_id=1, dropouts=dropouts)
     expected = sum(vectors[c] for c in result.survivors) & np.uint64(2**BITS - 1)
     assert len(result.survivors) == CLIENTS - dropped
     assert np.array_equal(result.sum, expected), "the secure sum differs from the plain one"

@@ -31,8 +31,8 @@ def main():
     gone = rng.choice(count, int(DROPOUT_RATE * count), replace=False).tolist()
     dropouts = dict.fromkeys(gone, Stage.MASKED_INPUT.value)
     start = time.perf_counter()
-    protocol = DoubleMasking(BITS, topology, clock=time.process_time)
-    result = protocol.sum(vectors, round_id=1, dropouts=dropouts)
+    protocol = DoubleMasking(topology, clock=time.process_time)
+    result = protocol.sum(vectors, BITS, round_id=1, dropouts=dropouts)
     wall = time.perf_counter() - start
     expected = sum(vectors[c] for c in result.survivors) & np.uint64(2**BITS - 1)
     assert len(result.survivors) == count - len(gone)

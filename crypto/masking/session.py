@@ -36,7 +36,6 @@ class DoubleMasking(SecureSum):
     """Secure sums by double masking (Bonawitz et al. 2017; the comparison's scheme II).
 
     Args:
-        modulus_bits: k; sums are taken modulo 2^k, 1 to 62.
         topology: who masks with whom, and the threshold; the complete graph by default.
         signed: whether clients sign their messages and agree on the survivors before unmasking.
             Off only to reproduce a setting in which all parties follow the protocol.
@@ -45,21 +44,16 @@ class DoubleMasking(SecureSum):
 
     Attributes:
         topology: `topology.plan(n)` says degree and threshold for n clients, and why.
-
-    Raises:
-        ParameterError: for an impossible k.
     """
 
     def __init__(
         self,
-        modulus_bits: int,
         topology: Topology | None = None,
         *,
         signed: bool = True,
         randomness: Randomness = SYSTEM,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.modulus_bits = modulus_bits
         self.stages = tuple(
             stage.value for stage in Stage if signed or stage is not Stage.CONSISTENCY
         )
@@ -70,11 +64,11 @@ class DoubleMasking(SecureSum):
         self._policy = ClientPolicy(self.topology, signatures_required=signed)
         self._registry: dict[ClientId, VerifyKey] = {}
         self._clients: dict[ClientId, MaskingClient] = {}
-        MaskingParameters.plan(3, 0, modulus_bits)  # refuses an impossible k at once
 
     def sum(
         self,
         vectors: Mapping[ClientId, IntegerVector],
+        modulus_bits: int,
         *,
         round_id: int,
         dropouts: Mapping[ClientId, str] | None = None,
@@ -84,10 +78,10 @@ class DoubleMasking(SecureSum):
         cohort = tuple(sorted(vectors))
         length = np.size(vectors[cohort[0]]) if cohort else 0
         parameters = MaskingParameters.plan(
-            len(cohort), length, self.modulus_bits, self.topology, self._signed
+            len(cohort), length, modulus_bits, self.topology, self._signed
         )
         for vector in vectors.values():
-            check_vector(vector, length, self.modulus_bits)
+            check_vector(vector, length, modulus_bits)
         for client in cohort:
             self._enrol(client)
         server = MaskingServer(cohort, parameters, round_id, self._registry, self._randomness)

@@ -82,7 +82,7 @@ class SecureSumConformance(ABC):
     bystander = 13
 
     @abstractmethod
-    def protocol(self, modulus_bits: int = BITS) -> SecureSum:
+    def protocol(self) -> SecureSum:
         """Return a new protocol with all its protections on."""
 
     @property
@@ -99,7 +99,7 @@ class SecureSumConformance(ABC):
         return self.tolerated_dropouts(num_clients) + 1
 
     def run(self, vectors, **plan) -> SumResult:
-        return self.protocol().sum(vectors, round_id=1, **plan)
+        return self.protocol().sum(vectors, BITS, round_id=1, **plan)
 
     def expected_survivors(self, dropouts):
         stages = self.protocol().stages
@@ -115,7 +115,7 @@ class SecureSumConformance(ABC):
     @pytest.mark.parametrize("bits", [1, 8, 20, 32, 33, 62])
     def test_equals_the_plain_sum(self, bits):
         vectors = random_vectors(self.clients, bits=bits)
-        result = self.protocol(bits).sum(vectors, round_id=0)
+        result = self.protocol().sum(vectors, bits, round_id=0)
         assert_exact(result, vectors, self.clients, bits)
         assert result.refusals == ()
 
@@ -134,7 +134,7 @@ class SecureSumConformance(ABC):
     @pytest.mark.parametrize("bits", [1, 32, 62])
     def test_extreme_values_wrap(self, bits):
         vectors = {c: np.full(LENGTH, 2**bits - 1, np.uint64) for c in self.clients}
-        result = self.protocol(bits).sum(vectors, round_id=0)
+        result = self.protocol().sum(vectors, bits, round_id=0)
         expected = len(self.clients) * (2**bits - 1) % 2**bits
         np.testing.assert_array_equal(result.sum, np.full(LENGTH, expected, np.uint64))
 
@@ -152,11 +152,13 @@ class SecureSumConformance(ABC):
         for client in self.clients:
             np.testing.assert_array_equal(vectors[client], copies[client])
 
-    def test_one_object_serves_many_rounds_and_cohorts(self):
+    def test_one_object_serves_many_rounds_cohorts_and_moduli(self):
         protocol = self.protocol()
-        for round_id, clients in enumerate([self.clients, self.clients[1:], range(1, 5)]):
-            vectors = random_vectors(clients, seed=round_id)
-            assert_exact(protocol.sum(vectors, round_id=round_id), vectors, clients)
+        cohorts = [self.clients, self.clients[1:], range(1, 5)]
+        for round_id, (clients, bits) in enumerate(zip(cohorts, (20, 62, 1), strict=True)):
+            vectors = random_vectors(clients, bits=bits, seed=round_id)
+            result = protocol.sum(vectors, bits, round_id=round_id)
+            assert_exact(result, vectors, clients, bits)
 
     # Refused at the door
 
@@ -186,7 +188,7 @@ class SecureSumConformance(ABC):
     @pytest.mark.parametrize("bits", [-1, 0, 63, 64])
     def test_impossible_moduli_are_refused(self, bits):
         with pytest.raises(ParameterError):
-            self.protocol(bits)
+            self.protocol().sum(random_vectors(self.clients, bits=1), bits, round_id=1)
 
     def test_unknown_stages_are_refused(self):
         with pytest.raises(ParameterError):
@@ -227,8 +229,8 @@ class SecureSumConformance(ABC):
 
     def test_a_dropped_client_returns_in_the_next_round(self):
         protocol, vectors = self.protocol(), random_vectors(self.clients)
-        protocol.sum(vectors, round_id=1, dropouts={self.victim: self.upload_stage})
-        assert_exact(protocol.sum(vectors, round_id=2), vectors, self.clients)
+        protocol.sum(vectors, BITS, round_id=1, dropouts={self.victim: self.upload_stage})
+        assert_exact(protocol.sum(vectors, BITS, round_id=2), vectors, self.clients)
 
     # Faults on the way
 
@@ -255,9 +257,9 @@ class SecureSumConformance(ABC):
         vectors = random_vectors(self.clients)
         ends = (self.victim, SERVER) if direction == "up" else (SERVER, self.victim)
         protocol, recorder = self.protocol(), Recorder()
-        protocol.sum(vectors, round_id=1, faults=[Fault(Alter(recorder), stage, *ends)])
+        protocol.sum(vectors, BITS, round_id=1, faults=[Fault(Alter(recorder), stage, *ends)])
         replay = Fault(Alter(lambda data: recorder.messages[0]), stage, *ends)
-        result = protocol.sum(vectors, round_id=1, faults=[replay])
+        result = protocol.sum(vectors, BITS, round_id=1, faults=[replay])
         assert_exact(result, vectors)
         assert {refusal.error.culprit for refusal in result.refusals} == {ends[0]}
 
@@ -337,7 +339,7 @@ class SecureSumConformance(ABC):
         protocol, vectors, recorder = self.protocol(), random_vectors(self.clients), Recorder()
         for _ in range(2):
             fault = Fault(Alter(recorder), self.upload_stage, self.victim, SERVER)
-            protocol.sum(vectors, round_id=1, faults=[fault])
+            protocol.sum(vectors, BITS, round_id=1, faults=[fault])
         assert recorder.messages[0] != recorder.messages[1]
 
     def test_no_message_contains_the_vector(self):

@@ -258,6 +258,13 @@ def test_false_deliveries_are_refused(change, error, culprit):
     assert caught.value.culprit == culprit
 
 
+def test_too_few_deliveries_are_refused():
+    cast = Cast().share()
+    data = delivered_to(cast, 1, lambda e: e[:1])
+    with pytest.raises(ThresholdError, match="shared keys: 2 are left, 3 are needed"):
+        cast.parts[1].masked_input(data, cast.vectors[1])
+
+
 def test_shares_meant_for_another_are_refused():
     cast = Cast().share()
     messages_down = cast.server.deliver_shares()

@@ -83,6 +83,17 @@ def test_the_server_names_the_sender_of_what_it_refuses():
         cast.server.receive(1, fits.sealed(1))
 
 
+def test_a_client_that_dropped_out_does_not_come_back_within_the_session():
+    cast = Cast().advertise()
+    for client, data in cast.server.publish_keys().items():
+        if client != 5:
+            cast.server.receive(client, cast.parts[client].share_keys(data))
+    cast.server.deliver_shares()
+    with pytest.raises(ForeignMessageError, match="dropped out") as caught:
+        cast.server.receive(5, ClientVector(cast).sealed(5))
+    assert caught.value.culprit == 5
+
+
 class ClientVector:
     def __init__(self, cast):
         self.cast = cast

@@ -1,7 +1,7 @@
 from crypto.masking.session import DoubleMasking
 from crypto.masking.stages import Stage
 from crypto.masking.topology import CompleteGraph, Plan, Topology
-from tests.crypto.conformance import BITS, SecureSumConformance
+from tests.crypto.conformance import SecureSumConformance
 
 
 class DoubleMaskingConformance(SecureSumConformance):
@@ -12,8 +12,8 @@ class DoubleMaskingConformance(SecureSumConformance):
 
 
 class TestCompleteGraph(DoubleMaskingConformance):
-    def protocol(self, modulus_bits=BITS):
-        return DoubleMasking(modulus_bits)
+    def protocol(self):
+        return DoubleMasking()
 
 
 class SmallRing(Topology):
@@ -27,8 +27,8 @@ class SmallRing(Topology):
 
 
 class TestRing(DoubleMaskingConformance):
-    def protocol(self, modulus_bits=BITS):
-        return DoubleMasking(modulus_bits, SmallRing())
+    def protocol(self):
+        return DoubleMasking(SmallRing())
 
     def tolerated_dropouts(self, num_clients):
         return 1

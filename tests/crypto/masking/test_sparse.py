@@ -24,10 +24,10 @@ TOPOLOGY = RegularGraph(dropout_rate=0.1, collusion_rate=0.1)
 @pytest.mark.parametrize("stage", list(Stage))
 def test_planned_dropouts_at_every_stage(stage):
     vectors = random_vectors(range(COUNT))
-    protocol = DoubleMasking(20, TOPOLOGY)
+    protocol = DoubleMasking(TOPOLOGY)
     rng = np.random.default_rng(3)
     gone = rng.choice(COUNT, COUNT // 10, replace=False).tolist()
-    result = protocol.sum(vectors, round_id=1, dropouts=dict.fromkeys(gone, stage.value))
+    result = protocol.sum(vectors, 20, round_id=1, dropouts=dict.fromkeys(gone, stage.value))
     after_upload = stage in (Stage.CONSISTENCY, Stage.UNMASKING)
     assert_exact(result, vectors, set(range(COUNT)) - (set() if after_upload else set(gone)))
     assert result.refusals == ()
@@ -36,7 +36,7 @@ def test_planned_dropouts_at_every_stage(stage):
 def test_clients_deal_to_their_neighbours_only():
     recorder = Recorder()
     fault = Fault(Alter(recorder), Stage.SHARE_KEYS, receiver=SERVER)
-    DoubleMasking(20, TOPOLOGY).sum(random_vectors(range(COUNT)), round_id=1, faults=[fault])
+    DoubleMasking(TOPOLOGY).sum(random_vectors(range(COUNT)), 20, round_id=1, faults=[fault])
     degree = TOPOLOGY.plan(COUNT).degree
     assert degree < COUNT - 1
     for data in recorder.messages:
@@ -45,8 +45,8 @@ def test_clients_deal_to_their_neighbours_only():
 
 def test_the_sparse_graph_costs_less():
     vectors = random_vectors(range(COUNT), 1)
-    sparse = DoubleMasking(20, TOPOLOGY).sum(vectors, round_id=1).costs
-    complete = DoubleMasking(20).sum(vectors, round_id=1).costs
+    sparse = DoubleMasking(TOPOLOGY).sum(vectors, 20, round_id=1).costs
+    complete = DoubleMasking().sum(vectors, 20, round_id=1).costs
     assert sparse.bytes_up < complete.bytes_up / 2
 
 
@@ -139,13 +139,22 @@ def test_clients_compute_the_plan_themselves(weaker):
     client.join(invitation(degree=complete.degree, threshold=complete.threshold))
 
 
+def test_more_neighbours_need_a_higher_threshold():
+    # The planned threshold is a majority of the planned holders, not of all clients.
+    plan = TOPOLOGY.plan(COUNT)
+    assert 2 * plan.threshold <= COUNT
+    announced = MaskingParameters(LENGTH, BITS, COUNT - 1, plan.threshold, plan.min_survivors)
+    with pytest.raises(PolicyError, match="no majority"):
+        ClientPolicy(TOPOLOGY).check(COUNT, announced)
+
+
 def test_more_dropouts_than_planned_abort():
     vectors = random_vectors(range(COUNT))
     gone = dict.fromkeys(range(COUNT // 2), Stage.MASKED_INPUT.value)
     with pytest.raises(SessionAbortedError):
-        DoubleMasking(20, TOPOLOGY).sum(vectors, round_id=1, dropouts=gone)
+        DoubleMasking(TOPOLOGY).sum(vectors, 20, round_id=1, dropouts=gone)
 
 
 def test_rates_that_a_cohort_cannot_bear_are_refused_before_anything_is_sent():
     with pytest.raises(ParameterError):
-        DoubleMasking(20, RegularGraph(0.4, 0.4)).sum(random_vectors(range(9)), round_id=1)
+        DoubleMasking(RegularGraph(0.4, 0.4)).sum(random_vectors(range(9)), 20, round_id=1)

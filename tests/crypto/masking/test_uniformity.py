@@ -38,9 +38,9 @@ def is_uniform(values, bits):
 
 def uploads(vectors, bits, **options):
     recorder = Recorder()
-    protocol = DoubleMasking(bits, **options)
+    protocol = DoubleMasking(**options)
     fault = Fault(Alter(recorder), Stage.MASKED_INPUT, receiver=SERVER)
-    protocol.sum(vectors, round_id=1, faults=[fault])
+    protocol.sum(vectors, bits, round_id=1, faults=[fault])
     for data in recorder.messages:
         message, _, _ = unseal(MaskedVector, data, signed=options.get("signed", True))
         yield unpack(message.packed, LENGTH, bits)

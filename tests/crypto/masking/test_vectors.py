@@ -22,7 +22,7 @@ def transcript(signed):
     """Stage and direction -> digest of all messages, in a session of 4 clients with one dropout."""
     vectors = {c: np.arange(10 * c, 10 * c + 5, dtype=np.uint64) for c in (1, 2, 5, 9)}
     protocol = DoubleMasking(
-        20, CompleteGraph(3), signed=signed, randomness=TestVectorRandomness(b"vectors")
+        CompleteGraph(3), signed=signed, randomness=TestVectorRandomness(b"vectors")
     )
     recorders = {
         (stage, direction): Recorder() for stage in protocol.stages for direction in ("up", "down")
@@ -32,7 +32,7 @@ def transcript(signed):
         for (stage, way), record in recorders.items()
     ]
     result = protocol.sum(
-        vectors, round_id=7, dropouts={5: Stage.MASKED_INPUT.value}, faults=faults
+        vectors, 20, round_id=7, dropouts={5: Stage.MASKED_INPUT.value}, faults=faults
     )
     assert result.sum.tolist() == [120, 123, 126, 129, 132]
     return {
