@@ -75,6 +75,11 @@ class Channel:
         gone = self._dropouts.get(client)
         return gone is None or self._order[stage] < self._order[gone]
 
+    @property
+    def keeps_order(self) -> bool:
+        """Whether messages of a stage arrive as they were sent, so that none need wait."""
+        return not any(isinstance(fault.action, Overtake) for fault in self._faults)
+
     def send(self, stage: str, sender: Party, receiver: Party, data: bytes) -> None:
         """Take a message, count it, and queue what will arrive of it."""
         envelope = Envelope(stage, sender, receiver, data)

@@ -153,6 +153,12 @@ class _Session:
                 answer = self._client_step(stage, client, envelope.data)
                 if answer is not None:
                     self._channel.send(stage, client, SERVER, answer)
+            if self._channel.keeps_order:  # no upload need wait in memory for the others
+                self._receive(stage)
+        self._receive(stage)
+
+    def _receive(self, stage: str) -> None:
+        """Give the server what has arrived for it."""
         for envelope in self._channel.collect(stage, SERVER):
             if envelope.sender == SERVER:
                 continue

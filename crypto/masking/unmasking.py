@@ -58,17 +58,15 @@ class SecretRecovery:
     def _recover(
         self, owner: ClientId, shares: Mapping[ClientId, Share], is_right: Callable[[bytes], bool]
     ) -> bytes:
-        honest = {
-            holder: share for holder, share in shares.items() if holder not in self.false_holders
-        }
-        if len(honest) < self._threshold:
-            raise ThresholdError(f"shares of client {owner}", len(honest), self._threshold)
-        secret = self._try(honest, is_right)
+        if len(shares) < self._threshold:
+            raise ThresholdError(f"shares of client {owner}", len(shares), self._threshold)
+        secret = self._try(shares, is_right)
         if secret is not None:
             return secret
-        if len(honest) > self._threshold:
-            for suspect in sorted(honest):
-                others = {holder: honest[holder] for holder in honest if holder != suspect}
+        if len(shares) > self._threshold:
+            # Those who lied about another secret are the first to be suspected.
+            for suspect in sorted(shares, key=lambda holder: holder not in self.false_holders):
+                others = {holder: shares[holder] for holder in shares if holder != suspect}
                 secret = self._try(others, is_right)
                 if secret is not None:
                     self.false_holders.add(suspect)

@@ -52,6 +52,11 @@ def test_faults():
     assert [e.stage for e in lines.collect("second", SERVER)] == ["first"]
 
 
+def test_only_overtaking_breaks_the_order():
+    assert channel(faults=[Fault(Drop()), Fault(Delay("second"))]).keeps_order
+    assert not channel(faults=[Fault(Drop()), Fault(Overtake())]).keeps_order
+
+
 def test_dropouts_stop_at_their_stage():
     lines = channel(dropouts={1: "second"})
     assert lines.is_present(1, "first")

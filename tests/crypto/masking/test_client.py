@@ -56,6 +56,9 @@ def test_both_sides_derive_the_same_keys_and_other_pairs_others():
         there.receiving,
     ]
     assert len({seed, *others}) == 5
+    bindings = [share_binding(bytes(32), 3, 8), share_binding(bytes(32), 8, 3)]
+    bindings += [share_binding(bytes(32), 3, 9), share_binding(b"\1" * 32, 3, 8)]
+    assert len(set(bindings)) == 4
     assert repr(there.sending) not in repr(there)
 
 

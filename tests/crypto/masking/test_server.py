@@ -186,6 +186,20 @@ def test_one_liar_is_found_and_left_out():
     np.testing.assert_array_equal(result.sum, plain_sum(cast.vectors, cast.cohort, BITS))
 
 
+def test_a_liar_about_one_secret_still_helps_with_the_others():
+    cast = Cast(5)
+    honest = answers(cast)
+    for client in (1, 2, 3, 4):
+        answer = honest[client]
+        if client == 2:
+            false = lie(answer).shares
+            answer = UnmaskingAnswer(answer.session_id, 2, (false[0], *answer.shares[1:]))
+        resend(cast, client, answer)
+    result = cast.server.unmask()
+    assert result.false_holders == (2,)
+    np.testing.assert_array_equal(result.sum, plain_sum(cast.vectors, cast.cohort, BITS))
+
+
 def test_false_shares_without_one_to_spare_end_the_session():
     cast = Cast(5)
     honest = answers(cast)

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from crypto.errors import ConsistencyError, ParameterError, PolicyError, ThresholdError
+from crypto.errors import (
+    ConsistencyError,
+    ParameterError,
+    PolicyError,
+    ThresholdError,
+    WrongTimeError,
+)
 from crypto.faults import Alter, Fault
 from crypto.masking.client import MaskingClient
 from crypto.masking.messages import EncryptedShares, Invitation
@@ -14,7 +20,7 @@ from crypto.masking.topology import CompleteGraph, RegularGraph
 from crypto.masking.unmasking_messages import SurvivorSet
 from crypto.parties import SERVER
 from crypto.secure_sum import SessionAbortedError
-from tests.crypto.conformance import Recorder, assert_exact, random_vectors
+from tests.crypto.conformance import Recorder, assert_exact, plain_sum, random_vectors
 from tests.crypto.masking.cast import BITS, LENGTH, Cast
 
 COUNT = 40
@@ -112,6 +118,42 @@ def test_survivors_that_fall_apart_end_the_session():
     # Each survivor keeps three holders or more, but two runs of degree / 2 are missing.
     with pytest.raises(ConsistencyError, match="groups"):
         server.announce_survivors()
+
+
+def upload_all_but(cast, gone):
+    for client, data in cast.server.deliver_shares().items():
+        if client not in gone:
+            upload = cast.parts[client].masked_input(data, cast.vectors[client])
+            cast.server.receive(client, upload)
+
+
+def test_a_neighbourhood_below_the_threshold_ends_the_session_before_anything_is_revealed():
+    parameters = MaskingParameters(LENGTH, BITS, degree=4, threshold=4, min_survivors=7)
+    cast = Cast(12, parameters=parameters, policy=_Any()).share()
+    upload_all_but(cast, cast.server._graph.neighbours(1)[:2])
+    with pytest.raises(ThresholdError, match="holders of client"):
+        cast.server.announce_survivors()
+    with pytest.raises(WrongTimeError):
+        cast.server.publish_agreements()
+
+
+def test_a_dropped_client_whose_neighbours_all_dropped_needs_no_unmasking():
+    parameters = MaskingParameters(LENGTH, BITS, degree=4, threshold=3, min_survivors=8)
+    cast = Cast(14, parameters=parameters, policy=_Any()).advertise()
+    lonely, server = 1, cast.server
+    silent = server._graph.neighbours(lonely)
+    for client, data in server.publish_keys().items():
+        if client not in silent:
+            server.receive(client, cast.parts[client].share_keys(data))
+    upload_all_but(cast, [lonely])
+    for client, data in server.announce_survivors().items():
+        server.receive(client, cast.parts[client].confirm_survivors(data))
+    for client, data in server.publish_agreements().items():
+        server.receive(client, cast.parts[client].unmask(data))
+    result = server.unmask()
+    survivors = set(cast.cohort) - {lonely, *silent}
+    assert set(result.survivors) == survivors
+    np.testing.assert_array_equal(result.sum, plain_sum(cast.vectors, survivors, BITS))
 
 
 @pytest.mark.parametrize(
