@@ -10,5 +10,16 @@ self mask, which the survivors' shares remove. The stages, each a message down a
     consistency      SurvivorSet            Agreement
     unmasking        AgreementList          UnmaskingAnswer
 
-`messages.py` has the messages, `client.py` and `server.py` the roles, `session.py` runs them.
+`messages.py` and `unmasking_messages.py` have the messages, `client.py`, `client_round.py` and
+`server.py` the roles, `topology.py` the choice of neighbours and threshold, `session.py` runs it.
+
+Guarantees, with h holders of a client's secrets (all n clients on the complete graph), threshold t
+and c colluding clients among the holders:
+
+    correctness   the sum is exact if at least t of every client's holders answer
+    privacy       the server and c < t colluders that follow the protocol learn the survivors' sum
+                  alone; if they deviate, signed sessions need 2 t > h + c, and what can be learned
+                  then is one sum, with t - c honest holders of each of its clients, or nothing
+    honesty       none: a client may contribute any vector, and one that deals false shares can
+                  end the session; it is named, and the next session can leave it out
 """
