@@ -7,10 +7,6 @@ is late and refused. A client that sends nothing, or nothing acceptable, has dro
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from crypto.errors import (
     ConsistencyError,
@@ -38,8 +34,8 @@ from crypto.masking.messages import (
     MaskedVector,
 )
 from crypto.masking.parameters import MaskingParameters
-from crypto.masking.stages import Stage
-from crypto.masking.unmasking import SecretRecovery
+from crypto.masking.stages import CLIENT_MESSAGES, Stage, stage_of
+from crypto.masking.unmasking import SecretRecovery, Unmasked
 from crypto.masking.unmasking_messages import (
     Agreement,
     AgreementList,
@@ -54,30 +50,6 @@ from crypto.residues import ResidueSum
 from crypto.sealing import SIGNED_MESSAGE, unseal
 from crypto.shamir import Share
 from crypto.signatures import VerifyKey
-from crypto.wire import message_type
-
-_KINDS: Mapping[Stage, type[ClientMessage]] = {
-    Stage.ADVERTISE_KEYS: AdvertisedKeys,
-    Stage.SHARE_KEYS: EncryptedShares,
-    Stage.MASKED_INPUT: MaskedVector,
-    Stage.CONSISTENCY: Agreement,
-    Stage.UNMASKING: UnmaskingAnswer,
-}
-
-
-@dataclass(frozen=True)
-class Unmasked:
-    """What a session leaves behind.
-
-    Attributes:
-        sum: shape (m,), uint64, 0 to 2^k - 1.
-        survivors: the clients in the sum.
-        false_holders: clients whose shares were false, and were not needed.
-    """
-
-    sum: NDArray[np.uint64]
-    survivors: tuple[ClientId, ...]
-    false_holders: tuple[ClientId, ...]
 
 
 class MaskingServer:
@@ -144,10 +116,10 @@ class MaskingServer:
         Guarantees: a refused message changes nothing; every error names `sender`.
         """
         with blaming(sender):
-            stage = _stage_of(data)
+            stage = stage_of(data)
             if stage is not self._stage:
                 raise WrongTimeError(f"a message of stage {stage!s} in stage {self._stage!s}")
-            message, body, signature = unseal(_KINDS[stage], data, self._parameters.signed)
+            message, body, signature = unseal(CLIENT_MESSAGES[stage], data, self._parameters.signed)
             if message.session_id != self.session_id or message.sender != sender:
                 raise ForeignMessageError("a message of another session or client")
             if sender in self._answered:
@@ -336,14 +308,3 @@ class MaskingServer:
         if self._survivors is None:
             raise WrongTimeError("the upload is not closed yet")
         return self._survivors
-
-
-def _stage_of(data: bytes) -> Stage:
-    try:
-        number = message_type(data)
-    except DecodingError as error:
-        raise MalformedMessageError(str(error)) from error
-    for stage, kind in _KINDS.items():
-        if number == kind.TYPE:
-            return stage
-    raise MalformedMessageError(f"type {number} is no message of a client")

@@ -16,9 +16,10 @@ from crypto.masking.client import MaskingClient
 from crypto.masking.client_round import ClientRound
 from crypto.masking.messages import MessageType
 from crypto.masking.parameters import ClientPolicy, MaskingParameters
-from crypto.masking.server import MaskingServer, Unmasked
+from crypto.masking.server import MaskingServer
 from crypto.masking.stages import Stage
 from crypto.masking.topology import CompleteGraph, Topology
+from crypto.masking.unmasking import Unmasked
 from crypto.parties import SERVER, ClientId
 from crypto.randomness import SYSTEM, Randomness
 from crypto.residues import check_vector

@@ -5,6 +5,10 @@ that a false share is noticed; with one share to spare its giver is found and le
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from crypto.errors import ShareError, ThresholdError
 from crypto.key_agreement import AgreementKeyPair
@@ -12,6 +16,21 @@ from crypto.masking.keys import commit_to_seed
 from crypto.masking.messages import AdvertisedKeys
 from crypto.parties import ClientId
 from crypto.shamir import Reconstructor, Share
+
+
+@dataclass(frozen=True)
+class Unmasked:
+    """What a session leaves behind.
+
+    Attributes:
+        sum: shape (m,), uint64, 0 to 2^k - 1.
+        survivors: the clients in the sum.
+        false_holders: clients whose shares were false, and were not needed.
+    """
+
+    sum: NDArray[np.uint64]
+    survivors: tuple[ClientId, ...]
+    false_holders: tuple[ClientId, ...]
 
 
 class SecretRecovery:
