@@ -177,8 +177,6 @@ def _best_threshold(
     others, union = num_clients - 1, math.log2(num_clients)
     gone = min(dropouts + colluders, num_clients)
     apart = math.log2(num_clients * others / 2) + log2_all_marked(num_clients, gone, degree)
-    if apart > -failure_bits:
-        return None
     colluding = UpperTails(others, min(colluders, others), degree)
     dropped = UpperTails(others, min(dropouts, others), degree)
     for threshold in range(degree // 2 + 1, degree + 1):

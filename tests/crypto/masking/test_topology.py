@@ -123,6 +123,13 @@ def test_impossible_rates_are_refused(arguments):
         RegularGraph(*arguments)
 
 
+def test_without_colluders_only_a_graph_that_falls_apart_is_insecure():
+    count = 40
+    plan = choose_degree(count, 0.3, 0.0, failure_bits=3)
+    two_runs_gone = math.log2(count * (count - 1) / 2) + log2_all_marked(count, 12, plan.degree)
+    assert plan.log2_security == pytest.approx(two_runs_gone)
+
+
 def test_dropouts_fail_as_often_as_the_bound_allows():
     # With 2^-3 allowed, simulate: the union bound must hold and must not be idle.
     count, rate = 40, 0.3
