@@ -123,7 +123,8 @@ def seconds(function: Callable[[], None]) -> float:
 def serve_keras_rounds(connection: Connection) -> None:
     """Runs a round whenever it is asked to, and answers with its seconds."""
     run_one = keras_rounds(random_images(CLIENTS * 8000))
-    while connection.recv():
+    while True:
+        connection.recv()
         connection.send(seconds(run_one))
 
 
@@ -142,7 +143,7 @@ def compare_times(folder: Path) -> None:
     seconds_in_keras()  # the first round of each compiles
     in_tff()
     pairs = [(seconds(in_tff), seconds_in_keras()) for _ in range(PAIRS)]
-    here.send(False)
+    other.terminate()
     other.join()
     ratios = [ours / plain for ours, plain in pairs]
     print(f"\nOne round, {CLIENTS} clients x 8,000 images, paper's CNN, {PAIRS} pairs")

@@ -86,7 +86,7 @@ def _pip_failure(log_path: Path, environment: Path) -> str:
     log = log_path.read_text(errors="replace")
     if "No space left on device" in log:
         return machine.disk_problem(environment) or f"the disk is full at {environment}"
-    if "NewConnectionError" in log or "Temporary failure in name resolution" in log:
+    if "after connection broken by" in log:  # pip's word for every kind of it
         return f"no package index could be reached: check the network; pip's words: {log_path}"
     errors = [line for line in log.splitlines() if line.startswith("ERROR")]
     return f"pip failed: {errors[0] if errors else 'no reason given'} (whole log: {log_path})"

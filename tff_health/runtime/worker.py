@@ -155,7 +155,7 @@ class LocalWorker:
             # glibc keeps what threads freed in arenas of their own, which grow for hundreds of
             # rounds; one arena, and its own pages for what is large, keep memory flat.
             "MALLOC_ARENA_MAX": "1",
-            "MALLOC_MMAP_THRESHOLD_": str(2**17),
+            "MALLOC_MMAP_THRESHOLD_": str(2**20),
         }
 
     def _wait_until_ready(self, service: _Service) -> None:
