@@ -31,9 +31,9 @@ SCHEMES = {
         Scheme(
             name="fedavg",
             paper_number="I",
-            description="federated averaging; the server sees every update",
+            description="federated averaging",
             update_weight="number of examples",
-            protection="none",
+            protection="none: the server sees every client's update",
             builder="tff_health.learning.fedavg:build_fedavg",
         ),
     )

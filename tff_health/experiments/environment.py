@@ -13,6 +13,7 @@ from tff_health.experiments.config import RunConfig
 from tff_health.learning.task import Task
 from tff_health.runtime.context import concurrency_for
 from tff_health.runtime.worker import num_processors
+from tff_health.schemes import SCHEMES
 
 _PACKAGES = ("tensorflow", "tensorflow-federated", "keras", "numpy", "scikit-learn")
 
@@ -25,6 +26,7 @@ def describe(config: RunConfig, federated: FederatedImages, task: Task) -> dict[
         "derived": {
             "trainable_parameters": sum(int(np.size(w)) for w in weights.trainable),
             "non_trainable_parameters": sum(int(np.size(w)) for w in weights.non_trainable),
+            "protection_of_updates": SCHEMES[config.scheme].protection,
             "clients_computed_at_once": concurrency_for(config.num_clients),
         },
         "data": federated.describe(),

@@ -47,7 +47,7 @@ def train(config: RunConfig, federated: FederatedImages, folder: ResultsFolder) 
         )
     _save_model(task, trained, folder.path / "model.weights.h5")
     summary = train_report.write(folder, description, federated, trained)
-    print(train_report.summary_text(summary, folder.path, time.monotonic() - started))
+    print(train_report.summary_text(summary, description, folder.path, time.monotonic() - started))
 
 
 def build_task(config: RunConfig, federated: FederatedImages, clients_folder: Path) -> Task:

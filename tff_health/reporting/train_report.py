@@ -87,7 +87,9 @@ def summarise(
     }
 
 
-def summary_text(summary: dict[str, Any], folder: Path, seconds: float) -> str:
+def summary_text(
+    summary: dict[str, Any], description: dict[str, Any], folder: Path, seconds: float
+) -> str:
     """The lines that end a run on the terminal."""
     run = summary["runs"][0]
     return (
@@ -97,6 +99,7 @@ def summary_text(summary: dict[str, Any], folder: Path, seconds: float) -> str:
         f"{run['majority_accuracy']:.4f})\n"
         f"  balanced accuracy  {run['balanced_accuracy']:.4f}\n"
         f"  macro F1           {run['macro_f1']:.4f}\n"
+        f"  update protection  {description['derived']['protection_of_updates']}\n"
         f"  report             {folder / 'report.html'}"
     )
 
@@ -158,7 +161,9 @@ def _report(
         subtitle=f"{config['num_clients']} clients, {run['rounds']} rounds, {config['partition']} "
         f"partition, {config['split']} split, seed {config['seed']}",
         findings=_findings(run),
-        warnings=[note for note in (SPLIT_NOTES[config["split"]],) if note],
+        warnings=[
+            note for note in (SPLIT_NOTES[config["split"]], _protection(description)) if note
+        ],
         sections=[
             Section("Learning", figures=[_draw_curves(folder, trained, run)], tables=[metrics]),
             Section(
@@ -173,6 +178,10 @@ def _report(
         ],
     )
     report.save(folder / "report.html")
+
+
+def _protection(description: dict[str, Any]) -> str:
+    return f"Protection of updates: {description['derived']['protection_of_updates']}."
 
 
 def _findings(run: dict[str, Any]) -> list[tuple[str, str]]:

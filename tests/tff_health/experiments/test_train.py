@@ -177,7 +177,8 @@ def test_report_is_one_file_with_the_findings(whole):
 def test_output_is_short_and_plain(whole):
     _, result = whole
     assert "test accuracy" in result.stdout
-    assert len(result.stdout.splitlines()) == 5
+    assert len(result.stdout.splitlines()) == 6
+    assert "the server sees every client's update" in result.stdout
     assert "round 6 of 6" in result.stderr
     for noise in ("WARNING", "Warning", "\r", "Traceback"):
         assert noise not in result.stderr
