@@ -24,6 +24,14 @@ FLAGS = (
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _interruptible():
+    """Lets children be interrupted even where these tests run as a background job of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def command(out_dir, *flags):
     return [sys.executable, "run_experiments.py", *FLAGS, *flags, f"--out_dir={out_dir}"]
 
