@@ -154,8 +154,7 @@ def _report(
     tables: list[Table],
 ) -> None:
     config, data = description["config"], description["data"]
-    metrics, classes, confusion = tables
-    del confusion  # drawn
+    metrics, classes, _ = tables  # the confusion matrix is drawn
     report = Report(
         title=f"{config['scheme']} on {config['dataset']}",
         subtitle=f"{config['num_clients']} clients, {run['rounds']} rounds, {config['partition']} "
