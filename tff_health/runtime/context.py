@@ -2,7 +2,7 @@
 
 import tensorflow_federated as tff
 
-from tff_health.runtime.worker import LocalWorker, num_processors
+from tff_health.runtime.worker import Worker, num_processors
 
 
 def concurrency_for(num_clients: int) -> int:
@@ -10,7 +10,7 @@ def concurrency_for(num_clients: int) -> int:
     return min(num_processors(), num_clients)
 
 
-def create_context(worker: LocalWorker) -> tff.framework.SyncExecutionContext:
+def create_context(worker: Worker) -> tff.framework.SyncExecutionContext:
     """Returns a context that runs computations on `worker`.
 
     A computation that was cut off because the worker died is run again on a new one; as our

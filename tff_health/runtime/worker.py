@@ -1,28 +1,32 @@
-"""A TFF worker process of our own: started, watched and ended here.
+"""TFF's executor services as we use them: one that we start and end, or one on another machine.
 
-TFF can start its worker itself, but that one inherits our standard output (so that a pipe never
-closes) and may outlive us. Ours writes to a file of its own, and the kernel ends it with us.
+TFF can start its service itself, but that one inherits our standard output (so that a pipe never
+closes), may outlive us, and listens on all interfaces. Ours writes to a file of its own, ends with
+us, and answers nobody but us.
 """
 
 import os
+import secrets
 import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import grpc
-import portpicker
 import tensorflow_federated as tff
 
 from tff_health.errors import RunError
-from tff_health.runtime import exec_with_parent
+from tff_health.runtime import launch_service
 
 _START_SECONDS = 60
+_CONNECT_SECONDS = 10
 _STOP_SECONDS = 5
+_PROBE_SECONDS = 15
 _MAX_RESTARTS = 3
 _POLL_SECONDS = 0.02
 _MAX_MESSAGE_BYTES = 2_000_000_000
@@ -30,22 +34,136 @@ _CHANNEL_OPTIONS = [
     ("grpc.max_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.initial_reconnect_backoff_ms", 100),
 ]
+
+
+class WorkerLostError(RunError):
+    """A worker does not answer any more, or could not be reached."""
+
+
+class Connection:
+    """A gRPC channel to an executor service, and TFF's stub over it.
+
+    Attributes:
+        stub: what TFF's `RemoteExecutor` takes.
+    """
+
+    def __init__(self, target: str) -> None:
+        self._channel = grpc.insecure_channel(target, _CHANNEL_OPTIONS)
+        self.stub = tff.framework.RemoteExecutorGrpcStub(self._channel)
+        self._ping = self._channel.unary_unary(
+            "/tff_health.Probe/Ping", request_serializer=bytes, response_deserializer=bytes
+        )
+
+    def answers(self, seconds: float = _PROBE_SECONDS) -> bool:
+        """Tells whether the service answers at all: no such method is an answer too."""
+        try:
+            self._ping(b"", timeout=seconds)
+        except ValueError:  # the channel is closed
+            return False
+        except grpc.RpcError as error:
+            return bool(error.code() == grpc.StatusCode.UNIMPLEMENTED)
+        return True
+
+    def close(self) -> None:
+        """Ends the connection; calls under way fail."""
+        self._channel.close()
+
+
+class Worker(ABC):
+    """One TFF executor service.
+
+    Attributes:
+        name: for messages.
+    """
+
+    name: str
+
+    @abstractmethod
+    def stub(self) -> tff.framework.RemoteExecutorGrpcStub:
+        """Returns TFF's stub over a connection that is ready.
+
+        Raises:
+            WorkerLostError: if there is none and none can be had.
+        """
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Tells, after some seconds at most, whether the service answers."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """Gives up on calls under way, because the service does not answer."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends the connection, and the service if it is ours. Can be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class RemoteWorker(Worker):
+    """An executor service that someone else runs: `python -m tff_health.worker`.
+
+    Args:
+        address: "host:port".
+    """
+
+    def __init__(self, address: str) -> None:
+        self.name = address
+        self._connection: Connection | None = None
+        self._lock = threading.Lock()
+
+    def stub(self) -> tff.framework.RemoteExecutorGrpcStub:
+        """Returns the stub; connects first if need be."""
+        with self._lock:
+            if self._connection is None:
+                self._connection = Connection(self.name)
+            deadline = time.monotonic() + _CONNECT_SECONDS
+            while not self._connection.stub.is_ready:
+                if time.monotonic() > deadline:
+                    self._disconnect()
+                    raise WorkerLostError(f"the TFF worker at {self.name} cannot be reached")
+                time.sleep(_POLL_SECONDS)
+            return self._connection.stub
+
+    def answers(self) -> bool:
+        """Tells whether the service answers."""
+        connection = self._connection
+        return connection is not None and connection.answers()
+
+    def abandon(self) -> None:
+        """Ends the connection; the next `stub` tries a new one."""
+        with self._lock:
+            self._disconnect()
+
+    def close(self) -> None:
+        """Ends the connection; the service goes on."""
+        self.abandon()
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 @dataclass(frozen=True)
 class _Service:
-    """A worker process and our connection to it."""
+    """A service that we started, and our connection to it."""
 
     process: "subprocess.Popen[bytes]"
-    channel: grpc.Channel
-    stub: tff.framework.RemoteExecutorGrpcStub
+    connection: Connection
 
     def is_alive(self) -> bool:
         return self.process.poll() is None
 
     def end(self) -> None:
-        self.channel.close()
+        self.connection.close()
         if not self.is_alive():
             return
         self.process.terminate()
@@ -56,16 +174,18 @@ class _Service:
             self.process.wait()
 
 
-class LocalWorker:
-    """One TFF executor service on this machine.
+class LocalWorker(Worker):
+    """An executor service on this machine, started when it is needed.
 
-    Use it as a context manager, or call `close`; in any case it ends with this process. A worker
+    Use it as a context manager, or call `close`; in any case it ends with this process. A service
     that died is started again when it is needed next, up to three times.
 
     Args:
-        log_path: file that takes what the worker prints.
-        concurrency: how many clients the worker computes at once; 0 for no limit.
+        log_path: file that takes what the service prints.
+        concurrency: how many clients it computes at once; 0 for no limit.
     """
+
+    name = "the local TFF worker"
 
     def __init__(self, log_path: Path, concurrency: int) -> None:
         self._log_path = log_path
@@ -74,15 +194,9 @@ class LocalWorker:
         self._starts = 0
         self._closed = False
         self._lock = threading.Lock()
-        # The kernel ends the worker when the *thread* that started it ends, so one thread of ours
+        # The kernel ends the service when the *thread* that started it ends, so one thread of ours
         # starts them all and lives as long as this object.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="worker-starter")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     @property
     def pid(self) -> int | None:
@@ -90,20 +204,31 @@ class LocalWorker:
         return self._service.process.pid if self._service else None
 
     def stub(self) -> tff.framework.RemoteExecutorGrpcStub:
-        """Returns the connection to the running worker, starting it first if need be.
+        """Returns the stub; starts the service first if need be.
 
         Raises:
-            RunError: if the worker cannot be started, or died too often.
+            RunError: if it cannot be started, or died too often.
         """
         with self._lock:
             if self._closed:
-                raise RunError("the TFF worker was closed")
+                raise WorkerLostError("the TFF worker was closed")
             if self._service is None or not self._service.is_alive():
                 self._service = self._start(self._service)
-            return self._service.stub
+            return self._service.connection.stub
+
+    def answers(self) -> bool:
+        """Tells whether the service answers."""
+        service = self._service
+        return service is not None and service.connection.answers()
+
+    def abandon(self) -> None:
+        """Kills the service; the next `stub` starts a new one."""
+        service = self._service
+        if service is not None:
+            service.process.kill()
 
     def close(self) -> None:
-        """Ends the worker, politely and then by force. Can be called twice."""
+        """Ends the service, politely and then by force."""
         with self._lock:
             self._closed = True
             if self._service is not None:
@@ -114,21 +239,15 @@ class LocalWorker:
         if dead is not None:
             dead.end()
             if self._starts > _MAX_RESTARTS:
-                raise RunError(
+                raise WorkerLostError(
                     f"the TFF worker ended {self._starts} times (last exit code "
                     f"{dead.process.returncode}); what it printed: {self._log_path}"
                 )
         self._starts += 1
-        port = portpicker.pick_unused_port()
-        command = [
-            *(sys.executable, "-I", "-S", exec_with_parent.__file__, str(os.getpid())),
-            str(worker_binary()),
-            f"--port={port}",
-            f"--max_concurrent_computation_calls={self._concurrency}",
-        ]
+        socket_name = f"tff_health-{os.getpid()}-{secrets.token_hex(8)}"
+        command = service_command(os.getpid(), f"abstract:{socket_name}", self._concurrency)
         process = self._starter.submit(self._spawn, command).result()
-        channel = grpc.insecure_channel(f"localhost:{port}", _CHANNEL_OPTIONS)
-        service = _Service(process, channel, tff.framework.RemoteExecutorGrpcStub(channel))
+        service = _Service(process, Connection(f"unix-abstract:{socket_name}"))
         try:
             self._wait_until_ready(service)
         except BaseException:
@@ -138,37 +257,50 @@ class LocalWorker:
 
     def _spawn(self, command: list[str]) -> "subprocess.Popen[bytes]":
         with self._log_path.open("ab") as log:
-            # A session of its own: Ctrl-C reaches us alone, and we end the worker in good order.
+            # A session of its own: Ctrl-C reaches us alone, and we end the service in good order.
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env=self._environment() | os.environ,
+                env=service_environment(self._concurrency) | os.environ,
             )
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            # Clients that are computed at once would fight for the processors with more threads.
-            "TF_NUM_INTRAOP_THREADS": str(max(1, num_processors() // max(1, self._concurrency))),
-            # glibc keeps what threads freed in arenas of their own, which grow for hundreds of
-            # rounds; one arena, and its own pages for what is large, keep memory flat.
-            "MALLOC_ARENA_MAX": "1",
-            "MALLOC_MMAP_THRESHOLD_": str(2**20),
-        }
 
     def _wait_until_ready(self, service: _Service) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        while not service.stub.is_ready:
+        while not service.connection.stub.is_ready:
             if not service.is_alive():
-                raise RunError(
+                raise WorkerLostError(
                     f"the TFF worker ended with code {service.process.returncode} while starting; "
                     f"what it printed: {self._log_path}"
                 )
             if time.monotonic() > deadline:
-                raise RunError(f"the TFF worker did not answer within {_START_SECONDS} seconds")
+                raise WorkerLostError(
+                    f"the TFF worker did not answer within {_START_SECONDS} seconds"
+                )
             time.sleep(_POLL_SECONDS)
+
+
+def service_command(parent: int, listener: str, concurrency: int) -> list[str]:
+    """Returns the command that starts an executor service; see `launch_service`."""
+    return [
+        *(sys.executable, "-I", "-S", launch_service.__file__, str(parent), listener),
+        *(str(worker_binary()), "--port={port}"),
+        f"--max_concurrent_computation_calls={concurrency}",
+    ]
+
+
+def service_environment(concurrency: int) -> dict[str, str]:
+    """Returns what the environment of an executor service should say, unless the user's does."""
+    return {
+        # Clients that are computed at once would fight for the processors with more threads.
+        "TF_NUM_INTRAOP_THREADS": str(max(1, num_processors() // max(1, concurrency))),
+        # glibc keeps what threads freed in arenas of their own, which grow for hundreds of
+        # rounds; one arena, and its own pages for what is large, keep memory flat.
+        "MALLOC_ARENA_MAX": "1",
+        "MALLOC_MMAP_THRESHOLD_": str(2**20),
+    }
 
 
 def num_processors() -> int:

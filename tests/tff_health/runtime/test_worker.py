@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tff_health.errors import RunError
-from tff_health.runtime import exec_with_parent
+from tff_health.runtime import launch_service
 from tff_health.runtime.context import create_context
 from tff_health.runtime.worker import LocalWorker
 
@@ -97,8 +97,9 @@ def start_with_parent():
     """A parent that starts `sleep` as we start workers, and prints its process number."""
     parent_code = (
         "import os, subprocess, sys, time\n"
-        f"child = subprocess.Popen([sys.executable, {exec_with_parent.__file__!r}, "
-        "str(os.getpid()), '/bin/sleep', '60'], start_new_session=True)\n"
+        f"child = subprocess.Popen([sys.executable, {launch_service.__file__!r}, "
+        f"str(os.getpid()), 'abstract:test-{os.getpid()}', '/bin/sleep', '60'], "
+        "start_new_session=True)\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
@@ -123,6 +124,7 @@ def test_the_kernel_ends_the_program_with_its_parent(signum):
 
 
 def test_the_program_does_not_start_without_its_parent():
-    command = [sys.executable, exec_with_parent.__file__, "1", "/bin/echo", "started"]
+    listener = f"abstract:test-{os.getpid()}"
+    command = [sys.executable, launch_service.__file__, "1", listener, "/bin/echo", "started"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (1, "")

@@ -1,0 +1,226 @@
+"""The mean of clients' updates over a secure sum of fixed-point numbers.
+
+Each client clips its update, encodes it (`quantisation.py`), multiplies it with its weight, an
+integer, and contributes the product to a sum modulo 2^k and the weight to a plain integer sum. k
+follows from the encoding, the largest weight and the number of clients, so that no sum can leave
+its range; what cannot be represented is refused when the process is built.
+
+A client whose update is not finite contributes zeros, with weight 0.
+"""
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_federated as tff
+
+from crypto.fixed_point import FixedPoint
+from tff_health.aggregators import quantisation
+
+_INT32_BITS = 31
+
+
+@dataclass(frozen=True)
+class WeightEncoding:
+    """Update weights as integers: round(w 10^decimals), at most `largest` 10^decimals.
+
+    Attributes:
+        largest: the largest weight; larger ones count as this, negative ones and NaN as 0.
+        decimals: decimal places that are kept.
+    """
+
+    largest: float
+    decimals: int = 0
+
+    @property
+    def max_weight(self) -> int:
+        """The largest integer."""
+        return round(self.largest * 10**self.decimals)
+
+    def encode(self, weight: tf.Tensor) -> tf.Tensor:
+        """Encodes a scalar of any numeric dtype; returns int64, 0 to `max_weight`."""
+        weight = tf.cast(weight, tf.float64)
+        weight = tf.where(tf.math.is_nan(weight), tf.zeros_like(weight), weight)
+        scaled = tf.round(tf.clip_by_value(weight, 0.0, self.largest) * 10.0**self.decimals)
+        return tf.cast(scaled, tf.int64)
+
+
+class FixedPointMean(tff.aggregators.UnweightedAggregationFactory):
+    """Factory of plain means; see `WeightedFixedPointMean` for all else.
+
+    Args:
+        encoding: of the updates.
+        num_clients: the most clients that can be in one sum; more of them are an error.
+
+    Raises:
+        crypto.errors.CapacityError: if sums over so many clients need more than 62 bits.
+    """
+
+    def __init__(self, encoding: FixedPoint, num_clients: int) -> None:
+        self._mean = _Mean(encoding, num_clients, WeightEncoding(1))
+
+    @property
+    def modulus_bits(self) -> int:
+        """k; sums are modulo 2^k."""
+        return self._mean.modulus_bits
+
+    def create(self, value_type: tff.Type) -> tff.templates.AggregationProcess:
+        """Builds the process.
+
+        Raises:
+            TypeError: if updates are not float32 tensors.
+        """
+        return _build_process(self._mean, value_type, None)
+
+
+class WeightedFixedPointMean(tff.aggregators.WeightedAggregationFactory):
+    """Factory of weighted means.
+
+    Measurements of a round are sums over its survivors, `clipped_coordinates` and
+    `non_finite_updates`, and two numbers that follow from the types: `modulus_bits`, and
+    `payload_bytes`, the length of one client's coordinates at k bits each.
+
+    Args:
+        encoding: of the updates.
+        num_clients: the most clients that can be in one sum; more of them are an error.
+        weights: how weights become integers.
+
+    Raises:
+        crypto.errors.CapacityError: if sums over so many clients need more than 62 bits.
+    """
+
+    def __init__(self, encoding: FixedPoint, num_clients: int, weights: WeightEncoding) -> None:
+        self._mean = _Mean(encoding, num_clients, weights)
+
+    @property
+    def modulus_bits(self) -> int:
+        """k; sums are modulo 2^k."""
+        return self._mean.modulus_bits
+
+    def create(
+        self, value_type: tff.Type, weight_type: tff.Type
+    ) -> tff.templates.AggregationProcess:
+        """Builds the process; weights are scalars of any numeric dtype.
+
+        Raises:
+            TypeError: if updates are not float32 tensors.
+        """
+        return _build_process(self._mean, value_type, weight_type)
+
+
+@dataclass(frozen=True)
+class _Mean:
+    """The mathematics of one mean: what a client contributes, and how the server reads the sum."""
+
+    encoding: FixedPoint
+    num_clients: int
+    weights: WeightEncoding
+
+    def __post_init__(self) -> None:
+        self.encoding.required_bits(self.num_clients, self.weights.max_weight)
+
+    @property
+    def modulus_bits(self) -> int:
+        return self.encoding.required_bits(self.num_clients, self.weights.max_weight)
+
+    def contribute(self, update: Any, weight: tf.Tensor) -> "OrderedDict[str, Any]":
+        """Run by a client."""
+        tensors = tf.nest.flatten(update)
+        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(t)) for t in tensors])
+        weight = tf.where(finite, self.weights.encode(weight), tf.constant(0, tf.int64))
+        tensors = [tf.where(finite, tensor, tf.zeros_like(tensor)) for tensor in tensors]
+        clipped, changed = zip(
+            *(quantisation.clip(tensor, self.encoding) for tensor in tensors), strict=True
+        )
+        summands = [self._residues(quantisation.encode(t, self.encoding) * weight) for t in clipped]
+        return OrderedDict(
+            update=tf.nest.pack_sequence_as(update, summands),
+            weight=weight,
+            clipped=tf.add_n(changed),
+            non_finite=tf.cast(tf.logical_not(finite), tf.int32),
+            contributors=tf.constant(1, tf.int32),
+        )
+
+    def read(self, sums: Any, weight: tf.Tensor, contributors: tf.Tensor) -> Any:
+        """Run by the server."""
+        fits = tf.debugging.assert_less_equal(
+            contributors,
+            self.num_clients,
+            f"a fixed-point mean made for {self.num_clients} clients was given more",
+        )
+        with tf.control_dependencies([fits]):
+            return tf.nest.map_structure(lambda total: self._mean_of(total, weight), sums)
+
+    def _residues(self, integers: tf.Tensor) -> tf.Tensor:
+        return tf.cast(tf.math.floormod(integers, 1 << self.modulus_bits), self.dtype)
+
+    def _mean_of(self, total: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+        integers = quantisation.centred(tf.cast(total, tf.int64), self.modulus_bits)
+        return quantisation.decode_mean(integers, weight, self.encoding)
+
+    @property
+    def dtype(self) -> tf.DType:
+        """Of the residues: the shortest that holds the modulus, as they travel to the sums."""
+        return tf.int32 if self.modulus_bits < _INT32_BITS else tf.int64
+
+
+def _build_process(
+    mean: _Mean, value_type: tff.Type, weight_type: tff.Type | None
+) -> tff.templates.AggregationProcess:
+    specs = tf.nest.flatten(tff.types.type_to_tf_tensor_specs(value_type))
+    if any(spec.dtype != tf.float32 for spec in specs):
+        raise TypeError(f"updates must be float32 tensors, and these are {value_type}")
+    size = sum(spec.shape.num_elements() for spec in specs)
+    modulus = mean.dtype.as_numpy_dtype(1 << mean.modulus_bits)
+    clipped_bits = max(1, size.bit_length())
+
+    @tff.federated_computation
+    def initialize():  # type: ignore[no-untyped-def]
+        return tff.federated_value((), tff.SERVER)
+
+    @tff.tensorflow.computation(value_type, weight_type or np.int32)
+    def contribute(update, weight):  # type: ignore[no-untyped-def]
+        return mean.contribute(update, weight)
+
+    @tff.tensorflow.computation
+    def measure(clipped, non_finite):  # type: ignore[no-untyped-def]
+        return OrderedDict(
+            clipped_coordinates=clipped,
+            non_finite_updates=non_finite,
+            modulus_bits=tf.constant(mean.modulus_bits),
+            payload_bytes=tf.constant(math.ceil(size * mean.modulus_bits / 8), tf.int64),
+        )
+
+    read = tff.tensorflow.computation(mean.read)
+
+    def aggregate(state, given):  # type: ignore[no-untyped-def]
+        sums = tff.backends.mapreduce.federated_secure_modular_sum(given["update"], modulus)
+        weight = tff.federated_secure_sum(given["weight"], mean.weights.max_weight)
+        contributors = tff.federated_secure_sum_bitwidth(given["contributors"], 1)
+        clipped = tff.federated_secure_sum_bitwidth(given["clipped"], clipped_bits)
+        non_finite = tff.federated_secure_sum_bitwidth(given["non_finite"], 1)
+        return tff.templates.MeasuredProcessOutput(
+            state,
+            tff.federated_map(read, (sums, weight, contributors)),
+            tff.federated_map(measure, (clipped, non_finite)),
+        )
+
+    state_type = initialize.type_signature.result
+    values = tff.FederatedType(value_type, tff.CLIENTS)
+    if weight_type is None:
+
+        @tff.federated_computation(state_type, values)
+        def next_unweighted(state, update):  # type: ignore[no-untyped-def]
+            one = tff.federated_value(1, tff.CLIENTS)
+            return aggregate(state, tff.federated_map(contribute, (update, one)))
+
+        return tff.templates.AggregationProcess(initialize, next_unweighted)
+
+    @tff.federated_computation(state_type, values, tff.FederatedType(weight_type, tff.CLIENTS))
+    def next_weighted(state, update, weight):  # type: ignore[no-untyped-def]
+        return aggregate(state, tff.federated_map(contribute, (update, weight)))
+
+    return tff.templates.AggregationProcess(initialize, next_weighted)

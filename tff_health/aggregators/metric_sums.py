@@ -1,0 +1,107 @@
+"""Training metrics, summed securely: the same sums that TFF adds in the clear, in few bits.
+
+Metrics of `tff.learning` are sums that clients accumulate: of losses, of hits, of examples. A
+count is summed as it is; a float is rounded to a multiple of a power of two. Both saturate.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_federated as tff
+
+_LARGEST_LOSS = 16.0  # nats an example, e.g. a probability of 10^-7 for the true class
+
+
+class MetricSums(tff.aggregators.UnweightedAggregationFactory):
+    """Factory of sums of metrics: float and integer tensors, none of them negative.
+
+    Args:
+        bits: of one client's numbers, 1 to 53.
+        max_examples: the most examples that a client evaluates; counts saturate at 2^bits - 1,
+            floats at 16 times this number.
+    """
+
+    def __init__(self, bits: int, max_examples: int) -> None:
+        self._bits = bits
+        self._fraction_bits = bits - math.ceil(math.log2(_LARGEST_LOSS * max_examples + 1))
+
+    def create(self, value_type: tff.Type) -> tff.templates.AggregationProcess:
+        """Builds the process; its state is empty and it measures nothing."""
+
+        @tff.federated_computation
+        def initialize():  # type: ignore[no-untyped-def]
+            return tff.federated_value((), tff.SERVER)
+
+        @tff.tensorflow.computation(value_type)
+        def encode(values):  # type: ignore[no-untyped-def]
+            return tf.nest.map_structure(self._encode, values)
+
+        specs = tff.types.type_to_tf_tensor_specs(value_type)
+
+        @tff.tensorflow.computation(encode.type_signature.result)
+        def decode(sums):  # type: ignore[no-untyped-def]
+            return tf.nest.map_structure(self._decode, sums, specs)
+
+        @tff.federated_computation(
+            initialize.type_signature.result, tff.FederatedType(value_type, tff.CLIENTS)
+        )
+        def next_sum(state, values):  # type: ignore[no-untyped-def]
+            encoded = tff.federated_map(encode, values)
+            sums = tff.federated_secure_sum_bitwidth(encoded, self._bits)
+            return tff.templates.MeasuredProcessOutput(
+                state, tff.federated_map(decode, sums), tff.federated_value((), tff.SERVER)
+            )
+
+        return tff.templates.AggregationProcess(initialize, next_sum)
+
+    def _encode(self, value: tf.Tensor) -> tf.Tensor:
+        largest = (1 << self._bits) - 1
+        if value.dtype.is_floating:
+            scaled = tf.round(tf.cast(value, tf.float64) * 2.0**self._fraction_bits)
+            scaled = tf.where(tf.math.is_nan(scaled), tf.cast(largest, tf.float64), scaled)
+            return tf.cast(tf.clip_by_value(scaled, 0.0, float(largest)), tf.int64)
+        return tf.clip_by_value(tf.cast(value, tf.int64), 0, largest)
+
+    def _decode(self, total: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:
+        if spec.dtype.is_floating:
+            return tf.cast(tf.cast(total, tf.float64) * 2.0**-self._fraction_bits, spec.dtype)
+        return tf.cast(total, spec.dtype)
+
+
+def training_metrics(sums: MetricSums) -> tff.learning.metrics.MetricsAggregatorType:
+    """Returns the `metrics_aggregator` of `tff.learning.algorithms` that sums by `sums`."""
+
+    def aggregator(finalizers, local_unfinalized_metrics_type=None):  # type: ignore[no-untyped-def]
+        del local_unfinalized_metrics_type  # TFF will drop it
+
+        @tff.federated_computation
+        def aggregate(unfinalized):  # type: ignore[no-untyped-def]
+            process = _finalised(sums, finalizers, unfinalized.type_signature.member)
+            current, _ = process.next(process.initialize(), unfinalized).result
+            return current
+
+        return aggregate
+
+    return aggregator
+
+
+def evaluation_metrics(
+    sums: MetricSums, model_fn: Callable[[], tff.learning.models.VariableModel]
+) -> tff.templates.AggregationProcess:
+    """Returns the `metrics_aggregation_process` of `build_fed_eval` that sums by `sums`."""
+    with tf.Graph().as_default():
+        model = model_fn()
+        unfinalized = tf.nest.map_structure(
+            lambda tensor: tff.TensorType(tensor.dtype.as_numpy_dtype, tensor.shape),
+            model.report_local_unfinalized_metrics(),
+        )
+    return _finalised(sums, model.metric_finalizers(), tff.to_type(unfinalized))
+
+
+def _finalised(
+    sums: MetricSums, finalizers: Any, unfinalized: tff.Type
+) -> tff.templates.AggregationProcess:
+    factory = tff.learning.metrics.SumThenFinalizeFactory(finalizers, inner_summation_factory=sums)
+    return factory.create(unfinalized)

@@ -1,0 +1,162 @@
+"""What stands behind the secure sums of a computation: protocols of `crypto`, bound to them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from crypto.costs import Costs
+from crypto.faults import Fault
+from crypto.parties import ClientId
+from crypto.secure_sum import Refusal, SecureSum
+from tff_health.errors import RunError
+from tff_health.runtime.slots import KINDS, Kind, Slot, common_bits, from_vector, to_vector
+
+
+@dataclass(frozen=True)
+class RoundPlan:
+    """Who takes part in one round, and what goes wrong.
+
+    Attributes:
+        round_id: number of the round, 0 to 2^64 - 1.
+        clients: the cohort, in the order of the data.
+        dropouts: client -> the stage of the protocol in which it no longer answers.
+        faults: what happens to single messages.
+    """
+
+    round_id: int
+    clients: tuple[ClientId, ...]
+    dropouts: Mapping[ClientId, str] = field(default_factory=dict)
+    faults: Sequence[Fault] = ()
+
+
+@dataclass(frozen=True)
+class SumsOutcome:
+    """The secure sums of one round.
+
+    Attributes:
+        sums: an integer array for each slot.
+        survivors: the clients that are in every sum.
+        costs: of all sessions.
+        refusals: messages that roles did not accept.
+    """
+
+    sums: Sequence[Any]
+    survivors: tuple[ClientId, ...]
+    costs: Costs
+    refusals: tuple[Refusal, ...]
+
+
+class SumProtocol(ABC):
+    """Computes all secure sums of a round over one set of survivors.
+
+    Attributes:
+        stages: names of the stages at which clients can drop out, in their order.
+    """
+
+    stages: tuple[str, ...]
+
+    @abstractmethod
+    def check(self, slots: Sequence[Slot]) -> None:
+        """Refuses, before any client works, slots that no protocol is bound to.
+
+        Raises:
+            RunError: naming the kind of sum.
+        """
+
+    @abstractmethod
+    def sum(
+        self, slots: Sequence[Slot], tensors: Mapping[ClientId, Sequence[Any]], plan: RoundPlan
+    ) -> SumsOutcome:
+        """Runs the round's sessions.
+
+        Args:
+            slots: what is summed.
+            tensors: for every client of the cohort, also those that will drop out, a tensor for
+                each slot.
+            plan: of the round.
+
+        Raises:
+            crypto.secure_sum.SessionAbortedError: if a sum could not be had.
+            RunError: if values do not fit their slots.
+        """
+
+
+class BoundProtocols(SumProtocol):
+    """A protocol for each kind of sum that TFF knows; one session for all sums of one protocol.
+
+    A client's dropout is planned by the name of a stage; with several protocols, those that have a
+    stage of that name.
+
+    Args:
+        bitwidth: for `tff.federated_secure_sum_bitwidth`.
+        max_input: for `tff.federated_secure_sum`.
+        modular: for `tff.backends.mapreduce.federated_secure_modular_sum`.
+    """
+
+    def __init__(
+        self,
+        *,
+        bitwidth: SecureSum | None = None,
+        max_input: SecureSum | None = None,
+        modular: SecureSum | None = None,
+    ) -> None:
+        self._bound: dict[Kind, SecureSum | None] = {
+            "bitwidth": bitwidth,
+            "max_input": max_input,
+            "modular": modular,
+        }
+        self._protocols = list(dict.fromkeys(filter(None, self._bound.values())))
+        names = [stage for protocol in self._protocols for stage in protocol.stages]
+        self.stages = tuple(dict.fromkeys(names))
+
+    @classmethod
+    def to_all(cls, protocol: SecureSum) -> "BoundProtocols":
+        """Binds one protocol to every kind of sum: one session a round."""
+        return cls(bitwidth=protocol, max_input=protocol, modular=protocol)
+
+    def check(self, slots: Sequence[Slot]) -> None:
+        """Refuses slots of a kind without a protocol."""
+        missing = [k for k in KINDS if self._bound[k] is None and k in {s.kind for s in slots}]
+        if missing:
+            raise RunError(
+                f"the computation declares secure sums of kind {', '.join(missing)}, and no "
+                "protocol is bound to them: bind one; they are never added in the clear"
+            )
+
+    def sum(
+        self, slots: Sequence[Slot], tensors: Mapping[ClientId, Sequence[Any]], plan: RoundPlan
+    ) -> SumsOutcome:
+        """Runs a session for each protocol, one after the other."""
+        unknown = set(plan.dropouts.values()) - set(self.stages)
+        if unknown:
+            raise RunError(f"no stage is called {unknown.pop()!r}: {', '.join(self.stages)}")
+        sums: dict[int, Any] = {}
+        costs, survivors = Costs(), plan.clients
+        refusals: tuple[Refusal, ...] = ()
+        for protocol in self._protocols:
+            chosen = [i for i, slot in enumerate(slots) if self._bound[slot.kind] is protocol]
+            if not chosen:
+                continue
+            part = [slots[i] for i in chosen]
+            bits = common_bits(part, len(survivors))
+            result = protocol.sum(
+                {c: to_vector(part, [tensors[c][i] for i in chosen], bits) for c in survivors},
+                bits,
+                round_id=plan.round_id,
+                dropouts={
+                    client: stage
+                    for client, stage in plan.dropouts.items()
+                    if client in survivors and stage in protocol.stages
+                },
+                faults=plan.faults,
+            )
+            if sums and result.survivors != survivors:
+                raise RunError(
+                    "clients dropped out between the sessions of two protocols, whose sums are "
+                    "over different clients now; bind one protocol to all sums"
+                )
+            survivors = result.survivors
+            costs, refusals = costs + result.costs, refusals + result.refusals
+            sums |= dict(zip(chosen, from_vector(part, result.sum, bits), strict=True))
+        return SumsOutcome([sums[i] for i in range(len(slots))], survivors, costs, refusals)

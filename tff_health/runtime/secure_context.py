@@ -1,0 +1,244 @@
+"""A TFF context in which secure sums are computed by protocols, message by message."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow_federated as tff
+
+from crypto.costs import Costs
+from crypto.errors import ParameterError
+from crypto.faults import Fault
+from crypto.parties import ClientId
+from crypto.secure_sum import Refusal, SessionAbortedError
+from tff_health.errors import RunError
+from tff_health.runtime.pool import WorkerPool
+from tff_health.runtime.protocols import RoundPlan, SumProtocol
+from tff_health.runtime.slots import Slot
+from tff_health.runtime.split import SplitComputation, declares_secure_sums, is_round
+
+
+@dataclass(frozen=True)
+class RoundRecord:
+    """What one computation with secure sums did.
+
+    Attributes:
+        round_id: number of the round.
+        cohort: the clients that began it.
+        survivors: the clients whose contributions are in the result; none if it was aborted.
+        costs: bytes and seconds of the protocol.
+        refusals: messages that roles did not accept.
+        seconds_training: the clients' work, on all workers.
+        seconds_crypto: the protocol, all roles one after the other.
+        seconds_total: all of it.
+    """
+
+    round_id: int
+    cohort: tuple[ClientId, ...]
+    survivors: tuple[ClientId, ...]
+    costs: Costs
+    refusals: tuple[Refusal, ...]
+    seconds_training: float
+    seconds_crypto: float
+    seconds_total: float
+
+
+class RoundAbortedError(RunError):
+    """Too few clients were left to finish a secure sum; nothing of the round was revealed.
+
+    Attributes:
+        record: what it did until then.
+    """
+
+    def __init__(self, message: str, record: RoundRecord) -> None:
+        super().__init__(message)
+        self.record = record
+
+
+class SecureContext(tff.framework.SyncContext):
+    """Runs computations on workers, and their secure sums by a protocol.
+
+    A computation that declares a secure sum must be of the form
+    `(state@SERVER, data@CLIENTS) -> (state, output)@SERVER`, as those of `tff.learning` are. All
+    others run as they are. A client that drops out is left out of all aggregates, also of those in
+    the clear.
+
+    Args:
+        pool: runs TensorFlow.
+        protocol: computes the secure sums; clients keep their part of it from round to round.
+
+    Attributes:
+        last_round: the record of the last computation with secure sums; None before the first.
+    """
+
+    def __init__(self, pool: WorkerPool, protocol: SumProtocol) -> None:
+        self._pool = pool
+        self._protocol = protocol
+        self._rounds = 0
+        self._next_plan: RoundPlan | None = None
+        self._splits: dict[int, tuple[Any, _Split | None]] = {}
+        self.last_round: RoundRecord | None = None
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages at which clients can drop out."""
+        return self._protocol.stages
+
+    def plan_round(
+        self,
+        clients: Sequence[ClientId],
+        dropouts: Mapping[ClientId, str] | None = None,
+        faults: Sequence[Fault] = (),
+    ) -> None:
+        """Says who takes part in the next computation with secure sums, and what goes wrong.
+
+        Without it, clients are numbered as they come, and all goes well.
+
+        Args:
+            clients: in the order of the data that the computation will be given.
+            dropouts: client -> the stage in which it no longer answers; see `stages`.
+            faults: what happens to single messages.
+
+        Raises:
+            RunError: if clients repeat, or dropouts name other clients or unknown stages.
+        """
+        dropouts = dict(dropouts or {})
+        if len(set(clients)) != len(clients):
+            raise RunError("a client appears twice in one cohort")
+        if strangers := dropouts.keys() - set(clients):
+            raise RunError(f"dropouts name {sorted(strangers)}, who are not in the cohort")
+        if unknown := set(dropouts.values()) - set(self.stages):
+            raise RunError(f"no stage is called {min(unknown)!r}: {', '.join(self.stages)}")
+        self._next_plan = RoundPlan(self._rounds + 1, tuple(clients), dropouts, tuple(faults))
+
+    def clear_values(self, computation: tff.framework.ConcreteComputation) -> tuple[str, ...]:
+        """Names the tensors that clients contribute in the clear beside the secure sums.
+
+        Raises:
+            RunError: if the computation cannot be taken apart.
+        """
+        return SplitComputation(computation).clear_names
+
+    def invoke(self, comp: tff.framework.ConcreteComputation, arg: Any) -> Any:
+        """Runs a computation; TFF calls this.
+
+        Raises:
+            RoundAbortedError: if a secure sum could not be had.
+            RunError: if a computation with secure sums cannot be taken apart, a sum has no
+                protocol, or no worker is left.
+        """
+        split = self._split(comp)
+        if split is None:
+            return self._pool.invoke(comp, arg)
+        state, data = arg
+        if split.slots:
+            return self._run_secure_round(split, state, data)
+        parts = split.parts
+        contributions = self._pool.map_clients(
+            parts.work, data, self._pool.call(parts.prepare, state)
+        )
+        return self._finish(parts, state, contributions, ())
+
+    def _split(self, comp: tff.framework.ConcreteComputation) -> "_Split | None":
+        """Takes a computation apart, once; None if it runs as it is."""
+        known = self._splits.get(id(comp))
+        if known is None:
+            # The computation is kept as well, so that its id stays its own.
+            known = self._splits[id(comp)] = (comp, self._take_apart(comp))
+        return known[1]
+
+    def _take_apart(self, comp: tff.framework.ConcreteComputation) -> "_Split | None":
+        if declares_secure_sums(comp):
+            parts = SplitComputation(comp)
+            slots = parts.slots(self._pool.call)
+            self._protocol.check(slots)
+            return _Split(parts, slots)
+        if len(self._pool) > 1 and is_round(comp):
+            try:
+                return _Split(SplitComputation(comp), ())
+            except RunError:
+                return None
+        return None
+
+    def _run_secure_round(self, split: "_Split", state: Any, data: Sequence[Any]) -> Any:
+        plan = self._take_plan(len(data))
+        parts, timer = split.parts, _Timer()
+        broadcast = self._pool.call(parts.prepare, state)
+        with timer.phase("training"):
+            contributions = dict(
+                zip(plan.clients, self._pool.map_clients(parts.work, data, broadcast), strict=True)
+            )
+        tensors = {c: parts.contribution_leaves(given) for c, given in contributions.items()}
+        try:
+            with timer.phase("crypto"):
+                outcome = self._protocol.sum(split.slots, tensors, plan)
+        except SessionAbortedError as error:
+            self.last_round = timer.record(plan, (), error.costs, error.refusals)
+            raise RoundAbortedError(f"round {plan.round_id}: {error}", self.last_round) from error
+        except ParameterError as error:
+            raise RunError(f"round {plan.round_id}: {error}") from error
+        alive = [contributions[client] for client in outcome.survivors]
+        result = self._finish(parts, state, alive, outcome.sums)
+        self.last_round = timer.record(plan, outcome.survivors, outcome.costs, outcome.refusals)
+        return result
+
+    def _finish(
+        self, parts: SplitComputation, state: Any, contributions: Sequence[Any], sums: Sequence[Any]
+    ) -> Any:
+        plain = [parts.plain_part(contribution) for contribution in contributions]
+        result = self._pool.call(parts.finish, state, plain, *parts.sums_value(sums))
+        return parts.result_value(result)
+
+    def _take_plan(self, num_clients: int) -> RoundPlan:
+        plan, self._next_plan = self._next_plan, None
+        self._rounds += 1
+        if plan is None:
+            return RoundPlan(self._rounds, tuple(range(num_clients)))
+        if len(plan.clients) != num_clients:
+            raise RunError(
+                f"the round was planned for {len(plan.clients)} clients, and data of "
+                f"{num_clients} was given"
+            )
+        return plan
+
+
+@dataclass(frozen=True)
+class _Split:
+    parts: SplitComputation
+    slots: tuple[Slot, ...]
+
+
+class _Timer:
+    """Times the phases of one round."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._seconds = {"training": 0.0, "crypto": 0.0}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self._seconds[name] += time.monotonic() - start
+
+    def record(
+        self,
+        plan: RoundPlan,
+        survivors: tuple[ClientId, ...],
+        costs: Costs,
+        refusals: tuple[Refusal, ...],
+    ) -> RoundRecord:
+        return RoundRecord(
+            plan.round_id,
+            plan.clients,
+            survivors,
+            costs,
+            refusals,
+            self._seconds["training"],
+            self._seconds["crypto"],
+            time.monotonic() - self._start,
+        )

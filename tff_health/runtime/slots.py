@@ -1,0 +1,133 @@
+"""The secure sums that one computation declares, and how all of them become one vector.
+
+TFF has three words for a sum that the server may learn and nothing else: a sum modulo a number, a
+sum of numbers of so many bits, and a sum of numbers up to a maximum. Each tensor under one of them
+is a slot. A client contributes one vector for all its slots, so that one session of a protocol
+has one set of survivors for all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tff_health.errors import RunError
+
+Kind: TypeAlias = Literal["bitwidth", "max_input", "modular"]
+KINDS: tuple[Kind, ...] = ("bitwidth", "max_input", "modular")
+"""In the order of `tff.backends.mapreduce.MapReduceForm`."""
+
+MAX_BITS = 62
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One tensor of a secure sum.
+
+    Attributes:
+        kind: which of TFF's secure sums.
+        bound: clients contribute integers from 0 to bound - 1; of a modular sum, the modulus.
+        shape: of the tensor.
+        dtype: of the tensor, an integer type.
+    """
+
+    kind: Kind
+    bound: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def size(self) -> int:
+        """Coordinates of the tensor."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def is_power_of_two_sum(self) -> bool:
+        """Whether it is a sum modulo a power of two, which residues modulo a larger one hold."""
+        return self.kind == "modular" and self.bound & (self.bound - 1) == 0
+
+    def bits(self, num_clients: int) -> int:
+        """The smallest k so that residues modulo 2^k hold the sum over n clients.
+
+        A sum modulo anything but a power of two is computed over the integers and reduced by the
+        server, which so learns how often it wrapped: up to log2(n) bits a coordinate more.
+        """
+        if self.is_power_of_two_sum:
+            return max(1, (self.bound - 1).bit_length())
+        return max(1, (num_clients * (self.bound - 1)).bit_length())
+
+
+def common_bits(slots: Sequence[Slot], num_clients: int) -> int:
+    """The k of a session that sums all `slots`.
+
+    Raises:
+        RunError: if a slot needs more than 62 bits.
+    """
+    widest = max(slots, key=lambda slot: slot.bits(num_clients))
+    bits = widest.bits(num_clients)
+    if bits > MAX_BITS:
+        raise RunError(
+            f"a secure sum ({widest.kind}, values below {widest.bound}) over {num_clients} clients "
+            f"needs {bits} bits; {MAX_BITS} are there: lower its {widest.kind} or use fewer clients"
+        )
+    return bits
+
+
+def to_vector(slots: Sequence[Slot], tensors: Sequence[Any], bits: int) -> NDArray[np.uint64]:
+    """Makes one client's vector of its tensors; run by the client.
+
+    A residue v modulo 2^j stands as v 2^(k-j) modulo 2^k: sums of such numbers are the sums modulo
+    2^j and tell nothing more.
+
+    Args:
+        slots: what the tensors are.
+        tensors: integer arrays, one a slot.
+        bits: k.
+
+    Returns:
+        uint64 (m,), 0 to 2^k - 1.
+
+    Raises:
+        RunError: if a number is out of its slot's range.
+    """
+    parts = [np.zeros(0, np.uint64)]
+    for slot, tensor in zip(slots, tensors, strict=True):
+        flat = np.asarray(tensor).reshape(-1)
+        if flat.size and not (int(flat.min()) >= 0 and int(flat.max()) < slot.bound):
+            raise RunError(
+                f"a client's value for a secure sum ({slot.kind}) is out of range: found "
+                f"{flat.min()} to {flat.max()}, allowed are 0 to {slot.bound - 1}"
+            )
+        part = flat.astype(np.uint64)
+        if slot.is_power_of_two_sum:
+            part <<= np.uint64(bits - slot.bits(1))
+        parts.append(part)
+    return np.concatenate(parts)
+
+
+def from_vector(
+    slots: Sequence[Slot], total: NDArray[np.uint64], bits: int
+) -> list[NDArray[np.integer[Any]]]:
+    """Takes the sum of clients' vectors apart into the slots' sums; run by the server.
+
+    Args:
+        slots: as in `to_vector`.
+        total: uint64 (m,), 0 to 2^k - 1.
+        bits: k.
+
+    Returns:
+        an array a slot, of its shape and dtype. A sum that exceeds the dtype wraps, as it does
+        when TFF adds in the clear.
+    """
+    sums = []
+    ends = np.cumsum([slot.size for slot in slots])
+    for slot, part in zip(slots, np.split(total, ends[:-1]), strict=True):
+        value = part
+        if slot.is_power_of_two_sum:
+            value = part >> np.uint64(bits - slot.bits(1))
+        elif slot.kind == "modular":
+            value = part % np.uint64(slot.bound)
+        sums.append(value.astype(slot.dtype).reshape(slot.shape))
+    return sums

@@ -1,0 +1,160 @@
+"""A TFF computation with secure sums, taken apart so that the sums can be computed elsewhere.
+
+`(state@SERVER, data@CLIENTS) -> (state, output)@SERVER` becomes: the server prepares, clients work,
+secure sums are left to a protocol, the server finishes. TFF's own compiler does it
+(`tff.backends.mapreduce`), so each part is a TFF computation that any executor runs.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow_federated as tff
+
+from tff_health.errors import RunError
+from tff_health.runtime.slots import KINDS, Slot
+from tff_health.runtime.structures import from_leaves, leaf_names, leaves, tensor_types
+
+_SECURE_SUMS = (
+    "federated_secure_sum",
+    "federated_secure_sum_bitwidth",
+    "federated_secure_modular_sum",
+)
+
+
+class SplitComputation:
+    """The parts of one computation.
+
+    Args:
+        computation: takes state at the server and data at the clients, and returns state and
+            output at the server.
+
+    Attributes:
+        prepare: TFF computation `state -> broadcast`, run by the server.
+        work: TFF computation `(data@CLIENTS, broadcast@SERVER) -> {contribution}@CLIENTS`.
+        finish: TFF computation `(state@SERVER, {plain}@CLIENTS, *sums@SERVER) -> result@SERVER`;
+            `plain` is what clients contribute in the clear, and each kind of sum is an argument.
+        clear_names: names of the tensors that clients contribute in the clear.
+
+    Raises:
+        RunError: if TFF cannot take the computation apart.
+    """
+
+    def __init__(self, computation: tff.framework.ConcreteComputation) -> None:
+        try:
+            form = tff.backends.mapreduce.get_map_reduce_form_for_computation(computation)
+        except Exception as error:  # TFF's compiler raises what it likes
+            raise RunError(
+                f"TFF cannot take a computation of type {_brief(computation)} apart for its secure "
+                "sums: it must take a state placed at SERVER and data placed at CLIENTS, return a "
+                f"state and an output at SERVER, and broadcast and aggregate once; {error}"
+            ) from error
+        self._form = form
+        self._result_type = computation.type_signature.result
+        contribution = form.work.type_signature.result
+        self._plain_type, *self._sum_types = contribution
+        self.prepare = form.prepare
+        self.work = _at_clients(form.work)
+        self.finish = _finishing(form, self._plain_type, self._sum_types)
+        self.clear_names = tuple(leaf_names(self._plain_type))
+
+    def slots(self, run: Callable[[tff.framework.ConcreteComputation], Any]) -> tuple[Slot, ...]:
+        """Returns the secure sums in the order of `contribution_leaves`.
+
+        Args:
+            run: runs a TFF computation that takes no argument.
+        """
+        form = self._form
+        parameters = (
+            form.secure_sum_bitwidth,
+            form.secure_sum_max_input,
+            form.secure_modular_sum_modulus,
+        )
+        slots = []
+        for kind, sums, computation in zip(KINDS, self._sum_types, parameters, strict=True):
+            numbers = leaves(run(computation), sums)
+            for number, tensor in zip(numbers, tensor_types(sums), strict=True):
+                bound = {"bitwidth": 1 << int(number), "max_input": int(number) + 1}
+                shape = tuple(tensor.shape)
+                slots.append(Slot(kind, bound.get(kind, int(number)), shape, tensor.dtype))
+        return tuple(slots)
+
+    def contribution_leaves(self, contribution: Any) -> list[Any]:
+        """Returns what one client contributes to the secure sums, a tensor for each slot."""
+        return [
+            leaf
+            for value, kind in zip(contribution[1:], self._sum_types, strict=True)
+            for leaf in leaves(value, kind)
+        ]
+
+    def plain_part(self, contribution: Any) -> Any:
+        """Returns what one client contributes in the clear."""
+        return contribution[0]
+
+    def sums_value(self, sums: Sequence[Any]) -> tuple[Any, ...]:
+        """Returns the arguments `sums` of `finish` from a tensor for each slot."""
+        tensors = iter(sums)
+        return tuple(from_leaves(tensors, kind) for kind in self._sum_types)
+
+    def result_value(self, result: Any) -> Any:
+        """Returns the result in the Python containers of the computation's own type."""
+        return from_leaves(leaves(result, self._result_type), self._result_type)
+
+
+def declares_secure_sums(computation: tff.framework.ConcreteComputation) -> bool:
+    """Tells whether a computation contains one of TFF's secure sums."""
+    found = False
+
+    def look(block: tff.framework.ComputationBuildingBlock) -> Any:
+        nonlocal found
+        found = found or (isinstance(block, tff.framework.Intrinsic) and block.uri in _SECURE_SUMS)
+        return block, False
+
+    tff.framework.transform_preorder(computation.to_building_block(), look)
+    return found
+
+
+def is_round(computation: tff.framework.ConcreteComputation) -> bool:
+    """Tells whether a computation takes state at the server and data at the clients."""
+    parameter = computation.type_signature.parameter
+    return (
+        isinstance(parameter, tff.StructType)
+        and len(parameter) == 2
+        and [getattr(kind, "placement", None) for kind in parameter] == [tff.SERVER, tff.CLIENTS]
+    )
+
+
+def _at_clients(work: tff.framework.ConcreteComputation) -> tff.framework.ConcreteComputation:
+    data_type, broadcast_type = work.type_signature.parameter
+
+    @tff.federated_computation(
+        tff.FederatedType(data_type, tff.CLIENTS), tff.FederatedType(broadcast_type, tff.SERVER)
+    )
+    def work_at_clients(data, broadcast):  # type: ignore[no-untyped-def]
+        return tff.federated_map(work, (data, tff.federated_broadcast(broadcast)))
+
+    return work_at_clients
+
+
+def _finishing(
+    form: tff.backends.mapreduce.MapReduceForm, plain_type: tff.Type, sum_types: list[tff.Type]
+) -> tff.framework.ConcreteComputation:
+    state_type = form.update.type_signature.parameter[0]
+
+    @tff.federated_computation(
+        tff.FederatedType(state_type, tff.SERVER),
+        tff.FederatedType(plain_type, tff.CLIENTS),
+        *(tff.FederatedType(kind, tff.SERVER) for kind in sum_types),
+    )
+    def finish(state, plain, bitwidth, max_input, modular):  # type: ignore[no-untyped-def]
+        total = tff.federated_aggregate(
+            plain, form.zero(), form.accumulate, form.merge, form.report
+        )
+        received = (total, bitwidth, max_input, modular)
+        return tff.federated_map(form.update, tff.federated_zip((state, received)))
+
+    return finish
+
+
+def _brief(computation: tff.framework.ConcreteComputation) -> str:
+    text = computation.type_signature.compact_representation()
+    return text if len(text) <= 200 else f"{text[:200]}..."
