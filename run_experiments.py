@@ -22,16 +22,16 @@ def main(arguments: list[str]) -> int:
         invocation = flags.parse(arguments, os.environ)
     except ConfigError as error:
         return _fail(str(error), error.exit_code)
-    if isinstance(invocation, str):
-        print(invocation)
-        return 0
     return _run(invocation)
 
 
-def _run(invocation: Invocation) -> int:
-    silence_libraries()
+def _run(invocation: Invocation | str) -> int:
     try:
-        dispatch.run(invocation)
+        if isinstance(invocation, str):
+            print(invocation, flush=True)
+        else:
+            silence_libraries()
+            dispatch.run(invocation)
     except TffHealthError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
@@ -44,7 +44,7 @@ def _run(invocation: Invocation) -> int:
     except OSError as error:
         if error.errno not in _MACHINE_ERRORS:
             raise
-        where = error.filename or invocation.out_dir
+        where = error.filename or "where the output goes"
         return _fail(f"{error.strerror}: {where}; when that is mended, the same command goes on", 1)
     return 0
 

@@ -15,18 +15,23 @@ from tff_health.data.folders import cache_folder, data_folder
 from tff_health.errors import ConfigError
 from tff_health.experiments.config import (
     COPIES_BY_SPLIT,
+    DROPOUT_DRAWS,
     EXPERIMENTS,
     PARTITIONS,
+    SCHEME_DEFAULTS,
     SPLITS,
     Invocation,
     RunConfig,
 )
 from tff_health.experiments.presets import PRESETS, preset_settings
+from tff_health.runtime.bindings import TOPOLOGIES
 from tff_health.schemes import SCHEMES
 
 _DEFAULTS: dict[str, Any] = {
     "experiment": "train",
     "scheme": "fedavg",
+    "dropout_rate": 0.0,
+    "dropout_draw": "exact",
     "partition": "iid",
     "partition_alpha": 0.5,
     "noisy_clients": 0.3,
@@ -34,7 +39,9 @@ _DEFAULTS: dict[str, Any] = {
     "local_epochs": 1,
     "eval_every": 1,
     "seed": 0,
+    **SCHEME_DEFAULTS,
 }
+_MAX_PORT = 65535
 _USAGE = """Trains image classifiers across clients that keep their images to themselves.
 
 usage: python run_experiments.py [--flag=value ...]
@@ -70,7 +77,15 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Invocatio
     config.validate()
     out_dir = Path(values.out_dir) if values.out_dir else config.default_folder()
     data_dir = data_folder(values.data_dir, environment)
-    return Invocation(config, data_dir, cache_folder(environment), out_dir)
+    workers = tuple(_worker_address(text) for text in values.tff_workers)
+    return Invocation(config, data_dir, cache_folder(environment), out_dir, workers)
+
+
+def _worker_address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 1 <= int(port) <= _MAX_PORT:
+        raise ConfigError(f"--tff_workers={text}: must be host:port, several joined by commas")
+    return text
 
 
 def _resolve(values: flags.FlagValues) -> RunConfig:
@@ -84,6 +99,8 @@ def _resolve(values: flags.FlagValues) -> RunConfig:
     names = [field for field in RunConfig.__dataclass_fields__ if field in values]
     given = {name: values[name].value for name in names if values[name].value is not None}
     settings |= given
+    settings.setdefault("clients_per_round", settings["num_clients"])
+    settings["dropout_stages"] = tuple(settings["dropout_stages"])
     if "augment_copies" not in given and settings["split"] in COPIES_BY_SPLIT:
         settings["augment_copies"] = COPIES_BY_SPLIT[settings["split"]]
     return RunConfig(**settings)
@@ -100,6 +117,12 @@ def _define_flags() -> flags.FlagValues:
 
     def number(name: str, about: str) -> None:
         flags.DEFINE_float(name, None, about, flag_values=values, module_name=__name__)
+
+    def yes_or_no(name: str, about: str) -> None:
+        flags.DEFINE_boolean(name, None, about, flag_values=values, module_name=__name__)
+
+    def names(name: str, default: list[str] | None, about: str) -> None:
+        flags.DEFINE_list(name, default, about, flag_values=values, module_name=__name__)
 
     def choice(name: str, allowed: Sequence[str], about: str) -> None:
         text(name, None, f"{about}: {', '.join(allowed)}.{_default(name)}")
@@ -132,6 +155,46 @@ def _define_flags() -> flags.FlagValues:
     number("noisy_clients", f"Fraction of clients for 'label_noise'.{_default('noisy_clients')}")
     number("noisy_labels", f"Fraction of wrong labels there.{_default('noisy_labels')}")
     integer("num_clients", "Number of clients. Default: by preset.")
+    integer("clients_per_round", "Clients drawn for each round, its cohort. Default: all of them.")
+    number(
+        "dropout_rate",
+        f"Share of a cohort that drops out in every round.{_default('dropout_rate')}",
+    )
+    choice(
+        "dropout_draw",
+        DROPOUT_DRAWS,
+        "Whether that share is met exactly, or clients drop out independently of each other",
+    )
+    names(
+        "dropout_stages",
+        None,
+        "Stages of the scheme's protocol at which clients drop out, joined by commas. "
+        "Default: all.",
+    )
+    integer(
+        "threshold",
+        "Fewest clients that can finish a secure sum; 0 for the smallest safe number."
+        f"{_default('threshold')}",
+    )
+    choice("topology", TOPOLOGIES, "Who masks with whom: everyone, or a sparse graph")
+    yes_or_no(
+        "signatures",
+        "Whether clients sign their messages, against a server that does not follow the protocol."
+        f"{_default('signatures')}",
+    )
+    integer(
+        "fraction_bits",
+        "Updates are rounded to multiples of 2^-fraction_bits for a secure sum."
+        f"{_default('fraction_bits')}",
+    )
+    number(
+        "clip_range",
+        f"Largest magnitude of a coordinate of an update in a secure sum.{_default('clip_range')}",
+    )
+    yes_or_no(
+        "secure_metrics",
+        f"Whether the clients' metrics are summed securely as well.{_default('secure_metrics')}",
+    )
     integer("rounds", "Training rounds. Default: by preset.")
     integer("batch_size", "Examples a step at a client. Default: by preset.")
     integer("local_epochs", f"Passes over its examples a round.{_default('local_epochs')}")
@@ -144,6 +207,12 @@ def _define_flags() -> flags.FlagValues:
     )
     integer("eval_every", "Rounds from one evaluation to the next. Default: by preset, else 1.")
     integer("seed", f"Of everything random but keys.{_default('seed')}")
+    names(
+        "tff_workers",
+        [],
+        "host:port of machines that train the clients (python -m tff_health.worker), joined by "
+        "commas. Their channel is not encrypted. Default: this machine.",
+    )
     text("out_dir", None, "Folder of the results. Default: one below results/, by the settings.")
     flags.DEFINE_boolean(
         "help", False, "Show this text.", short_name="h", flag_values=values, module_name=__name__

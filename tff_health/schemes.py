@@ -15,6 +15,9 @@ class Scheme:
         protection: how the sum of the updates is protected.
         builder: "module:function" that makes a `tff.learning` process of a `Task`; named by text
             so that this table can be read without importing TFF.
+        protocol: what computes its secure sums, a key of `runtime.bindings.BINDINGS`; None if it
+            declares none.
+        settings: names of the settings that mean something to this scheme and not to all.
     """
 
     name: str
@@ -23,6 +26,8 @@ class Scheme:
     update_weight: str
     protection: str
     builder: str
+    protocol: str | None = None
+    settings: tuple[str, ...] = ()
 
 
 SCHEMES = {
@@ -35,6 +40,24 @@ SCHEMES = {
             update_weight="number of examples",
             protection="none: the server sees every client's update",
             builder="tff_health.learning.fedavg:build_fedavg",
+        ),
+        Scheme(
+            name="bonawitz",
+            paper_number="II",
+            description="secure aggregation by double masking",
+            update_weight="1",
+            protection="double masking: the server sees the sum over the survivors",
+            builder="tff_health.learning.bonawitz:build_bonawitz",
+            protocol="double_masking",
+            settings=(
+                "threshold",
+                "topology",
+                "signatures",
+                "fraction_bits",
+                "clip_range",
+                "secure_metrics",
+                "dropout_stages",
+            ),
         ),
     )
 }

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 import tff_health
+from tff_health.aggregators.capacity import modulus_bits
 from tff_health.data.federated import FederatedImages
 from tff_health.experiments.config import RunConfig
 from tff_health.learning.task import Task
+from tff_health.runtime.bindings import BINDINGS
 from tff_health.runtime.context import concurrency_for
 from tff_health.runtime.worker import num_processors
 from tff_health.schemes import SCHEMES
@@ -18,8 +20,17 @@ from tff_health.schemes import SCHEMES
 _PACKAGES = ("tensorflow", "tensorflow-federated", "keras", "numpy", "scikit-learn")
 
 
-def describe(config: RunConfig, federated: FederatedImages, task: Task) -> dict[str, Any]:
-    """Returns the content of config.json."""
+def describe(
+    config: RunConfig, federated: FederatedImages, task: Task, in_the_clear: str
+) -> dict[str, Any]:
+    """Returns the content of config.json.
+
+    Args:
+        config: the settings.
+        federated: the data.
+        task: the model.
+        in_the_clear: what each client tells the server beside secure sums.
+    """
     weights = task.initial_weights
     return {
         "config": config.as_dict(),
@@ -27,7 +38,9 @@ def describe(config: RunConfig, federated: FederatedImages, task: Task) -> dict[
             "trainable_parameters": sum(int(np.size(w)) for w in weights.trainable),
             "non_trainable_parameters": sum(int(np.size(w)) for w in weights.non_trainable),
             "protection_of_updates": SCHEMES[config.scheme].protection,
-            "clients_computed_at_once": concurrency_for(config.num_clients),
+            "in_the_clear": in_the_clear,
+            **_sums(config),
+            "clients_computed_at_once": concurrency_for(config.clients_per_round),
         },
         "data": federated.describe(),
         "versions": {
@@ -40,6 +53,20 @@ def describe(config: RunConfig, federated: FederatedImages, task: Task) -> dict[
             "processor": _processor(),
             "processors_used": num_processors(),
         },
+    }
+
+
+def _sums(config: RunConfig) -> dict[str, Any]:
+    """What follows from the settings for secure sums."""
+    protocol = SCHEMES[config.scheme].protocol
+    if protocol is None:
+        return {}
+    plan = BINDINGS[protocol].plan(config.protocol_settings, config.clients_per_round)
+    return {
+        "modulus_bits": modulus_bits(config.fraction_bits, config.clip_range, config.num_clients),
+        "precision_of_updates": 2.0 ** -(config.fraction_bits + 1),
+        "protocol_plan": plan.reason,
+        "fewest_survivors": plan.survivors,
     }
 
 

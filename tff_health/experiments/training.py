@@ -1,5 +1,6 @@
 """Trains one scheme on images that are shared out already, and writes what came of it."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -14,18 +15,33 @@ from tff_health.data.pack import pack_clients
 from tff_health.errors import ConfigError
 from tff_health.experiments import environment
 from tff_health.experiments.config import RunConfig
-from tff_health.experiments.rounds import TrainedScheme, metrics_columns, train_rounds
+from tff_health.experiments.rounds import (
+    TrainedScheme,
+    build_process,
+    metrics_columns,
+    train_rounds,
+)
 from tff_health.learning.evaluation import Evaluator
-from tff_health.learning.task import Task
+from tff_health.learning.process import SchemeProcess
+from tff_health.learning.task import SumSettings, Task
 from tff_health.reporting import train_report
 from tff_health.reporting.metrics_log import MetricsLog
 from tff_health.reporting.progress import Progress
 from tff_health.reporting.results_folder import ResultsFolder
-from tff_health.runtime.context import concurrency_for, create_context
-from tff_health.runtime.worker import LocalWorker
+from tff_health.runtime.bindings import BINDINGS
+from tff_health.runtime.context import concurrency_for
+from tff_health.runtime.pool import open_pool
+from tff_health.runtime.protocols import BoundProtocols, SumProtocol
+from tff_health.runtime.secure_context import SecureContext
+from tff_health.schemes import SCHEMES
 
 
-def train(config: RunConfig, federated: FederatedImages, folder: ResultsFolder) -> None:
+def train(
+    config: RunConfig,
+    federated: FederatedImages,
+    folder: ResultsFolder,
+    workers: tuple[str, ...] = (),
+) -> None:
     """Runs the rounds that are missing, writes all results into `folder`, and prints a summary.
 
     Raises:
@@ -34,20 +50,48 @@ def train(config: RunConfig, federated: FederatedImages, folder: ResultsFolder) 
     """
     started = time.monotonic()
     task = build_task(config, federated, folder.scratch / "clients")
-    description = environment.describe(config, federated, task)
-    folder.describe(description)
-    pack(federated, folder.scratch / "clients")
     class_names = federated.images.class_names
-    log = MetricsLog(folder.path / "metrics.csv", metrics_columns(class_names))
     evaluator = build_evaluator(task, federated)
-    with LocalWorker(folder.scratch / "worker.log", concurrency_for(config.num_clients)) as worker:
-        tff.framework.set_default_context(create_context(worker))
+    folder.scratch.mkdir(exist_ok=True)
+    concurrency = concurrency_for(config.clients_per_round)
+    with open_pool(workers, folder.scratch / "worker.log", concurrency) as pool:
+        context = SecureContext(pool, build_protocol(config))
+        tff.framework.set_default_context(context)
+        process = build_process(config.scheme, task)
+        clear = in_the_clear(process, config, context)
+        description = environment.describe(config, federated, task, clear)
+        folder.describe(description)
+        print(f"clients tell the server in the clear: {clear}", file=sys.stderr)
+        pack(federated, folder.scratch / "clients")
+        log = MetricsLog(folder.path / "metrics.csv", metrics_columns(class_names))
         trained = train_rounds(
-            task, config, evaluator, class_names, log, folder.scratch / "checkpoints"
+            *(process, task, config, evaluator, class_names, log),
+            *(folder.scratch / "checkpoints", context),
         )
     _save_model(task, trained, folder.path / "model.weights.h5")
     summary = train_report.write(folder, description, federated, trained)
     print(train_report.summary_text(summary, description, folder.path, time.monotonic() - started))
+
+
+def build_protocol(config: RunConfig) -> SumProtocol:
+    """Returns what computes the secure sums of the scheme; for one without any, nothing does."""
+    protocol = SCHEMES[config.scheme].protocol
+    if protocol is None:
+        return BoundProtocols()
+    return BINDINGS[protocol].build(config.protocol_settings)
+
+
+def in_the_clear(process: SchemeProcess, config: RunConfig, context: SecureContext) -> str:
+    """Says what each client tells the server beside secure sums, as the processes have it."""
+    if SCHEMES[config.scheme].protocol is None:
+        return "updates, numbers of examples, metrics"
+    names = [
+        *context.clear_values(process.training.next),
+        *context.clear_values(process.evaluation.next),
+    ]
+    # A name is a path; positions in it tell people nothing.
+    words = [next((part for part in name.split("/") if not part.isdigit()), name) for name in names]
+    return ", ".join(dict.fromkeys(words)) or "nothing"
 
 
 def build_task(config: RunConfig, federated: FederatedImages, clients_folder: Path) -> Task:
@@ -74,6 +118,14 @@ def build_task(config: RunConfig, federated: FederatedImages, clients_folder: Pa
         ),
         validation_data=client_data.validation_data(folder, shape, batch_size=500),
         client_learning_rate=config.learning_rate,
+        sums=SumSettings(
+            fraction_bits=config.fraction_bits,
+            clip_range=config.clip_range,
+            max_clients=config.num_clients,
+            max_examples=config.local_epochs
+            * max(len(client.training) for client in federated.clients),
+            secure_metrics=config.secure_metrics,
+        ),
     )
 
 

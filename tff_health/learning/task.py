@@ -9,6 +9,25 @@ import tensorflow_federated as tff
 from tff_health.data import client_data
 
 
+@dataclass(frozen=True)
+class SumSettings:
+    """How numbers are encoded for secure sums.
+
+    Attributes:
+        fraction_bits: updates are rounded to multiples of 2^-fraction_bits.
+        clip_range: the largest magnitude of an update's coordinate.
+        max_clients: the most clients in one sum.
+        max_examples: the most examples that a client trains on or evaluates in a round.
+        secure_metrics: whether metrics are summed securely as well.
+    """
+
+    fraction_bits: int
+    clip_range: float
+    max_clients: int
+    max_examples: int
+    secure_metrics: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """What every scheme trains, so that schemes differ in their sums alone.
@@ -20,6 +39,7 @@ class Task:
         training_data: computation from a client's key to its training batches.
         validation_data: computation from a client's key to its validation batches.
         client_learning_rate: of the clients' stochastic gradient descent.
+        sums: how numbers are encoded, for schemes with secure sums.
     """
 
     build_model: Callable[[], tf.keras.Model]
@@ -28,6 +48,7 @@ class Task:
     training_data: tff.Computation
     validation_data: tff.Computation
     client_learning_rate: float
+    sums: SumSettings
 
     def model_fn(self) -> tff.learning.models.VariableModel:
         """Returns a new model with loss and training metrics, as `tff.learning` wants it."""

@@ -63,7 +63,6 @@ def summarise(
     def total(column: str) -> Any:
         return sum(row[column] or 0 for row in rows)  # type: ignore[misc]
 
-    survivors = [row["survivors"] for row in rows]
     return {
         "scheme": config["scheme"],
         "rounds": len(rows),
@@ -80,10 +79,13 @@ def summarise(
         "seconds": {
             "total": round(total("seconds_total"), 3),
             "training": round(total("seconds_training"), 3),
-            "client_crypto": 0.0,
-            "server_crypto": 0.0,
+            "client_crypto": round(total("seconds_client_crypto"), 3),
+            "server_crypto": round(total("seconds_server_crypto"), 3),
         },
-        "survivors": survivors,
+        "survivors": [row["survivors"] for row in rows],
+        "aborted_attempts": total("aborted_attempts"),
+        "clipped_coordinates": total("clipped_coordinates"),
+        "non_finite_updates": total("non_finite_updates"),
     }
 
 
@@ -99,7 +101,10 @@ def summary_text(
         f"{run['majority_accuracy']:.4f})\n"
         f"  balanced accuracy  {run['balanced_accuracy']:.4f}\n"
         f"  macro F1           {run['macro_f1']:.4f}\n"
+        f"  survivors          {_range_of(run['survivors'])} of "
+        f"{description['config']['clients_per_round']} clients\n"
         f"  update protection  {description['derived']['protection_of_updates']}\n"
+        f"  told in the clear  {description['derived']['in_the_clear']}\n"
         f"  report             {folder / 'report.html'}"
     )
 
@@ -153,7 +158,7 @@ def _report(
     run: dict[str, Any],
     tables: list[Table],
 ) -> None:
-    config, data = description["config"], description["data"]
+    config, data, derived = (description[part] for part in ("config", "data", "derived"))
     metrics, classes, _ = tables  # the confusion matrix is drawn
     report = Report(
         title=f"{config['scheme']} on {config['dataset']}",
@@ -161,7 +166,7 @@ def _report(
         f"partition, {config['split']} split, seed {config['seed']}",
         findings=_findings(run),
         warnings=[
-            note for note in (SPLIT_NOTES[config["split"]], _protection(description)) if note
+            note for note in (SPLIT_NOTES[config["split"]], *_notes_on_sums(run, derived)) if note
         ],
         sections=[
             Section("Learning", figures=[_draw_curves(folder, trained, run)], tables=[metrics]),
@@ -172,6 +177,7 @@ def _report(
                 tables=[classes],
             ),
             Section("Clients", [data["form"]], figures=[_draw_clients(folder, federated)]),
+            Section("What the server sees", _protection(description, run)),
             Section("Costs", tables=[_costs(run)]),
             Section("Configuration", listing=json.dumps(description, indent=2), folded=True),
         ],
@@ -179,8 +185,37 @@ def _report(
     report.save(folder / "report.html")
 
 
-def _protection(description: dict[str, Any]) -> str:
-    return f"Protection of updates: {description['derived']['protection_of_updates']}."
+def _protection(description: dict[str, Any], run: dict[str, Any]) -> list[str]:
+    derived, survivors = description["derived"], run["survivors"]
+    lines = [
+        f"Protection of updates: {derived['protection_of_updates']}. Beside secure sums, each "
+        f"client tells the server: {derived['in_the_clear']}.",
+        f"In the sum of a round stood {min(survivors)} to {max(survivors)} clients of "
+        f"{description['config']['clients_per_round']}; {run['aborted_attempts']} attempts at a "
+        "round were given up, because too few clients were left, and made anew.",
+    ]
+    if "protocol_plan" in derived:
+        lines.append(
+            f"Who works with whom: {derived['protocol_plan']}. Numbers are summed modulo "
+            f"2^{derived['modulus_bits']}, updates to a precision of "
+            f"{derived['precision_of_updates']:.1e}."
+        )
+    return lines
+
+
+def _notes_on_sums(run: dict[str, Any], derived: dict[str, Any]) -> list[str]:
+    """What a reader must know of the sums if it happened."""
+    notes = []
+    if clipped := run["clipped_coordinates"]:
+        notes.append(
+            f"{clipped:,} coordinates of updates were clipped, over all clients and rounds: a "
+            "larger --clip_range keeps them."
+        )
+    if broken := run["non_finite_updates"]:
+        notes.append(f"{broken:,} updates were not finite numbers and counted as nothing.")
+    if "protocol_plan" not in derived:
+        notes.append(f"Protection of updates: {derived['protection_of_updates']}.")
+    return notes
 
 
 def _findings(run: dict[str, Any]) -> list[tuple[str, str]]:
@@ -190,8 +225,14 @@ def _findings(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("balanced accuracy", f"{100 * run['balanced_accuracy']:.1f} %"),
         ("macro F1", f"{run['macro_f1']:.3f}"),
         ("AUC", f"{run['auc']:.3f}"),
+        ("survivors", _range_of(run["survivors"])),
         ("time", duration(run["seconds"]["total"])),
     ]
+
+
+def _range_of(numbers: list[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _costs(run: dict[str, Any]) -> Table:

@@ -117,9 +117,12 @@ class SecureContext(tff.framework.SyncContext):
         """Names the tensors that clients contribute in the clear beside the secure sums.
 
         Raises:
-            RunError: if the computation cannot be taken apart.
+            RunError: if the computation declares no secure sums, or cannot be taken apart.
         """
-        return SplitComputation(computation).clear_names
+        split = self._split(computation)
+        if split is None:
+            raise RunError("the computation declares no secure sums: all is in the clear")
+        return split.parts.clear_names
 
     def invoke(self, comp: tff.framework.ConcreteComputation, arg: Any) -> Any:
         """Runs a computation; TFF calls this.

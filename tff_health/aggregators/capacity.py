@@ -1,0 +1,20 @@
+"""How wide a modulus sums need, known before anything is started; imports no TensorFlow."""
+
+from crypto.fixed_point import FixedPoint
+
+
+def modulus_bits(
+    fraction_bits: int, clip_range: float, num_clients: int, max_weight: int = 1
+) -> int:
+    """Returns k of a fixed-point mean over so many clients.
+
+    Args:
+        fraction_bits: as in `crypto.fixed_point.FixedPoint`.
+        clip_range: as there.
+        num_clients: the most clients in one sum.
+        max_weight: the largest integer weight.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    return FixedPoint(fraction_bits, clip_range).required_bits(num_clients, max_weight)

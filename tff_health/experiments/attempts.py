@@ -1,0 +1,128 @@
+"""One training round: with another cohort if too few clients were left of the first."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from tff_health.data.client_data import client_keys
+from tff_health.errors import RunError
+from tff_health.experiments.cohort import Cohort, draw_cohort
+from tff_health.experiments.config import RunConfig
+from tff_health.experiments.traffic import Traffic
+from tff_health.learning.process import SchemeProcess
+from tff_health.reporting.metrics_log import Value
+from tff_health.runtime.secure_context import RoundAbortedError, RoundRecord, SecureContext
+
+MAX_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class TrainedRound:
+    """What a round came to.
+
+    Attributes:
+        state: of the process after it.
+        row: what metrics.csv says about its training and its costs, failed attempts included.
+    """
+
+    state: Any
+    row: dict[str, Value]
+
+
+class RoundRunner:
+    """Runs the rounds of one scheme in a secure context.
+
+    Args:
+        process: of the scheme.
+        config: the settings.
+        context: TFF's current context.
+        traffic: what messages in the clear weigh.
+    """
+
+    def __init__(
+        self, process: SchemeProcess, config: RunConfig, context: SecureContext, traffic: Traffic
+    ) -> None:
+        self._process = process
+        self._config = config
+        self._context = context
+        self._traffic = traffic
+
+    def run(self, state: Any, number: int) -> TrainedRound:
+        """Runs round `number`, in up to five attempts.
+
+        Raises:
+            RunError: if every attempt was aborted; `state` still stands.
+        """
+        failed: list[RoundRecord] = []
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            cohort = draw_cohort(self._config, self._context.stages, number, attempt)
+            try:
+                return self._attempt(state, number, cohort, failed)
+            except RoundAbortedError as error:
+                failed.append(error.record)
+                reason = str(error)
+        raise RunError(
+            f"round {number} was aborted {MAX_ATTEMPTS} times, with another cohort each time "
+            f"(last: {reason}); the state after round {number - 1} is kept: lower --dropout_rate "
+            "or take more clients"
+        )
+
+    def _attempt(
+        self, state: Any, number: int, cohort: Cohort, failed: list[RoundRecord]
+    ) -> TrainedRound:
+        if self._context.stages:
+            return self._secure_attempt(state, number, cohort, failed)
+        if not cohort.present:
+            raise RunError(f"round {number}: all clients dropped out; lower --dropout_rate")
+        start = time.monotonic()
+        output = self._process.training.next(state, client_keys(list(cohort.present), number))
+        row: dict[str, Value] = {
+            "cohort": len(cohort.clients),
+            "survivors": len(cohort.present),
+            "aborted_attempts": 0,
+            "bytes_up": self._traffic.update * len(cohort.present),
+            "bytes_down": self._traffic.model * len(cohort.clients),
+            "seconds_training": round(time.monotonic() - start, 4),
+            "seconds_client_crypto": 0.0,
+            "seconds_server_crypto": 0.0,
+        }
+        return TrainedRound(output.state, {**row, **_metrics_of(output.metrics)})
+
+    def _secure_attempt(
+        self, state: Any, number: int, cohort: Cohort, failed: list[RoundRecord]
+    ) -> TrainedRound:
+        self._context.plan_round(cohort.clients, cohort.dropouts)
+        output = self._process.training.next(state, client_keys(list(cohort.clients), number))
+        done = self._context.last_round
+        if done is None:
+            raise RunError("the process of this scheme declares no secure sum")
+        records = [*failed, done]
+        started = sum(len(record.cohort) for record in records)
+        row: dict[str, Value] = {
+            "cohort": len(done.cohort),
+            "survivors": len(done.survivors),
+            "aborted_attempts": len(failed),
+            "bytes_up": sum(record.costs.bytes_up for record in records),
+            "bytes_down": sum(record.costs.bytes_down for record in records)
+            + self._traffic.model * started,
+        }
+        for name, seconds in (
+            ("seconds_training", [record.seconds_training for record in records]),
+            ("seconds_client_crypto", [record.costs.client_seconds for record in records]),
+            ("seconds_server_crypto", [record.costs.server_seconds for record in records]),
+        ):
+            row[name] = round(sum(seconds), 4)
+        return TrainedRound(output.state, {**row, **_metrics_of(output.metrics)})
+
+
+def _metrics_of(metrics: Any) -> dict[str, Value]:
+    train = metrics["client_work"]["train"]
+    row: dict[str, Value] = {
+        "train_loss": float(train["loss"]),
+        "train_accuracy": float(train["accuracy"]),
+    }
+    measured = metrics["aggregator"]
+    for name in ("clipped_coordinates", "non_finite_updates"):
+        if name in measured:
+            row[name] = int(measured[name])
+    return row

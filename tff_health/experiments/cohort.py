@@ -1,0 +1,57 @@
+"""Who takes part in a round, and who drops out when: drawn from the experiment's seed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tff_health.data.seeds import generator
+from tff_health.experiments.config import RunConfig
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The clients of one attempt at a round.
+
+    Attributes:
+        clients: in increasing order.
+        dropouts: client -> the stage in which it no longer answers.
+    """
+
+    clients: tuple[int, ...]
+    dropouts: dict[int, str]
+
+    @property
+    def present(self) -> tuple[int, ...]:
+        """The clients that do not drop out."""
+        return tuple(client for client in self.clients if client not in self.dropouts)
+
+
+def draw_cohort(
+    config: RunConfig, stages: tuple[str, ...], round_number: int, attempt: int
+) -> Cohort:
+    """Draws the cohort of one attempt at a round.
+
+    Which clients drop out does not depend on the stages, so that schemes can be compared.
+
+    Args:
+        config: says how many clients take part, how many drop out, and at which stages.
+        stages: of the scheme's protocol, in their order; none for a scheme without one.
+        round_number: from 1.
+        attempt: from 1.
+    """
+    rng = generator(config.seed, f"cohort of round {round_number}, attempt {attempt}")
+    drawn = rng.choice(config.num_clients, config.clients_per_round, replace=False)
+    clients = tuple(sorted(int(client) for client in drawn))
+    gone = _draw_dropouts(config, clients, rng)
+    places = config.dropout_stages or stages or ("",)
+    chosen = rng.integers(len(places), size=len(gone))
+    return Cohort(clients, {c: places[int(i)] for c, i in zip(gone, chosen, strict=True)})
+
+
+def _draw_dropouts(
+    config: RunConfig, clients: tuple[int, ...], rng: np.random.Generator
+) -> list[int]:
+    if config.dropout_draw == "independent":
+        drops = rng.random(len(clients)) < config.dropout_rate
+        return [client for client, gone in zip(clients, drops, strict=True) if gone]
+    return sorted(int(c) for c in rng.choice(clients, config.num_dropouts, replace=False))
