@@ -47,6 +47,10 @@ class WeightEncoding:
         scaled = tf.round(tf.clip_by_value(weight, 0.0, self.largest) * 10.0**self.decimals)
         return tf.cast(scaled, tf.int64)
 
+    def decode(self, weight: tf.Tensor) -> tf.Tensor:
+        """Decodes an integer weight, or a sum of them; returns float64."""
+        return tf.cast(weight, tf.float64) / 10.0**self.decimals
+
 
 class FixedPointMean(tff.aggregators.UnweightedAggregationFactory):
     """Factory of plain means; see `WeightedFixedPointMean` for all else.
@@ -79,7 +83,7 @@ class FixedPointMean(tff.aggregators.UnweightedAggregationFactory):
 class WeightedFixedPointMean(tff.aggregators.WeightedAggregationFactory):
     """Factory of weighted means.
 
-    Measurements of a round are sums over its survivors, `clipped_coordinates` and
+    Measurements of a round are sums over its survivors, `weight_sum`, `clipped_coordinates` and
     `non_finite_updates`, and two numbers that follow from the types: `modulus_bits`, and
     `payload_bytes`, the length of one client's coordinates at k bits each.
 
@@ -186,8 +190,9 @@ def _build_process(
         return mean.contribute(update, weight)
 
     @tff.tensorflow.computation
-    def measure(clipped, non_finite):  # type: ignore[no-untyped-def]
+    def measure(weight, clipped, non_finite):  # type: ignore[no-untyped-def]
         return OrderedDict(
+            weight_sum=tf.cast(mean.weights.decode(weight), tf.float32),
             clipped_coordinates=clipped,
             non_finite_updates=non_finite,
             modulus_bits=tf.constant(mean.modulus_bits),
@@ -205,7 +210,7 @@ def _build_process(
         return tff.templates.MeasuredProcessOutput(
             state,
             tff.federated_map(read, (sums, weight, contributors)),
-            tff.federated_map(measure, (clipped, non_finite)),
+            tff.federated_map(measure, (weight, clipped, non_finite)),
         )
 
     state_type = initialize.type_signature.result

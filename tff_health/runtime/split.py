@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow_federated as tff
 
 from tff_health.errors import RunError
-from tff_health.runtime.slots import KINDS, Slot
+from tff_health.runtime.slots import KINDS, Kind, Slot
 from tff_health.runtime.structures import from_leaves, leaf_names, leaves, tensor_types
 
 _SECURE_SUMS = (
@@ -73,9 +73,8 @@ class SplitComputation:
         for kind, sums, computation in zip(KINDS, self._sum_types, parameters, strict=True):
             numbers = leaves(run(computation), sums)
             for number, tensor in zip(numbers, tensor_types(sums), strict=True):
-                bound = {"bitwidth": 1 << int(number), "max_input": int(number) + 1}
                 shape = tuple(tensor.shape)
-                slots.append(Slot(kind, bound.get(kind, int(number)), shape, tensor.dtype))
+                slots.append(Slot(kind, _bound(kind, int(number)), shape, tensor.dtype))
         return tuple(slots)
 
     def contribution_leaves(self, contribution: Any) -> list[Any]:
@@ -98,6 +97,17 @@ class SplitComputation:
     def result_value(self, result: Any) -> Any:
         """Returns the result in the Python containers of the computation's own type."""
         return from_leaves(leaves(result, self._result_type), self._result_type)
+
+
+def _bound(kind: Kind, number: int) -> int:
+    """One more than the largest integer that a client may contribute."""
+    match kind:
+        case "bitwidth":
+            return 1 << number
+        case "max_input":
+            return number + 1
+        case "modular":
+            return number
 
 
 def declares_secure_sums(computation: tff.framework.ConcreteComputation) -> bool:

@@ -9,98 +9,22 @@ import sys
 import time
 from pathlib import Path
 
-import h5py
 import numpy as np
-import psutil
 import pytest
 
-ROUNDS = 6
-FLAGS = (
-    "--dataset=digits",
-    "--model=tanh_cnn",
-    f"--rounds={ROUNDS}",
-    "--partition=dirichlet",
-    "--eval_every=2",
+from tests.tff_health.experiments.runs import (
+    FLAGS,
+    ROUNDS,
+    assert_no_worker_stays,
+    assert_same_outcome,
+    command,
+    rows,
+    run,
+    start,
+    user_environment,
+    wait_for_rounds,
+    workers,
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _interruptible():
-    """Lets children be interrupted even where these tests run as a background job of a shell."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-def command(out_dir, *flags):
-    return [sys.executable, "run_experiments.py", *FLAGS, *flags, f"--out_dir={out_dir}"]
-
-
-def user_environment(**changes):
-    # JAX, which TFF imports, sets this one as soon as a test of this process imports TFF.
-    return {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"} | changes
-
-
-def run(out_dir, *flags):
-    return subprocess.run(
-        command(out_dir, *flags),
-        capture_output=True,
-        text=True,
-        check=False,
-        env=user_environment(),
-    )
-
-
-def weights(out_dir):
-    arrays = {}
-    with h5py.File(out_dir / "model.weights.h5") as file:
-        file.visititems(
-            lambda name, item: (
-                arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
-            )
-        )
-    return arrays
-
-
-def rows(out_dir):
-    with (out_dir / "metrics.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def workers():
-    return {
-        process.pid
-        for process in psutil.process_iter(["name"])
-        if process.info["name"] == "worker_binary"
-    }
-
-
-def wait_for_rounds(process, out_dir, number):
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline:
-        if (out_dir / "metrics.csv").exists() and len(rows(out_dir)) >= number:
-            return
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.05)
-    pytest.fail("no round ended within three minutes")
-
-
-def start(out_dir, **options):
-    return subprocess.Popen(
-        command(out_dir),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=user_environment(),
-        **options,
-    )
-
-
-def assert_no_worker_stays(before):
-    deadline = time.monotonic() + 10
-    while workers() - before and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not workers() - before
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +109,7 @@ def test_report_is_one_file_with_the_findings(whole):
 def test_output_is_short_and_plain(whole):
     _, result = whole
     assert "test accuracy" in result.stdout
-    assert len(result.stdout.splitlines()) == 6
+    assert len(result.stdout.splitlines()) == 8
     assert "the server sees every client's update" in result.stdout
     assert "round 6 of 6" in result.stderr
     for noise in ("WARNING", "Warning", "\r", "Traceback"):
@@ -228,17 +152,6 @@ def test_a_killed_run_ends_with_the_same_model(whole, tmp_path, kill_after):
     assert not (out_dir / "work").exists()
 
 
-def assert_same_outcome(out_dir, other):
-    ours, others = weights(out_dir), weights(other)
-    assert ours.keys() == others.keys()
-    for name, array in ours.items():
-        np.testing.assert_array_equal(array, others[name], err_msg=name)
-    for row, wanted in zip(rows(out_dir), rows(other), strict=True):
-        for column, value in row.items():
-            if not column.startswith("seconds"):
-                assert value == wanted[column], (row["round"], column)
-
-
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_how_to_go_on(tmp_path, signum):
     out_dir = tmp_path / "run"
@@ -269,7 +182,12 @@ def test_a_pipe_closes_when_the_run_ends(tmp_path):
     text = " ".join(command(tmp_path / "run", "--rounds=1", "--eval_every=1"))
     start_time = time.monotonic()
     result = subprocess.run(
-        ["sh", "-c", f"{text} 2>&1 | cat"], capture_output=True, text=True, timeout=300, check=False
+        ["sh", "-c", f"{text} 2>&1 | cat"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env=user_environment(),
     )
     ended = (tmp_path / "run" / "summary.json").stat().st_mtime
     assert time.time() - ended < 10, "the pipe stayed open after the run"

@@ -1,0 +1,197 @@
+"""Scheme `bonawitz` as a user runs it: dropouts, retries, resuming, workers elsewhere."""
+
+import contextlib
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from tests.tff_health.experiments.runs import (
+    ROUNDS,
+    assert_no_worker_stays,
+    assert_same_outcome,
+    rows,
+    run,
+    start,
+    user_environment,
+    wait_for_rounds,
+    workers,
+)
+
+BONAWITZ = ("--scheme=bonawitz", "--num_clients=6", "--dropout_rate=0.3", "--partition=iid")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run from beginning to end; returns its folder and what it printed."""
+    out_dir = tmp_path_factory.mktemp("whole") / "run"
+    result = run(out_dir, *BONAWITZ)
+    assert result.returncode == 0, result.stderr
+    return out_dir, result
+
+
+def test_the_server_is_told_nothing_but_sums(whole):
+    out_dir, result = whole
+    assert "clients tell the server in the clear: nothing" in result.stderr
+    derived = json.loads((out_dir / "config.json").read_text())["derived"]
+    assert derived["in_the_clear"] == "nothing"
+    assert "threshold 4" in derived["protocol_plan"]
+    assert "threshold 4" in (out_dir / "report.html").read_text()
+
+
+def test_dropouts_are_recovered_in_every_round(whole):
+    out_dir, _ = whole
+    for row in rows(out_dir):
+        assert row["cohort"] == "6"
+        assert 4 <= int(row["survivors"]) <= 6
+        assert row["aborted_attempts"] == "0"
+        assert row["clipped_coordinates"] == row["non_finite_updates"] == "0"
+        assert float(row["seconds_client_crypto"]) > 0
+    survivors = [int(row["survivors"]) for row in rows(out_dir)]
+    assert min(survivors) < 6
+    summary = json.loads((out_dir / "summary.json").read_text())["runs"][0]
+    assert summary["survivors"] == survivors
+    assert summary["seconds"]["client_crypto"] > 0
+    assert summary["seconds"]["server_crypto"] > 0
+
+
+def test_a_killed_run_ends_with_the_same_model(whole, tmp_path):
+    out_dir = tmp_path / "run"
+    before = workers()
+    process = start(out_dir, *BONAWITZ)
+    wait_for_rounds(process, out_dir, 2)
+    process.kill()
+    process.communicate()
+    assert_no_worker_stays(before)
+    result = run(out_dir, *BONAWITZ)
+    assert result.returncode == 0, result.stderr
+    assert_same_outcome(out_dir, whole[0])
+
+
+def test_below_the_threshold_the_round_is_tried_with_another_cohort(tmp_path):
+    flags = ("--scheme=bonawitz", "--num_clients=3", "--dropout_draw=independent", "--rounds=2")
+    result = run(tmp_path / "run", *flags, "--dropout_rate=0.3", "--seed=2")
+    assert result.returncode == 0, result.stderr
+    aborted = [int(row["aborted_attempts"]) for row in rows(tmp_path / "run")]
+    assert aborted == [2, 3]
+    assert "5 attempts at a round were given up" in (
+        (tmp_path / "run" / "report.html").read_text()
+    )
+
+
+def test_when_no_cohort_will_do_the_last_state_is_kept(tmp_path):
+    out_dir = tmp_path / "run"
+    flags = ("--scheme=bonawitz", "--num_clients=3", "--dropout_draw=independent")
+    result = run(out_dir, *flags, "--dropout_rate=0.97")
+    assert result.returncode == 1
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("error: round 1 was aborted 5 times")
+    assert "the state after round 0 is kept" in last
+    assert "Traceback" not in result.stderr
+    assert not (out_dir / "summary.json").exists()
+
+
+class WorkerService:
+    """`python -m tff_health.worker`, in a process of its own."""
+
+    def __init__(self, port=None):
+        self.port = port or free_port()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tff_health.worker", f"--port={self.port}", "--concurrency=1"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=user_environment(),
+        )
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def wait_until_busy(self):
+        """Waits until it computes: until it has used a second of processor time more."""
+        process = psutil.Process(self.process.pid)
+        used = sum(process.cpu_times()[:2])
+        deadline = time.monotonic() + 120
+        while sum(process.cpu_times()[:2]) < used + 1 and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def end(self, signum=signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signum)
+        self.process.wait(10)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def services():
+    started = [WorkerService(), WorkerService()]
+    yield started
+    for service in started:
+        service.process.kill()
+        service.process.wait()
+
+
+def workers_flag(services):
+    return f"--tff_workers={','.join(service.address for service in services)}"
+
+
+def test_a_worker_that_dies_in_mid_round_changes_nothing(whole, tmp_path, services):
+    out_dir = tmp_path / "run"
+    process = start(out_dir, *BONAWITZ, workers_flag(services))
+    wait_for_rounds(process, out_dir, 1)
+    services[0].wait_until_busy()
+    services[0].end()
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+    assert "Exception" not in said
+    assert_same_outcome(out_dir, whole[0])
+
+
+def test_without_workers_the_run_stops_and_goes_on_when_they_are_back(whole, tmp_path, services):
+    out_dir = tmp_path / "run"
+    process = start(out_dir, *BONAWITZ, workers_flag(services))
+    wait_for_rounds(process, out_dir, 2)
+    for service in services:
+        service.end()
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 1
+    last = said.splitlines()[-1]
+    assert last.startswith("error: ")
+    assert all(service.address in last for service in services)
+    assert "Traceback" not in said
+    done = len(rows(out_dir))
+    assert 2 <= done < ROUNDS
+
+    back = WorkerService(services[0].port)
+    try:
+        result = run(out_dir, *BONAWITZ, f"--tff_workers={back.address}")
+    finally:
+        back.end()
+    assert result.returncode == 0, result.stderr
+    assert_same_outcome(out_dir, whole[0])
+
+
+def test_a_worker_ends_with_ctrl_c_and_leaves_nothing():
+    before = workers()
+    service = WorkerService()
+    try:
+        deadline = time.monotonic() + 60
+        while not workers() - before and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert workers() - before
+    finally:
+        service.end(signal.SIGINT)
+    assert_no_worker_stays(before)
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", service.port)) != 0

@@ -1,0 +1,85 @@
+"""Data quality: how near a client's gradient is to the last global one (Zhang et al., 4.2).
+
+All gradients are pseudo-gradients (w_before - w_after) / beta: of the client's training in this
+round, g_i, and of the global model in the round before, g_global, which stands for the present one
+that nobody knows yet.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+from scipy import stats
+
+DISTANCES = ("squares", "norm", "signs")
+_SIGN_PENALTY = 4.0
+
+
+@dataclass(frozen=True)
+class QualityRule:
+    """Eq. (14): Q = delta / distance(g_i, g_global), clamped to a public range.
+
+    The equation writes both a norm and a sum of squares. "squares" is the sum, which is the weight
+    of truth discovery that the paper cites; "norm" is its root; "signs" is the sum in which
+    coordinates of opposite signs count four times, for the text says that they make the distance
+    larger, and not how much.
+
+    Attributes:
+        learning_rate: beta, of the clients.
+        distance: one of `DISTANCES`.
+        significance: tau, of the chi-square quantile delta.
+        smallest: the lower end of the public range, above 0.
+        largest: the upper end.
+    """
+
+    learning_rate: float
+    distance: str = "squares"
+    significance: float = 0.05
+    smallest: float = 0.01
+    largest: float = 1000.0
+
+    def scale(self, dimension: int) -> float:
+        """Returns delta, the (1 - tau/2) quantile of chi-square with `dimension` degrees."""
+        return float(stats.chi2.ppf(1 - self.significance / 2, dimension))
+
+    def quality(self, update: Any, last_update: Any, is_first: tf.Tensor) -> tf.Tensor:
+        """Computes the quality of one client; run by the client.
+
+        Args:
+            update: float32 tensors, w_before - w_after of the client.
+            last_update: the same of the global model in the round before.
+            is_first: bool; in the first round there is none, and all qualities are 1.
+
+        Returns:
+            float64 scalar within the public range: `largest` at distance 0, and 0 if the distance
+            is not finite.
+        """
+        pairs = list(zip(tf.nest.flatten(update), tf.nest.flatten(last_update), strict=True))
+        dimension = sum(tensor.shape.num_elements() for tensor, _ in pairs)
+        distance = tf.add_n([self._squares(ours, last) for ours, last in pairs])
+        distance /= self.learning_rate**2
+        if self.distance == "norm":
+            distance = tf.sqrt(distance)
+        ratio = tf.constant(self.scale(dimension), tf.float64) / distance  # infinite at distance 0
+        clamped = tf.clip_by_value(ratio, self.smallest, self.largest)
+        known = tf.where(tf.math.is_finite(distance), clamped, tf.zeros_like(clamped))
+        return tf.where(is_first, tf.ones_like(known), known)
+
+    def _squares(self, ours: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
+        ours, last = tf.cast(ours, tf.float64), tf.cast(last, tf.float64)
+        squares = tf.square(ours - last)
+        if self.distance == "signs":
+            squares = tf.where(ours * last < 0, _SIGN_PENALTY * squares, squares)
+        return tf.reduce_sum(squares)
+
+
+def normalised_distance(update: Any, last_update: Any) -> tf.Tensor:
+    """Eq. (13): |g - g_last| / |g_last| of two successive global gradients; run by the server.
+
+    Returns:
+        float32 scalar; NaN if the last one is zero, as before the first round.
+    """
+    pairs = list(zip(tf.nest.flatten(update), tf.nest.flatten(last_update), strict=True))
+    differences = tf.add_n([tf.reduce_sum(tf.square(a - b)) for a, b in pairs])
+    lasts = tf.add_n([tf.reduce_sum(tf.square(b)) for _, b in pairs])
+    return tf.where(lasts > 0, tf.sqrt(differences / lasts), tf.constant(float("nan")))
