@@ -4,7 +4,8 @@ libsodium as PyNaCl ships it has no ristretto255, so membership in the group of 
 point by point: a point of small or mixed order is refused.
 """
 
-from typing import Final
+import hashlib
+from typing import ClassVar, Final
 
 from nacl import bindings
 
@@ -19,6 +20,8 @@ class Edwards25519Group(Group[bytes]):
 
     Elements are their 32-byte encodings (RFC 8032). 128 bits of strength.
     """
+
+    pairs_inverses: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.name = "edwards25519"
@@ -45,6 +48,17 @@ class Edwards25519Group(Group[bytes]):
         if reduced == 0:
             return _IDENTITY
         return bindings.crypto_scalarmult_ed25519_base_noclamp(reduced.to_bytes(32, "little"))
+
+    def hash_to_element(self, tag: bytes) -> bytes:
+        """Return libsodium's Elligator map, cofactor cleared, of the tag's SHA-256."""
+        element = bindings.crypto_core_ed25519_from_uniform(hashlib.sha256(tag).digest())
+        if element == _IDENTITY or not self.contains(element):
+            return self.hash_to_element(tag + b"\0")
+        return element
+
+    def lookup_key(self, a: bytes) -> bytes:
+        """Return the y-coordinate, which a point has in common with its opposite."""
+        return a[:-1] + bytes([a[-1] & 0x7F])
 
     def invert(self, a: bytes) -> bytes:
         """Return the opposite point."""

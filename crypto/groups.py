@@ -1,17 +1,27 @@
 """Groups of prime order, written multiplicatively: the interface that protocols are written for.
 
-The groups themselves are in `safe_prime_group.py` and `curve_group.py`. An element is immutable
-and hashable; equal elements compare equal.
+The groups themselves are in `safe_prime_group.py`, `curve_group.py` and `secp256k1_group.py`. An
+element is immutable and hashable; equal elements compare equal.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from crypto.field import PrimeField
 from crypto.randomness import SYSTEM, Randomness, uniform_below
 
 Element = TypeVar("Element", bound=Hashable)
+_Power_co = TypeVar("_Power_co", bound=Hashable, covariant=True)
+
+
+class FixedBase(Protocol[_Power_co]):
+    """One element that is raised to many exponents; `Group.fixed_base` makes it."""
+
+    def power(self, exponent: int) -> _Power_co:
+        """Return base^exponent, as `Group.power` does."""
+        ...
 
 
 class Group(ABC, Generic[Element]):
@@ -23,6 +33,7 @@ class Group(ABC, Generic[Element]):
         generator: generates the group.
         identity: the neutral element.
         element_bytes: length of an encoded element.
+        pairs_inverses: whether `lookup_key` is the same for an element and its inverse.
 
     Elements that come from others enter by `decode` only, which checks membership; the
     operations rely on it.
@@ -33,6 +44,7 @@ class Group(ABC, Generic[Element]):
     generator: Element
     identity: Element
     element_bytes: int
+    pairs_inverses: ClassVar[bool] = False
 
     @property
     def exponents(self) -> PrimeField:
@@ -55,6 +67,30 @@ class Group(ABC, Generic[Element]):
     def generator_power(self, exponent: int) -> Element:
         """Return generator^exponent: as `power`, and never slower."""
 
+    def public_power(self, base: Element, exponent: int) -> Element:
+        """Return base^exponent as fast as can be: for exponents that everybody may know."""
+        return self.power(base, exponent)
+
+    def multi_power(self, factors: Iterable[tuple[Element, int]]) -> Element:
+        """Return the product of base^exponent over all pairs; for public exponents."""
+        return self.product([self.public_power(base, exponent) for base, exponent in factors])
+
+    def multiply_by_generator(self, a: Element) -> Element:
+        """Return a generator: as `multiply`, and never slower."""
+        return self.multiply(a, self.generator)
+
+    def fixed_base(self, base: Element) -> FixedBase[Element]:
+        """Return an object that raises one long-lived element to secret exponents."""
+        return _PlainBase(self, base)
+
+    @abstractmethod
+    def hash_to_element(self, tag: bytes) -> Element:
+        """Return an element whose logarithm to any other nobody knows.
+
+        Args:
+            tag: a `domain_tag`; the same tag gives the same element.
+        """
+
     @abstractmethod
     def invert(self, a: Element) -> Element:
         """Return the inverse of a."""
@@ -75,6 +111,10 @@ class Group(ABC, Generic[Element]):
             DecodingError: for bytes that encode no element of the group of prime order.
         """
 
+    def lookup_key(self, a: Element) -> bytes:
+        """Return bytes that name an element in a table, for curves up to its inverse."""
+        return self.encode(a)
+
     def product(self, elements: Iterable[Element]) -> Element:
         """Return the product of any number of elements; the identity for none."""
         result = self.identity
@@ -84,3 +124,14 @@ class Group(ABC, Generic[Element]):
 
     def __repr__(self) -> str:
         return f"<group {self.name}>"
+
+
+@dataclass(frozen=True)
+class _PlainBase(Generic[Element]):
+    """A base without a table, where the library's own multiplication is faster than ours."""
+
+    group: Group[Element]
+    base: Element
+
+    def power(self, exponent: int) -> Element:
+        return self.group.power(self.base, exponent)

@@ -4,12 +4,17 @@ p = 2 q + 1 with q prime, and p = 7 mod 8, so that 2 is a square: 2 generates th
 and the paper's 2^m is literally generator^m.
 """
 
+import hashlib
+from collections.abc import Iterable
+from functools import cached_property
 from typing import Final
 
 import gmpy2
 
 from crypto.errors import DecodingError, ParameterError
+from crypto.fixed_base import PowerTable
 from crypto.groups import Group
+from crypto.multi_power import multi_power
 
 
 class SafePrimeGroup(Group[int]):
@@ -25,6 +30,7 @@ class SafePrimeGroup(Group[int]):
             raise ParameterError("2 is a generator only if the prime is 7 mod 8")
         self.name = name
         self.prime = prime
+        self._modulus = gmpy2.mpz(prime)
         self.order = (prime - 1) // 2
         self.generator = 2
         self.identity = 1
@@ -32,7 +38,12 @@ class SafePrimeGroup(Group[int]):
 
     def multiply(self, a: int, b: int) -> int:
         """Return a b mod p."""
-        return a * b % self.prime
+        return int(gmpy2.mpz(a) * b % self._modulus)
+
+    def multiply_by_generator(self, a: int) -> int:
+        """Return 2 a mod p."""
+        double = a << 1
+        return double - self.prime if double >= self.prime else double
 
     def power(self, base: int, exponent: int) -> int:
         """Return base^exponent by GMP's side-channel-silent exponentiation."""
@@ -42,8 +53,29 @@ class SafePrimeGroup(Group[int]):
         return int(gmpy2.powmod_sec(base, reduced, self.prime))
 
     def generator_power(self, exponent: int) -> int:
-        """Return 2^exponent."""
-        return self.power(self.generator, exponent)
+        """Return 2^exponent from a table, which the first call makes."""
+        return self._generator_table.power(exponent)
+
+    def public_power(self, base: int, exponent: int) -> int:
+        """Return base^exponent by GMP's fastest exponentiation."""
+        return int(gmpy2.powmod(base, exponent % self.order, self._modulus))
+
+    def multi_power(self, factors: Iterable[tuple[int, int]]) -> int:
+        """Return the product of powers, with the squarings in common."""
+        pairs = [(base, exponent % self.order) for base, exponent in factors]
+        return multi_power(pairs, self.prime)
+
+    def fixed_base(self, base: int) -> PowerTable:
+        """Return a table of powers; it costs about ten powers and makes each five times faster."""
+        return PowerTable(base, self.order, self.prime)
+
+    def hash_to_element(self, tag: bytes) -> int:
+        """Return the square of the tag's SHAKE-256, 16 bytes longer than p, modulo p."""
+        data = hashlib.shake_256(tag).digest(self.element_bytes + 16)
+        element = int(gmpy2.powmod(int.from_bytes(data, "big"), 2, self._modulus))
+        if element <= 1:  # never for primes of cryptographic size
+            return self.hash_to_element(tag + b"\0")
+        return element
 
     def invert(self, a: int) -> int:
         """Return the inverse of a mod p."""
@@ -52,6 +84,10 @@ class SafePrimeGroup(Group[int]):
     def contains(self, candidate: int) -> bool:
         """Tell whether an integer is a square in 1..p-1, by its Legendre symbol."""
         return 0 < candidate < self.prime and gmpy2.legendre(candidate, self.prime) == 1
+
+    @cached_property
+    def _generator_table(self) -> PowerTable:
+        return self.fixed_base(self.generator)
 
     def encode(self, a: int) -> bytes:
         """Return a as `element_bytes` bytes, big endian as in TLS."""

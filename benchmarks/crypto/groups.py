@@ -9,6 +9,7 @@ import time
 from benchmarks.crypto.report import print_machine, print_table
 from crypto.curve_group import EDWARDS25519
 from crypto.safe_prime_group import FFDHE2048, FFDHE3072
+from crypto.secp256k1_group import SECP256K1
 
 
 def microseconds(function, runs=30):
@@ -23,7 +24,7 @@ def microseconds(function, runs=30):
 def main():
     print_machine()
     rows = []
-    for group in (FFDHE2048, FFDHE3072, EDWARDS25519):
+    for group in (FFDHE2048, FFDHE3072, EDWARDS25519, SECP256K1):
         a, b = group.random_exponent(), group.random_exponent()
         x, y = group.generator_power(a), group.generator_power(b)
         assert group.power(x, b) == group.power(y, a) == group.generator_power(a * b)
@@ -33,12 +34,14 @@ def main():
                 group.name,
                 group.element_bytes,
                 microseconds(lambda g=group, p=x, e=b: g.power(p, e)),
+                microseconds(lambda g=group, p=x, e=b: g.public_power(p, e)),
                 microseconds(lambda g=group, e=b: g.generator_power(e)),
                 microseconds(lambda g=group, p=x, q=y: g.multiply(p, q)),
                 microseconds(lambda g=group, d=data: g.decode(d)),
             )
         )
-    header = ("group", "bytes", "power us", "generator power us", "multiply us", "decode us")
+    operations = ("power", "public power", "generator power", "multiply", "decode")
+    header = ("group", "bytes", *(f"{operation} us" for operation in operations))
     print_table(header, rows)
 
 

@@ -3,11 +3,15 @@ import pytest
 from nacl import bindings
 
 from crypto.curve_group import EDWARDS25519
+from crypto.domain import domain_tag
 from crypto.errors import DecodingError, ParameterError
+from crypto.fixed_base import PowerTable
+from crypto.multi_power import multi_power
 from crypto.safe_prime_group import FFDHE2048, FFDHE3072, SafePrimeGroup
+from crypto.secp256k1_group import SECP256K1
 
 SMALL = SafePrimeGroup("mod 23", 23)  # 23 = 2 * 11 + 1 = 7 mod 8; squares by hand below
-GROUPS = [FFDHE2048, FFDHE3072, EDWARDS25519, SMALL]
+GROUPS = [FFDHE2048, FFDHE3072, EDWARDS25519, SECP256K1, SMALL]
 every_group = pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
 
 
@@ -37,6 +41,34 @@ def test_order_of_the_curve_is_that_of_rfc_8032():
     assert gmpy2.is_prime(EDWARDS25519.order)
     base = bytes.fromhex("5866666666666666666666666666666666666666666666666666666666666666")
     assert EDWARDS25519.generator == base
+
+
+def test_secp256k1_is_that_of_sec_2():
+    order = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
+    assert SECP256K1.order == order
+    assert gmpy2.is_prime(order)
+    x = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+    assert SECP256K1.encode(SECP256K1.generator).hex() == "02" + x
+
+
+@pytest.mark.parametrize(
+    ("multiple", "encoding"),
+    [  # published multiples of the base point
+        (2, "02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5"),
+        (3, "02f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9"),
+        (
+            112233445566778899,
+            "02a90cc3d3f3e146daadfc74ca1372207cb4b725ae708cef713a98edd73d99ef29",
+        ),
+        (
+            0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364140,
+            "0379be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798",
+        ),
+    ],
+)
+def test_known_multiples_on_secp256k1(multiple, encoding):
+    assert SECP256K1.encode(SECP256K1.generator_power(multiple)).hex() == encoding
+    assert SECP256K1.encode(SECP256K1.power(SECP256K1.generator, multiple)).hex() == encoding
 
 
 def test_squares_by_hand():
@@ -74,6 +106,67 @@ def test_exponents_at_the_edges(group):
     assert group.invert(group.identity) == group.identity
     assert group.multiply(group.identity, group.identity) == group.identity
     assert group.multiply(x, x) == group.power(x, 2)
+
+
+@every_group
+def test_fast_ways_to_a_power_agree_with_the_plain_one(group):
+    base = group.generator_power(group.random_exponent())
+    fixed = group.fixed_base(base)
+    exponents = [0, 1, 2, 63, 64, group.order - 1, group.order, -5, group.random_exponent()]
+    for exponent in exponents:
+        assert fixed.power(exponent) == group.power(base, exponent)
+        assert group.public_power(base, exponent) == group.power(base, exponent)
+        assert group.generator_power(exponent) == group.power(group.generator, exponent)
+    assert group.multiply_by_generator(base) == group.multiply(base, group.generator)
+
+
+@every_group
+def test_products_of_powers_agree_with_powers(group):
+    bases = [group.generator_power(group.random_exponent()) for _ in range(4)]
+    exponents = [0, 1, -3, group.random_exponent()]
+    expected = group.product(map(group.power, bases, exponents))
+    assert group.multi_power(zip(bases, exponents, strict=True)) == expected
+    assert group.multi_power([]) == group.identity
+
+
+@every_group
+def test_lookup_keys_tell_elements_apart_up_to_inverses_where_they_say_so(group):
+    x, y = group.generator_power(2), group.generator_power(3)
+    assert group.lookup_key(x) != group.lookup_key(y)
+    same = group.lookup_key(x) == group.lookup_key(group.invert(x))
+    assert same == group.pairs_inverses
+
+
+@every_group
+def test_hashed_elements_are_members_repeat_and_differ(group):
+    tags = [domain_tag("test", bytes([i])) for i in range(4)]
+    elements = [group.hash_to_element(tag) for tag in tags]
+    assert [group.hash_to_element(tag) for tag in tags] == elements
+    for element in elements:
+        assert group.contains(element)
+        assert group.decode(group.encode(element)) == element
+        assert element != group.identity
+    if group is not SMALL:
+        assert len(set(elements)) == len(elements)
+        assert group.power(elements[0], group.order - 1) == group.invert(elements[0])
+
+
+@pytest.mark.parametrize("window_bits", [1, 2, 5, 8])
+def test_tables_of_every_width(window_bits):
+    table = PowerTable(3, SMALL.order, SMALL.prime, window_bits)
+    for exponent in range(-12, 30):
+        assert table.power(exponent) == SMALL.power(3, exponent)
+
+
+@pytest.mark.parametrize("window_bits", [0, 9])
+def test_impossible_widths_are_refused(window_bits):
+    with pytest.raises(ParameterError):
+        PowerTable(3, SMALL.order, SMALL.prime, window_bits)
+
+
+def test_products_of_powers_by_hand():
+    assert multi_power([(3, 2), (2, 5)], 23) == 9 * 32 % 23
+    assert multi_power([(3, 0)], 23) == 1
 
 
 @every_group
@@ -119,6 +212,41 @@ def test_what_lies_outside_the_safe_prime_group_is_refused(group):
 def test_what_lies_outside_the_prime_order_curve_group_is_refused(encoding):
     with pytest.raises(DecodingError):
         EDWARDS25519.decode(bytes.fromhex(encoding))
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        "00" * 32 + "01",  # nearly the point at infinity
+        "00" + "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798",
+        "04" + "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798",
+        "06" + "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798",
+        "02" + "00" * 31 + "05",  # 5^3 + 7 is no square
+        "02" + "f" * 55 + "efffffc30",  # x = p + 1, although 1 is the x of a point
+        "03" + "ff" * 32,
+    ],
+)
+def test_what_is_no_point_of_secp256k1_is_refused(encoding):
+    assert len(encoding) == 66
+    with pytest.raises(DecodingError):
+        SECP256K1.decode(bytes.fromhex(encoding))
+
+
+@pytest.mark.parametrize("form", ["04", "06", "07"])
+def test_only_the_compressed_form_is_read(form):
+    generator = SECP256K1.generator
+    with pytest.raises(DecodingError):
+        SECP256K1.decode(bytes.fromhex(form) + generator[1:])
+    assert SECP256K1.contains(bytes.fromhex(form) + generator[1:]) == (form == "04")
+
+
+def test_points_off_secp256k1_are_no_members():
+    generator = SECP256K1.generator
+    assert not SECP256K1.contains(generator[:-1] + bytes([generator[-1] ^ 1]))
+    assert not SECP256K1.contains(generator[:-1])
+    assert not SECP256K1.contains(b"")
+    assert SECP256K1.contains(SECP256K1.identity)
+    assert SECP256K1.encode(SECP256K1.identity) == bytes(33)
 
 
 def test_points_of_mixed_order_are_refused():
