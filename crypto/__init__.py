@@ -4,8 +4,10 @@ A protocol is a session over roles and messages: the clients' vectors go in, and
 survivors, or an error, comes out. Nothing here knows TensorFlow, TFF or Keras.
 
     what is said        parties, errors, domain, wire, bit_packing, sealing
-    primitives          randomness, field, shamir, groups (safe_prime_group, curve_group),
-                        key_agreement, prg, aead, signatures
+    primitives          randomness, field, shamir, fixed_base, multi_power,
+                        groups (safe_prime_group, curve_group, secp256k1_group),
+                        key_agreement, prg, aead, signatures,
+                        elgamal, discrete_log (log_table), threshold_elgamal
     numbers             residues, fixed_point
     running a protocol  secure_sum (the interface), channel, faults, costs
     protocols           masking/ (double masking, complete and sparse)

@@ -75,14 +75,53 @@ def share_element(
 
     Source: equation (5) of the paper.
     """
-    if not 0 <= secret < prime_field.modulus:
-        raise ParameterError("a secret must lie in 0..p-1")
+    check_holders(threshold, points, prime_field)
+    polynomial = random_polynomial(secret, threshold, prime_field, randomness)
+    return evaluate(polynomial, points, prime_field)
+
+
+def check_holders(threshold: int, points: Sequence[int], prime_field: PrimeField) -> None:
+    """Check what a dealer is asked for.
+
+    Raises:
+        ParameterError: for an impossible threshold, or points that are not different integers in
+            1..p-1.
+    """
     if not 1 <= threshold <= len(points):
         raise ParameterError(f"threshold={threshold} must lie in 1..{len(points)}, the holders")
     _check_points(points, prime_field)
-    polynomial = [gmpy2.mpz(prime_field.random(randomness)) for _ in range(threshold - 1)]
-    polynomial.append(gmpy2.mpz(secret))
-    return [_evaluate(polynomial, point, prime_field.modulus) for point in points]
+
+
+def random_polynomial(
+    secret: int, threshold: int, prime_field: PrimeField, randomness: Randomness = SYSTEM
+) -> list[int]:
+    """Return the coefficients of a dealer's polynomial, the secret first and the highest last.
+
+    For dealers that also commit to the coefficients; others call `share_element`.
+
+    Args:
+        secret: 0 to p - 1.
+        threshold: number of coefficients, at least 1.
+        prime_field: where the coefficients live.
+        randomness: the source of all coefficients but the first.
+
+    Raises:
+        ParameterError: for a secret out of range or an impossible threshold.
+    """
+    if not 0 <= secret < prime_field.modulus:
+        raise ParameterError("a secret must lie in 0..p-1")
+    if threshold < 1:
+        raise ParameterError(f"threshold={threshold} must be at least 1")
+    higher = [prime_field.random(randomness) for _ in range(threshold - 1)]
+    return [secret, *reversed(higher)]
+
+
+def evaluate(
+    polynomial: Sequence[int], points: Sequence[int], prime_field: PrimeField
+) -> list[int]:
+    """Return a polynomial's values modulo p, in the order of the points."""
+    exact = [gmpy2.mpz(coefficient) for coefficient in reversed(polynomial)]
+    return [_evaluate(exact, point, prime_field.modulus) for point in points]
 
 
 def lagrange_at_zero(points: Sequence[int], prime_field: PrimeField) -> list[int]:
