@@ -85,6 +85,10 @@ class ShareError(WrongContentError):
     """Shares do not lead to the secret that was committed to."""
 
 
+class ProofError(WrongContentError):
+    """A proof does not verify: what it claims is false, or it was made for something else."""
+
+
 class AbortError(CryptoError):
     """The session ended without a result; nothing beyond the messages so far was revealed.
 
