@@ -8,6 +8,7 @@ and `Reconstructor` wrap them for secrets of 32 bytes.
 Source: Shamir, "How to share a secret", 1979; section 3.2.1 of the paper.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,6 +17,7 @@ import gmpy2
 
 from crypto.errors import ParameterError, ShareError
 from crypto.field import SECRET_BYTES, SECRET_FIELD, PrimeField
+from crypto.parties import ClientId
 from crypto.randomness import SYSTEM, Randomness
 
 SHARE_BYTES: Final = SECRET_FIELD.element_bytes
@@ -78,6 +80,11 @@ def share_element(
     check_holders(threshold, points, prime_field)
     polynomial = random_polynomial(secret, threshold, prime_field, randomness)
     return evaluate(polynomial, points, prime_field)
+
+
+def holder_point(cohort: Sequence[ClientId], holder: ClientId) -> int:
+    """Return the point of a holder's shares: its place in the cohort, which is sorted, from 1."""
+    return bisect_left(cohort, holder) + 1
 
 
 def check_holders(threshold: int, points: Sequence[int], prime_field: PrimeField) -> None:

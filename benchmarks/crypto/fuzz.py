@@ -22,11 +22,12 @@ from crypto.curve_group import EDWARDS25519
 from crypto.errors import AbortError, DecodingError, MalformedMessageError, ProtocolError
 from crypto.masking import messages, unmasking_messages
 from crypto.masking.client import MaskingClient
-from crypto.masking.messages import ClientMessage, MessageType, SharePair
+from crypto.masking.messages import MessageType, SharePair
 from crypto.masking.parameters import ClientPolicy, MaskingParameters
 from crypto.masking.server import MaskingServer
 from crypto.safe_prime_group import FFDHE2048
 from crypto.sealing import SIGNED_MESSAGE
+from crypto.session_messages import ClientMessage
 from crypto.shamir import Share
 from crypto.signatures import SIGNATURE_BYTES, SigningIdentity
 from crypto.wire import Message

@@ -25,7 +25,7 @@ from crypto.masking.client_states import (
     State,
     Uploaded,
 )
-from crypto.masking.graph import NeighbourGraph, holder_point
+from crypto.masking.graph import NeighbourGraph
 from crypto.masking.keys import (
     ShareChannelKeys,
     adds_pairwise_mask,
@@ -40,7 +40,6 @@ from crypto.masking.messages import (
     Invitation,
     KeyDirectory,
     MaskedVector,
-    SessionMessage,
     SharePair,
 )
 from crypto.masking.unmasking_messages import (
@@ -58,7 +57,8 @@ from crypto.randomness import Randomness
 from crypto.residues import ResidueSum, check_vector
 from crypto.sealing import SIGNED_MESSAGE, seal
 from crypto.secure_sum import IntegerVector
-from crypto.shamir import split_secret
+from crypto.session_messages import SessionMessage
+from crypto.shamir import holder_point, split_secret
 from crypto.signatures import SigningIdentity, VerifyKey
 
 _S = TypeVar("_S", bound=State)

@@ -5,7 +5,6 @@ most degree / 2 places away (Bell et al. 2020, a Harary graph under a random per
 degree n - 1 that is the complete graph.
 """
 
-from bisect import bisect_left
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -63,8 +62,3 @@ class NeighbourGraph:
             after - place > self._reach for place, after in zip(places, following, strict=True)
         )
         return cuts < 2
-
-
-def holder_point(cohort: Sequence[ClientId], holder: ClientId) -> int:
-    """Return the point of a holder's shares: its place in the cohort, which is sorted, from 1."""
-    return bisect_left(cohort, holder) + 1

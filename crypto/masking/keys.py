@@ -4,12 +4,12 @@ Every key, commitment and ciphertext is tagged with the session, which is the ha
 server announced, and with the one or two clients concerned.
 """
 
-from dataclasses import dataclass, field
+from typing import Self
 
-from crypto.aead import KEY_BYTES
 from crypto.domain import domain_hash, domain_tag, encode_id
 from crypto.key_agreement import AgreementKeyPair, derive_key
 from crypto.parties import ClientId
+from crypto.share_channel import PairKeys
 
 
 def pairwise_seed(
@@ -37,17 +37,8 @@ def adds_pairwise_mask(own: ClientId, peer: ClientId) -> bool:
     return own < peer
 
 
-@dataclass(frozen=True)
-class ShareChannelKeys:
-    """The keys under which two clients send each other shares, one message each way.
-
-    Attributes:
-        sending: from the client whose keys these are.
-        receiving: to it.
-    """
-
-    sending: bytes = field(repr=False)
-    receiving: bytes = field(repr=False)
+class ShareChannelKeys(PairKeys):
+    """The keys under which two clients send each other shares, one message each way."""
 
     @classmethod
     def agree(
@@ -57,13 +48,9 @@ class ShareChannelKeys:
         peer: ClientId,
         peer_key: bytes,
         session_id: bytes,
-    ) -> "ShareChannelKeys":
+    ) -> Self:
         """Derive both keys from the clients' share keys; arguments as in `pairwise_seed`."""
-        low, high = sorted((own, peer))
-        info = domain_tag("masking/share channel", session_id, encode_id(low), encode_id(high))
-        both = derive_key(keys.agree(peer_key), info, 2 * KEY_BYTES)
-        upward, downward = both[:KEY_BYTES], both[KEY_BYTES:]
-        return cls(upward, downward) if own == low else cls(downward, upward)
+        return cls.derive("masking/share channel", own, keys, peer, peer_key, session_id)
 
 
 def share_binding(session_id: bytes, sender: ClientId, receiver: ClientId) -> bytes:

@@ -13,13 +13,17 @@ from crypto.domain import domain_hash
 from crypto.errors import DecodingError, ParameterError
 from crypto.key_agreement import KEY_BYTES
 from crypto.masking.parameters import MaskingParameters
-from crypto.parties import MAX_CLIENT_ID, ClientId
+from crypto.parties import ClientId
+from crypto.session_messages import (
+    NONCE_BYTES,
+    SESSION_ID_BYTES,
+    ClientMessage,
+    SessionMessage,
+)
 from crypto.shamir import SHARE_BYTES, Share
 from crypto.signatures import SIGNATURE_BYTES
 from crypto.wire import Message, Reader, Writer, check_increasing, check_size
 
-NONCE_BYTES: Final = 16
-SESSION_ID_BYTES: Final = 32
 COMMITMENT_BYTES: Final = 32
 SHARE_PAIR_BYTES: Final = 2 * SHARE_BYTES
 CIPHERTEXT_BYTES: Final = SHARE_PAIR_BYTES + TAG_BYTES
@@ -87,41 +91,6 @@ class Invitation(Message):
             length, modulus_bits, degree, threshold, min_survivors, reader.flag()
         )
         return cls(nonce, round_id, cohort, parameters)
-
-
-@dataclass(frozen=True)
-class SessionMessage(Message):
-    """What all messages after the invitation begin with.
-
-    Attributes:
-        session_id: 32 bytes, from `Invitation.session_id`.
-    """
-
-    session_id: bytes
-
-    def __post_init__(self) -> None:
-        check_size("session_id", self.session_id, SESSION_ID_BYTES)
-
-
-@dataclass(frozen=True)
-class ClientMessage(SessionMessage):
-    """What all messages of clients begin with.
-
-    Attributes:
-        sender: the client.
-    """
-
-    sender: ClientId
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.sender <= MAX_CLIENT_ID:
-            raise ParameterError(f"sender={self.sender} must lie in 0..2^32-1")
-
-    def write_head(self, writer: Writer) -> None:
-        """Write session and sender."""
-        writer.fixed(self.session_id, SESSION_ID_BYTES)
-        writer.uint(self.sender, 4)
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,10 @@ from crypto.errors import (
     blaming,
 )
 from crypto.key_agreement import check_public_key
-from crypto.masking.graph import NeighbourGraph, holder_point
+from crypto.masking.graph import NeighbourGraph
 from crypto.masking.keys import adds_pairwise_mask, pairwise_seed
 from crypto.masking.messages import (
-    NONCE_BYTES,
     AdvertisedKeys,
-    ClientMessage,
     DeliveredShares,
     DirectoryEntry,
     EncryptedShares,
@@ -48,7 +46,8 @@ from crypto.parties import ClientId
 from crypto.randomness import SYSTEM, Randomness
 from crypto.residues import ResidueSum
 from crypto.sealing import SIGNED_MESSAGE, unseal
-from crypto.shamir import Share
+from crypto.session_messages import NONCE_BYTES, ClientMessage
+from crypto.shamir import Share, holder_point
 from crypto.signatures import VerifyKey
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from crypto.channel import Channel
 from crypto.errors import AbortError, ProtocolError, ShareError
+from crypto.exchange import Exchange
 from crypto.faults import Fault
 from crypto.masking.client import MaskingClient
 from crypto.masking.client_round import ClientRound
@@ -103,7 +104,7 @@ class DoubleMasking(SecureSum):
 
 
 class _Session:
-    """Runs the roles through their stages; whatever a role refuses is noted, and it goes on."""
+    """Runs the roles through their stages."""
 
     def __init__(
         self,
@@ -117,7 +118,7 @@ class _Session:
         self._vectors = vectors
         self._channel = channel
         self._parts: dict[ClientId, ClientRound] = {}
-        self._refusals: list[Refusal] = []
+        self._exchange = Exchange(channel, tuple(vectors), self._answer, server.receive)
 
     def run(self, stages: Sequence[str]) -> SumResult:
         server = self._server
@@ -135,47 +136,17 @@ class _Session:
             for stage in stages:
                 with self._channel.work(SERVER, stage):
                     messages = openings[stage]()
-                self._exchange(stage, messages)
+                self._exchange.carry(stage, messages)
             with self._channel.work(SERVER, stage):
                 result = server.unmask()
         except (AbortError, ProtocolError) as error:
             raise SessionAbortedError(
-                stage, error, self._channel.costs(), tuple(self._refusals)
+                stage, error, self._channel.costs(), tuple(self._exchange.refusals)
             ) from error
         self._note_false_shares(stage, result)
-        return SumResult(result.sum, result.survivors, self._channel.costs(), tuple(self._refusals))
-
-    def _exchange(self, stage: str, messages: Mapping[ClientId, bytes]) -> None:
-        """Carry the server's messages to the clients and their answers back."""
-        for client, data in messages.items():
-            self._channel.send(stage, SERVER, client, data)
-        for client in self._vectors:
-            for envelope in self._channel.collect(stage, client):
-                answer = self._client_step(stage, client, envelope.data)
-                if answer is not None:
-                    self._channel.send(stage, client, SERVER, answer)
-            if self._channel.keeps_order:  # no upload need wait in memory for the others
-                self._receive(stage)
-        self._receive(stage)
-
-    def _receive(self, stage: str) -> None:
-        """Give the server what has arrived for it."""
-        for envelope in self._channel.collect(stage, SERVER):
-            if envelope.sender == SERVER:
-                continue
-            try:
-                with self._channel.work(SERVER, stage):
-                    self._server.receive(envelope.sender, envelope.data)
-            except ProtocolError as error:
-                self._refusals.append(Refusal(stage, SERVER, error))
-
-    def _client_step(self, stage: str, client: ClientId, data: bytes) -> bytes | None:
-        try:
-            with self._channel.work(client, stage):
-                return self._answer(stage, client, data)
-        except (ProtocolError, AbortError) as error:
-            self._refusals.append(Refusal(stage, client, error))
-        return None
+        return SumResult(
+            result.sum, result.survivors, self._channel.costs(), tuple(self._exchange.refusals)
+        )
 
     def _answer(self, stage: str, client: ClientId, data: bytes) -> bytes:
         if stage == Stage.ADVERTISE_KEYS:
@@ -193,4 +164,4 @@ class _Session:
     def _note_false_shares(self, stage: str, result: Unmasked) -> None:
         for holder in result.false_holders:
             error = ShareError("a false share", holder)
-            self._refusals.append(Refusal(stage, SERVER, error))
+            self._exchange.refusals.append(Refusal(stage, SERVER, error))

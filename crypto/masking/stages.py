@@ -5,8 +5,9 @@ from enum import StrEnum
 from typing import Final
 
 from crypto.errors import DecodingError, MalformedMessageError
-from crypto.masking.messages import AdvertisedKeys, ClientMessage, EncryptedShares, MaskedVector
+from crypto.masking.messages import AdvertisedKeys, EncryptedShares, MaskedVector
 from crypto.masking.unmasking_messages import Agreement, UnmaskingAnswer
+from crypto.session_messages import ClientMessage
 from crypto.wire import message_type
 
 

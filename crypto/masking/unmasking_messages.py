@@ -8,14 +8,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Self, TypeAlias
 
 from crypto.domain import domain_hash
-from crypto.masking.messages import (
-    COMMITMENT_BYTES,
-    SESSION_ID_BYTES,
-    ClientMessage,
-    MessageType,
-    SessionMessage,
-)
+from crypto.masking.messages import COMMITMENT_BYTES, MessageType
 from crypto.parties import ClientId
+from crypto.session_messages import SESSION_ID_BYTES, ClientMessage, SessionMessage
 from crypto.shamir import SHARE_BYTES, Share
 from crypto.signatures import SIGNATURE_BYTES
 from crypto.wire import Reader, Writer, check_increasing, check_size

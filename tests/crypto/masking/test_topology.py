@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto.errors import ParameterError
-from crypto.masking.graph import NeighbourGraph, holder_point
+from crypto.masking.graph import NeighbourGraph
 from crypto.masking.tails import UpperTails, log2_all_marked, log2_sum
 from crypto.masking.topology import CompleteGraph, RegularGraph, choose_degree
+from crypto.shamir import holder_point
 
 
 @given(st.integers(1, 40), st.data())
