@@ -8,8 +8,8 @@ from crypto.errors import AbortError, ProtocolError
 from crypto.parties import SERVER, ClientId
 from crypto.secure_sum import Refusal
 
-Answer: TypeAlias = Callable[[str, ClientId, bytes], bytes]
-"""From a stage, a client and what was sent to it, to what the client answers."""
+Answer: TypeAlias = Callable[[str, ClientId, bytes], bytes | None]
+"""From a stage, a client and what was sent to it, to what the client answers, if anything."""
 
 Receive: TypeAlias = Callable[[ClientId, bytes], None]
 """The server's `receive`: from the sender, as the transport knows it, and what it sent."""

@@ -9,6 +9,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
+from crypto.errors import DecodingError
 from crypto.field import PrimeField
 from crypto.randomness import SYSTEM, Randomness, uniform_below
 
@@ -110,6 +111,21 @@ class Group(ABC, Generic[Element]):
         Raises:
             DecodingError: for bytes that encode no element of the group of prime order.
         """
+
+    def encode_all(self, elements: Iterable[Element]) -> bytes:
+        """Return the encodings of several elements, one after the other."""
+        return b"".join(map(self.encode, elements))
+
+    def decode_all(self, data: bytes, count: int) -> tuple[Element, ...]:
+        """Read what `encode_all` wrote.
+
+        Raises:
+            DecodingError: unless `data` is `count` encoded elements.
+        """
+        size = self.element_bytes
+        if len(data) != count * size:
+            raise DecodingError(f"{count} elements of {self.name} have {count * size} bytes")
+        return tuple(self.decode(data[start : start + size]) for start in range(0, len(data), size))
 
     def lookup_key(self, a: Element) -> bytes:
         """Return bytes that name an element in a table, for curves up to its inverse."""

@@ -16,6 +16,8 @@ from crypto.fixed_base import PowerTable
 from crypto.groups import Group
 from crypto.multi_power import multi_power
 
+_KEPT_TABLES: Final = 4  # of 6 to 13 MB each
+
 
 class SafePrimeGroup(Group[int]):
     """The group of prime order q = (p - 1) / 2 modulo a safe prime p; elements are integers.
@@ -31,6 +33,7 @@ class SafePrimeGroup(Group[int]):
         self.name = name
         self.prime = prime
         self._modulus = gmpy2.mpz(prime)
+        self._tables: dict[int, PowerTable] = {}
         self.order = (prime - 1) // 2
         self.generator = 2
         self.identity = 1
@@ -66,8 +69,16 @@ class SafePrimeGroup(Group[int]):
         return multi_power(pairs, self.prime)
 
     def fixed_base(self, base: int) -> PowerTable:
-        """Return a table of powers; it costs about ten powers and makes each five times faster."""
-        return PowerTable(base, self.order, self.prime)
+        """Return a table of powers; it costs about ten powers and makes each five times faster.
+
+        The tables of the last few bases are kept: they are public, and clients of one process
+        share them.
+        """
+        table = self._tables.pop(base, None) or PowerTable(base, self.order, self.prime)
+        self._tables[base] = table
+        if len(self._tables) > _KEPT_TABLES:
+            del self._tables[next(iter(self._tables))]
+        return table
 
     def hash_to_element(self, tag: bytes) -> int:
         """Return the square of the tag's SHAKE-256, 16 bytes longer than p, modulo p."""
@@ -87,7 +98,7 @@ class SafePrimeGroup(Group[int]):
 
     @cached_property
     def _generator_table(self) -> PowerTable:
-        return self.fixed_base(self.generator)
+        return PowerTable(self.generator, self.order, self.prime)
 
     def encode(self, a: int) -> bytes:
         """Return a as `element_bytes` bytes, big endian as in TLS."""

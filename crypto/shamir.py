@@ -158,6 +158,30 @@ def lagrange_at_zero(points: Sequence[int], prime_field: PrimeField) -> list[int
     return [int(product * inverse % prime_field.modulus) for inverse in inverses]
 
 
+def interpolate(values: Mapping[int, int], prime_field: PrimeField) -> list[int]:
+    """Return the coefficients, the lowest first, of the polynomial through the given values.
+
+    Args:
+        values: point -> value; the polynomial has as many coefficients.
+        prime_field: where they live.
+
+    Raises:
+        ParameterError: for points that are out of range or not different.
+    """
+    points = list(values)
+    modulus = prime_field.modulus
+    coefficients = [0] * len(points)
+    for i, factor in enumerate(lagrange_at_zero(points, prime_field)):
+        # l_i(x) = l_i(0) prod_{j != i} (1 - x / x_j)
+        basis = [factor * values[points[i]] % modulus]
+        others = prime_field.invert_all([point for j, point in enumerate(points) if j != i])
+        for inverse in others:
+            shifted = [0, *(-inverse * coefficient % modulus for coefficient in basis)]
+            basis = [(a + b) % modulus for a, b in zip([*basis, 0], shifted, strict=True)]
+        coefficients = [(a + b) % modulus for a, b in zip(coefficients, basis, strict=True)]
+    return coefficients
+
+
 def split_secret(
     secret: bytes, threshold: int, points: Sequence[int], randomness: Randomness = SYSTEM
 ) -> list[Share]:

@@ -101,9 +101,10 @@ class PowerProof:
         """
         group = statement.group
         base, power = statement.joined(context)
+        inverse_key, inverse_power = group.invert(statement.key), group.invert(power)
         commitments = (
-            group.multi_power([(group.generator, self.response), (statement.key, -self.challenge)]),
-            group.multi_power([(base, self.response), (power, -self.challenge)]),
+            group.multi_power([(group.generator, self.response), (inverse_key, self.challenge)]),
+            group.multi_power([(base, self.response), (inverse_power, self.challenge)]),
         )
         expected = challenge("equality", group, context, (statement.key, base, power, *commitments))
         if expected != self.challenge:

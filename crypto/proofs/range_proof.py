@@ -16,21 +16,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic
 
-from crypto.domain import domain_tag
 from crypto.elgamal import Ciphertext, PublicKey
 from crypto.errors import ProofError
 from crypto.field import PrimeField
 from crypto.groups import Element, FixedBase, Group
+from crypto.pedersen import second_generator
 from crypto.proofs.bits import BitProof, RangeProof, bit_weights, bits_of
 from crypto.proofs.fiat_shamir import CHALLENGES, challenge
 from crypto.randomness import SYSTEM, Randomness, uniform_below
 
 _WEIGHT_BITS: Final = 128
-
-
-def second_generator(group: Group[Element]) -> Element:
-    """Return H, an element whose logarithm nobody knows: a hash of its own name."""
-    return group.hash_to_element(domain_tag("proofs/second generator", group.name.encode()))
 
 
 class _Range(Generic[Element]):

@@ -1,4 +1,17 @@
+LIMITS = {
+    "allowed_bits": "allowed_bits",
+    "extreme_bits": "extreme_bits",
+    "refused_bits": "refused_bits",
+    "some_length": "lengths",
+}
+
+
 def pytest_generate_tests(metafunc):
-    """Run tests that ask for a `stage` once for each stage of the protocol under test."""
-    if "stage" in metafunc.fixturenames and hasattr(metafunc.cls, "protocol"):
+    """Run tests of a protocol once for each of its stages, and for each of the limits it states."""
+    if not hasattr(metafunc.cls, "protocol"):
+        return
+    if "stage" in metafunc.fixturenames:
         metafunc.parametrize("stage", metafunc.cls().protocol().stages)
+    for name, attribute in LIMITS.items():
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, getattr(metafunc.cls, attribute))

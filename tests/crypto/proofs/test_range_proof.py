@@ -9,9 +9,10 @@ from crypto.curve_group import EDWARDS25519
 from crypto.discrete_log import solve_slowly
 from crypto.elgamal import Ciphertext, PublicKey, decrypt_to_power
 from crypto.errors import DecodingError, ParameterError, ProofError
+from crypto.pedersen import second_generator
 from crypto.proofs import range_proof
 from crypto.proofs.bits import RangeProof, bit_weights, bits_of, range_proof_bytes
-from crypto.proofs.range_proof import RangeProver, RangeVerifier, second_generator
+from crypto.proofs.range_proof import RangeProver, RangeVerifier
 from crypto.safe_prime_group import FFDHE2048, FFDHE3072
 from crypto.secp256k1_group import SECP256K1
 

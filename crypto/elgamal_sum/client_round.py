@@ -1,0 +1,235 @@
+"""One client in one session of a sum by threshold ElGamal: three steps, each taken once."""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from crypto.domain import domain_tag, encode_id
+from crypto.elgamal import Ciphertext
+from crypto.elgamal_sum.messages import (
+    DecryptionRequest,
+    EncryptedVector,
+    Invitation,
+    PartialDecryptions,
+    Readiness,
+    UploadReceipt,
+    UploadRequest,
+)
+from crypto.errors import (
+    ConsistencyError,
+    DecodingError,
+    ForeignMessageError,
+    MalformedMessageError,
+    ParameterError,
+    SignatureError,
+    ThresholdError,
+    WrongTimeError,
+    blaming,
+)
+from crypto.groups import Element
+from crypto.parties import SERVER, ClientId
+from crypto.proofs.equality import PowerProof, PowerStatement
+from crypto.proofs.range_proof import RangeProver
+from crypto.randomness import Randomness
+from crypto.sealing import SIGNED_MESSAGE, seal
+from crypto.secure_sum import IntegerVector
+from crypto.session_messages import SessionMessage
+from crypto.signatures import SigningIdentity, VerifyKey
+from crypto.threshold_elgamal import KeyShare, ThresholdKey
+
+_M = TypeVar("_M", bound=SessionMessage)
+
+
+class _Step(Enum):
+    JOINED = auto()
+    UPLOADED = auto()
+    OVER = auto()
+
+
+class ElGamalClientRound(Generic[Element]):
+    """One client in one session; made by `ElGamalClient.join`.
+
+    A message at the wrong time, of another session or malformed is refused and changes nothing.
+    Once a message's content was found wrong the round is over for this client. It helps to decrypt
+    once a session, whatever it is asked: that is what keeps the sum the only thing decrypted.
+    """
+
+    def __init__(
+        self,
+        client_id: ClientId,
+        invitation: Invitation,
+        key: ThresholdKey[Element],
+        share: KeyShare | None,
+        *,
+        identity: SigningIdentity | None,
+        registry: Mapping[ClientId, VerifyKey],
+        randomness: Randomness,
+    ) -> None:
+        self.client_id = client_id
+        self.session_id = invitation.session_id()
+        self._parameters = invitation.parameters
+        self._cohort = frozenset(invitation.cohort)
+        self._key = key
+        self._group = key.group
+        self._share = share
+        self._identity = identity
+        self._registry = registry
+        self._randomness = randomness
+        self._step = _Step.JOINED
+        self._participants: frozenset[ClientId] = frozenset()
+        self._own_c1s = b""
+
+    def ready(self) -> bytes:
+        """Return the `Readiness` of this session; called by `ElGamalClient.join`."""
+        message = Readiness(self.session_id, self.client_id, self._share is not None)
+        return seal(message, self._identity)
+
+    def upload(self, data: bytes, vector: IntegerVector) -> bytes:
+        """Upload: encrypt every coordinate for itself, equation (17).
+
+        Args:
+            data: an `UploadRequest`.
+            vector: shape (m,), uint64 or int64, values 0 to `max_value`.
+
+        Returns:
+            An `EncryptedVector`, with a range proof for each coordinate if the session has proofs.
+
+        Raises:
+            ParameterError: for a vector that does not fit; the step can be repeated.
+            ConsistencyError, ThresholdError: for a list of participants that cannot be.
+            WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
+        """
+        check_values(vector, self._parameters.length, self._parameters.max_value)
+        request = self._take(_Step.JOINED, UploadRequest, data)
+        participants = frozenset(request.participants)
+        if self.client_id not in participants or not participants <= self._cohort:
+            raise ConsistencyError("participants that were never invited, or not this one", SERVER)
+        self._require(len(participants), "participants")
+        ciphertexts, proofs = self._encrypt(vector)
+        c1s = self._group.encode_all(ciphertext.c1 for ciphertext in ciphertexts)
+        c2s = self._group.encode_all(ciphertext.c2 for ciphertext in ciphertexts)
+        receipt = UploadReceipt(self.session_id, self.client_id, c1s)
+        signature = b""
+        if self._identity is not None:
+            signature = self._identity.sign(SIGNED_MESSAGE, receipt.to_bytes())
+        self._participants, self._own_c1s = participants, c1s
+        self._step = _Step.UPLOADED
+        message = EncryptedVector(self.session_id, self.client_id, c1s, c2s, proofs, signature)
+        return seal(message, self._identity)
+
+    def decrypt(self, data: bytes) -> bytes:
+        """Decryption: raise the sum's c1 to the client's share, equation (21).
+
+        Args:
+            data: a `DecryptionRequest`.
+
+        Returns:
+            A `PartialDecryptions`, with a proof if the session has proofs.
+
+        Raises:
+            ConsistencyError: if the uploads are not those of enough participants, this client's
+                own, as it made it, among them; or if this client has no share.
+            SignatureError: naming the server, if it passed on a receipt that was not signed.
+            ThresholdError: if the sum is over fewer clients than the threshold.
+            WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
+        """
+        request = self._take(_Step.UPLOADED, DecryptionRequest, data)
+        if self._share is None:
+            raise ConsistencyError("a client without a share is asked to decrypt", SERVER)
+        bases = self._sum_of(request)
+        powers = tuple(self._share.partially_decrypt(base, self._group) for base in bases)
+        proof = b""
+        if self._parameters.proofs and bases:
+            key = self._key.verification_key(self._share.point)
+            statement = PowerStatement(self._group, key, bases, powers)
+            context = decryption_context(self.session_id, self.client_id)
+            made = PowerProof.make(statement, self._share.value, context, self._randomness)
+            proof = made.to_bytes(self._group)
+        encoded = self._group.encode_all(powers)
+        answer = PartialDecryptions(self.session_id, self.client_id, encoded, proof)
+        return seal(answer, self._identity)
+
+    def _encrypt(self, vector: IntegerVector) -> tuple[list[Ciphertext[Element]], bytes]:
+        values = [int(value) for value in vector]
+        public_key = self._key.public_key
+        if not self._parameters.proofs:
+            return [public_key.encrypt(value, self._randomness) for value in values], b""
+        prover = RangeProver(public_key, self._parameters.max_value)
+        ciphertexts, proofs = [], []
+        for index, value in enumerate(values):
+            context = value_context(self.session_id, self.client_id, index)
+            ciphertext, proof = prover.encrypt(value, context, self._randomness)
+            ciphertexts.append(ciphertext)
+            proofs.append(proof.to_bytes(self._group))
+        return ciphertexts, b"".join(proofs)
+
+    def _sum_of(self, request: DecryptionRequest) -> tuple[Element, ...]:
+        """Check what is to be decrypted, and return the sum's c1 for every coordinate: (19)."""
+        senders = frozenset(receipt.sender for receipt in request.receipts)
+        if not senders <= self._participants or self.client_id not in senders:
+            raise ConsistencyError("a sum over others than the participants", SERVER)
+        self._require(len(senders), "clients in the sum")
+        total = [self._group.identity] * self._parameters.length
+        for receipt, signature in zip(request.receipts, request.signatures, strict=True):
+            if receipt.sender == self.client_id and receipt.c1s != self._own_c1s:
+                raise ConsistencyError("another upload under this client's name", SERVER)
+            self._check_receipt(receipt, signature)
+            try:
+                halves = self._group.decode_all(receipt.c1s, self._parameters.length)
+            except DecodingError as error:
+                raise MalformedMessageError(str(error), SERVER) from error
+            total = [self._group.multiply(a, b) for a, b in zip(total, halves, strict=True)]
+        return tuple(total)
+
+    def _check_receipt(self, receipt: UploadReceipt, signature: bytes) -> None:
+        if self._parameters.signed:
+            with blaming(SERVER):
+                self._registry[receipt.sender].verify(SIGNED_MESSAGE, receipt.to_bytes(), signature)
+        elif signature:
+            raise SignatureError("a signature in a session without", SERVER)
+
+    def _take(self, step: _Step, kind: type[_M], data: bytes) -> _M:
+        """Take a message for the present step: from here on, an error ends the round."""
+        with blaming(SERVER):
+            if self._step is not step:
+                raise WrongTimeError(f"client {self.client_id} is past this step, or not there yet")
+            message = kind.from_bytes(data)
+            if message.session_id != self.session_id:
+                raise ForeignMessageError("a message of another session")
+        self._step = _Step.OVER
+        return message
+
+    def _require(self, found: int, what: str) -> None:
+        if found < self._parameters.threshold:
+            raise ThresholdError(what, found, self._parameters.threshold)
+
+
+def check_values(vector: IntegerVector, length: int, max_value: int) -> None:
+    """Check a client's input at the door.
+
+    Raises:
+        ParameterError: unless it has shape (length,), dtype uint64 or int64 and all values from 0
+            to `max_value`.
+    """
+    if not isinstance(vector, np.ndarray) or vector.dtype not in (np.uint64, np.int64):
+        raise ParameterError(f"a vector must be a uint64 or int64 array, not {vector!r:.80}")
+    if vector.shape != (length,):
+        raise ParameterError(f"a vector must have shape ({length},), not {vector.shape}")
+    if length and not 0 <= int(vector.min()) <= int(vector.max()) <= max_value:
+        raise ParameterError(
+            f"values {vector.min()}..{vector.max()} must lie in the public range 0..{max_value}"
+        )
+
+
+def value_context(session_id: bytes, client: ClientId, index: int) -> bytes:
+    """Return what a coordinate's range proof is bound to."""
+    return domain_tag(
+        "elgamal_sum/value", session_id, encode_id(client), index.to_bytes(4, "little")
+    )
+
+
+def decryption_context(session_id: bytes, client: ClientId) -> bytes:
+    """Return what the proof of a client's partial decryptions is bound to."""
+    return domain_tag("elgamal_sum/decryption", session_id, encode_id(client))

@@ -1,0 +1,70 @@
+"""Where system keys come from: an authority, or the clients themselves."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Generic
+
+from crypto.costs import Costs
+from crypto.elgamal_sum.authority import KeyAuthority, KeyDelivery
+from crypto.elgamal_sum.client import ElGamalClient
+from crypto.groups import Element, Group
+from crypto.parties import ClientId
+from crypto.randomness import Randomness
+from crypto.secure_sum import Refusal
+from crypto.signatures import SigningIdentity, VerifyKey
+
+
+class KeySource(ABC, Generic[Element]):
+    """Makes system keys for cohorts.
+
+    Attributes:
+        authority: the verify key of the authority; None if there is none.
+    """
+
+    authority: VerifyKey | None = None
+
+    @abstractmethod
+    def make_key(
+        self,
+        clients: Mapping[ClientId, ElGamalClient[Element]],
+        threshold: int,
+        absent: frozenset[ClientId],
+    ) -> tuple[KeyDelivery, Costs, tuple[Refusal, ...]]:
+        """Make a new key.
+
+        Args:
+            clients: the cohort.
+            threshold: e.
+            absent: clients that are not there to help.
+
+        Returns:
+            The key, what making it cost beyond the session's own messages, and what was refused.
+
+        Raises:
+            SessionAbortedError: if too few clients are there to help.
+        """
+
+
+class AuthorityKeys(KeySource[Element]):
+    """Keys dealt by a trusted authority: section 4.3.1 of the paper.
+
+    Args:
+        group: where keys live.
+        signed: whether the authority signs.
+        randomness: where keys come from.
+    """
+
+    def __init__(self, group: Group[Element], signed: bool, randomness: Randomness) -> None:
+        identity = SigningIdentity.generate(randomness) if signed else None
+        self.authority = identity.verify_key if identity is not None else None
+        self._authority = KeyAuthority(group, identity, randomness)
+
+    def make_key(
+        self,
+        clients: Mapping[ClientId, ElGamalClient[Element]],
+        threshold: int,
+        absent: frozenset[ClientId],  # noqa: ARG002
+    ) -> tuple[KeyDelivery, Costs, tuple[Refusal, ...]]:
+        """Let the authority deal; the shares travel with the invitations, to the absent later."""
+        receivers = {client: role.agreement_key for client, role in clients.items()}
+        return self._authority.deal(receivers, threshold), Costs(), ()

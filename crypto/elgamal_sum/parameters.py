@@ -1,0 +1,90 @@
+"""The public parameters of a session, and what a client insists on before it joins one."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from crypto.errors import ParameterError, PolicyError
+from crypto.parties import SERVER
+
+MAX_VALUE: Final = 2**32 - 1
+MIN_CLIENTS: Final = 3
+
+
+@dataclass(frozen=True)
+class ElGamalParameters:
+    """What the server announces.
+
+    Attributes:
+        length: m, coordinates of a vector, 0 to 2^32 - 1.
+        max_value: the largest value of a coordinate, 1 to 2^32 - 1.
+        threshold: e, fewest clients in a sum, and fewest that decrypt it; at least 2.
+        proofs: whether values come with range proofs and partial decryptions with theirs.
+        signed: whether clients sign their messages. Off only to reproduce a setting in which all
+            parties follow the protocol.
+
+    Raises:
+        ParameterError: for values out of range.
+    """
+
+    length: int
+    max_value: int
+    threshold: int
+    proofs: bool = True
+    signed: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.length < 2**32:
+            raise ParameterError(f"length={self.length} must lie in 0..2^32-1")
+        if not 1 <= self.max_value <= MAX_VALUE:
+            raise ParameterError(
+                f"max_value={self.max_value} must lie in 1..2^32-1: a sum is found by a discrete "
+                "logarithm, whose cost grows with its square root"
+            )
+        if self.threshold < 2:
+            raise ParameterError(f"threshold={self.threshold} must be at least 2")
+
+
+def plan_threshold(num_clients: int, threshold: int | None = None) -> int:
+    """Return the threshold for a cohort: a majority, unless another one is asked for.
+
+    Raises:
+        ParameterError: for fewer than three clients, or a threshold that is none.
+    """
+    if num_clients < MIN_CLIENTS:
+        raise ParameterError(
+            f"{num_clients} clients: the sum of two gives one's value to the other"
+        )
+    planned = num_clients // 2 + 1 if threshold is None else threshold
+    if not 2 <= planned <= num_clients:
+        raise ParameterError(f"threshold={planned} must lie in 2..{num_clients}")
+    return planned
+
+
+@dataclass(frozen=True)
+class ElGamalPolicy:
+    """The least that a client accepts: its own defence against a server that announces less.
+
+    Attributes:
+        signatures_required: whether sessions without signatures, and authorities that do not
+            sign, are refused.
+        majority_required: whether the threshold must be more than half of the cohort, so that no
+            two sums can be decrypted in one session. The paper's small thresholds need False.
+    """
+
+    signatures_required: bool = True
+    majority_required: bool = True
+
+    def check(self, num_clients: int, announced: ElGamalParameters) -> None:
+        """Refuse a session that is weaker than this policy; run by the client on an invitation.
+
+        Raises:
+            PolicyError: naming the server.
+        """
+        if self.signatures_required and not announced.signed:
+            raise PolicyError("a session without signatures", SERVER)
+        if num_clients < MIN_CLIENTS or announced.threshold > num_clients:
+            raise PolicyError(f"threshold {announced.threshold} of {num_clients} clients", SERVER)
+        if self.majority_required and 2 * announced.threshold <= num_clients:
+            raise PolicyError(
+                f"threshold {announced.threshold} is no majority of {num_clients}", SERVER
+            )

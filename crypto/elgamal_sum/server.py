@@ -1,0 +1,279 @@
+"""The server of a sum by threshold ElGamal.
+
+It multiplies ciphertexts as they arrive, and asks survivors to decrypt the product. Each stage
+takes one message from every client asked (`receive`) and is closed by the method that makes the
+next messages. A client that sends nothing, or nothing acceptable, has dropped out.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Generic, TypeAlias
+
+from crypto.discrete_log import DiscreteLog
+from crypto.doorkeeper import Doorkeeper, Kinds
+from crypto.elgamal import Ciphertext
+from crypto.elgamal_sum.authority import KeyDelivery, read_key
+from crypto.elgamal_sum.client_round import decryption_context, value_context
+from crypto.elgamal_sum.messages import (
+    DecryptionRequest,
+    EncryptedVector,
+    Invitation,
+    PartialDecryptions,
+    Readiness,
+    UploadReceipt,
+    UploadRequest,
+)
+from crypto.elgamal_sum.parameters import ElGamalParameters
+from crypto.errors import (
+    CapacityError,
+    DecodingError,
+    MalformedMessageError,
+    ShareError,
+    SignatureError,
+    blaming,
+)
+from crypto.groups import Element
+from crypto.parties import ClientId
+from crypto.proofs.bits import RangeProof, range_proof_bytes
+from crypto.proofs.equality import PowerProof, PowerStatement
+from crypto.proofs.range_proof import RangeVerifier
+from crypto.randomness import SYSTEM, Randomness, uniform_below
+from crypto.sealing import SIGNED_MESSAGE
+from crypto.session_messages import NONCE_BYTES, ClientMessage
+from crypto.shamir import holder_point
+from crypto.signatures import VerifyKey
+
+
+class Stage(StrEnum):
+    """A message from the server to each client and the client's answer."""
+
+    KEY_SETUP = "key setup"
+    UPLOAD = "upload"
+    DECRYPTION = "decryption"
+
+
+CLIENT_MESSAGES: Final[Kinds] = {
+    Stage.KEY_SETUP: Readiness,
+    Stage.UPLOAD: EncryptedVector,
+    Stage.DECRYPTION: PartialDecryptions,
+}
+
+ChooseHelpers: TypeAlias = Callable[[Sequence[ClientId], int, Randomness], Sequence[ClientId]]
+"""From candidates and a number to that many of them."""
+
+
+def choose_at_random(
+    candidates: Sequence[ClientId], count: int, randomness: Randomness
+) -> tuple[ClientId, ...]:
+    """Return a uniform choice without repetition, the paper's P5; all if there are no more."""
+    left = list(candidates)
+    chosen: list[ClientId] = []
+    while left and len(chosen) < count:
+        chosen.append(left.pop(uniform_below(len(left), randomness)))
+    return tuple(chosen)
+
+
+@dataclass(frozen=True)
+class DecryptedSum:
+    """What a session leaves behind.
+
+    Attributes:
+        values: the sums over the integers, one a coordinate.
+        survivors: the clients in them.
+    """
+
+    values: tuple[int, ...]
+    survivors: tuple[ClientId, ...]
+
+
+class ElGamalServer(Generic[Element]):
+    """The server's part in one session.
+
+    Args:
+        cohort: the clients asked, in increasing order.
+        parameters: the session's public parameters.
+        round_id: the training round.
+        delivery: the system key.
+        logarithms: finds the sums; its bound is the largest that is possible.
+        registry: the verify keys of the clients; needed in signed sessions.
+        randomness: where the session's nonce and the choice of helpers come from.
+        choose_helpers: which survivors decrypt.
+
+    Raises:
+        ParameterError: for a cohort out of order.
+        MalformedMessageError: for a key of another group.
+    """
+
+    def __init__(
+        self,
+        cohort: tuple[ClientId, ...],
+        parameters: ElGamalParameters,
+        round_id: int,
+        delivery: KeyDelivery,
+        logarithms: DiscreteLog[Element],
+        registry: Mapping[ClientId, VerifyKey] | None = None,
+        randomness: Randomness = SYSTEM,
+        choose_helpers: ChooseHelpers = choose_at_random,
+    ) -> None:
+        nonce = randomness.bytes(NONCE_BYTES)
+        self._invitation = Invitation(
+            nonce, round_id, cohort, parameters, delivery.announcement, delivery.signature, b""
+        )
+        self.session_id = self._invitation.session_id()
+        self._parameters = parameters
+        self._delivery = delivery
+        self._group = logarithms.group
+        self._key = read_key(delivery.announcement, self._group)
+        self._logarithms = logarithms
+        self._registry = (registry or {}) if parameters.signed else None
+        self._randomness = randomness
+        self._choose = choose_helpers
+        self._door = Doorkeeper(
+            self.session_id, CLIENT_MESSAGES, parameters.threshold, self._registry
+        )
+        self.holders: set[ClientId] = set()
+        """Clients that have said that they hold a share of the key."""
+        self._sum = [Ciphertext(self._group.identity, self._group.identity)] * parameters.length
+        self._receipts: dict[ClientId, tuple[UploadReceipt, bytes]] = {}
+        self._asked: set[ClientId] = set()
+        self._partials: dict[int, tuple[Element, ...]] = {}
+
+    def invite(self) -> dict[ClientId, bytes]:
+        """Open the session; return an `Invitation` for each client of the cohort."""
+        invitation = self._invitation
+        self._door.open(Stage.KEY_SETUP, frozenset(invitation.cohort))
+        return {
+            client: Invitation(
+                invitation.nonce,
+                invitation.round_id,
+                invitation.cohort,
+                invitation.parameters,
+                invitation.key,
+                invitation.key_signature,
+                self._delivery.sealed_shares.get(client, b""),
+            ).to_bytes()
+            for client in invitation.cohort
+        }
+
+    def receive(self, sender: ClientId, data: bytes) -> None:
+        """Take a client's message for the present stage.
+
+        Args:
+            sender: the client, as the transport knows it.
+            data: the encoded message.
+
+        Raises:
+            MalformedMessageError, WrongTimeError, ForeignMessageError, ReplayError,
+            SignatureError: as in `Doorkeeper.admit`.
+            ProofError: for a value that is not shown to be in range, or a partial decryption that
+                is not shown to be right.
+
+        Guarantees: a refused message changes nothing; every error names `sender`.
+        """
+        with blaming(sender):
+            message, _ = self._door.admit(sender, data)
+            try:
+                self._accept(message)
+            except DecodingError as error:
+                raise MalformedMessageError(str(error)) from error
+            self._door.accept(sender)
+
+    def request_uploads(self) -> dict[ClientId, bytes]:
+        """Close key setup; return an `UploadRequest` for each client that is ready."""
+        present = self._door.close(Stage.KEY_SETUP)
+        self._door.open(Stage.UPLOAD, present)
+        request = UploadRequest(self.session_id, tuple(sorted(present)))
+        return dict.fromkeys(sorted(present), request.to_bytes())
+
+    def request_decryption(self) -> dict[ClientId, bytes]:
+        """Close the upload; return a `DecryptionRequest` for the first helpers."""
+        self._door.close(Stage.UPLOAD)
+        self._door.open(Stage.DECRYPTION, frozenset())
+        return self.request_more_help()
+
+    def request_more_help(self) -> dict[ClientId, bytes]:
+        """Return requests for as many survivors as are missing; none if none are, or none left."""
+        missing = self._parameters.threshold - len(self._partials)
+        candidates = sorted(self._receipts.keys() & self.holders - self._asked)
+        chosen = self._choose(candidates, max(missing, 0), self._randomness)
+        self._asked.update(chosen)
+        self._door.await_more(frozenset(chosen))
+        receipts, signatures = zip(
+            *(self._receipts[client] for client in sorted(self._receipts)), strict=True
+        )
+        request = DecryptionRequest(self.session_id, receipts, signatures).to_bytes()
+        return dict.fromkeys(sorted(chosen), request)
+
+    def decrypt(self) -> DecryptedSum:
+        """Close the session: combine the partial decryptions, equations (22) and (23).
+
+        Raises:
+            ThresholdError: if too few clients helped.
+            ShareError: if no sum within the bound fits: in sessions without proofs some client
+                has sent a false value or partial decryption, and it cannot be told which.
+        """
+        self._door.close(Stage.DECRYPTION)
+        values = []
+        for index, ciphertext in enumerate(self._sum):
+            partials = {point: powers[index] for point, powers in self._partials.items()}
+            try:
+                values.append(self._key.decrypt(ciphertext, partials, self._logarithms))
+            except CapacityError as error:
+                raise ShareError(f"the sum does not decrypt: {error}") from error
+        return DecryptedSum(tuple(values), tuple(sorted(self._receipts)))
+
+    def _accept(self, message: ClientMessage) -> None:
+        match message:
+            case Readiness(can_decrypt=can_decrypt):
+                if can_decrypt and message.sender in self._invitation.key.clients:
+                    self.holders.add(message.sender)
+            case EncryptedVector():
+                self._accept_upload(message)
+            case PartialDecryptions():
+                self._accept_partials(message)
+
+    def _accept_upload(self, message: EncryptedVector) -> None:
+        group, length = self._group, self._parameters.length
+        receipt = message.receipt()
+        if self._registry is not None:
+            self._registry[message.sender].verify(
+                SIGNED_MESSAGE, receipt.to_bytes(), message.receipt_signature
+            )
+        elif message.receipt_signature:
+            raise SignatureError("a signature in a session without")
+        halves = group.decode_all(message.c1s, length), group.decode_all(message.c2s, length)
+        ciphertexts = [Ciphertext(c1, c2) for c1, c2 in zip(*halves, strict=True)]
+        self._check_ranges(message, ciphertexts)
+        pairs = zip(self._sum, ciphertexts, strict=True)
+        self._sum = [total.add(ciphertext, group) for total, ciphertext in pairs]
+        self._receipts[message.sender] = receipt, message.receipt_signature
+
+    def _check_ranges(
+        self, message: EncryptedVector, ciphertexts: Sequence[Ciphertext[Element]]
+    ) -> None:
+        maximum = self._parameters.max_value
+        size = range_proof_bytes(self._group, maximum) if self._parameters.proofs else 0
+        if len(message.proofs) != size * len(ciphertexts):
+            raise MalformedMessageError(f"proofs of {len(message.proofs)} bytes")
+        if not size:
+            return
+        verifier = RangeVerifier(self._key.public_key, maximum)
+        for index, ciphertext in enumerate(ciphertexts):
+            encoded = message.proofs[index * size : (index + 1) * size]
+            proof = RangeProof.from_bytes(encoded, self._group, maximum)
+            context = value_context(self.session_id, message.sender, index)
+            verifier.verify(ciphertext, proof, context, self._randomness)
+
+    def _accept_partials(self, message: PartialDecryptions) -> None:
+        powers = self._group.decode_all(message.powers, self._parameters.length)
+        point = holder_point(self._invitation.key.clients, message.sender)
+        if self._parameters.proofs and powers:
+            proof = PowerProof.from_bytes(message.proof, self._group)
+            bases = tuple(ciphertext.c1 for ciphertext in self._sum)
+            key = self._key.verification_key(point)
+            statement = PowerStatement(self._group, key, bases, powers)
+            proof.verify(statement, decryption_context(self.session_id, message.sender))
+        elif message.proof:
+            raise MalformedMessageError("a proof in a session without")
+        self._partials[point] = powers
