@@ -1,6 +1,7 @@
 """Pedersen commitments g^value H^blinding: they hide the value perfectly and bind computationally.
 
-Source: Pedersen, "Non-interactive and information-theoretic secure verifiable secret sharing", 1991.
+Source: Pedersen, "Non-interactive and information-theoretic secure verifiable secret sharing",
+1991.
 """
 
 from typing import Generic

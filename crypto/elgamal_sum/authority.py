@@ -32,12 +32,14 @@ class KeyDelivery:
 
     Attributes:
         announcement: the public part.
+        holders: the clients that have a share, or will have it when they get their delivery.
         signature: the authority's, of the announcement; empty if there is no authority.
         sealed_shares: client -> its share, encrypted for it alone; none after distributed key
             generation, where every client has made its own.
     """
 
     announcement: KeyAnnouncement
+    holders: frozenset[ClientId]
     signature: bytes = b""
     sealed_shares: Mapping[ClientId, bytes] = field(default_factory=dict)
 
@@ -85,7 +87,7 @@ class KeyAuthority(Generic[Element]):
         signature = b""
         if self._identity is not None:
             signature = self._identity.sign(KEY_PURPOSE, announcement.to_bytes())
-        return KeyDelivery(announcement, signature, sealed)
+        return KeyDelivery(announcement, frozenset(clients), signature, sealed)
 
 
 def announce(

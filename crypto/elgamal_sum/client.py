@@ -23,11 +23,11 @@ class HeldKey(Generic[Element]):
 
     Attributes:
         key: the public part.
-        share: the client's own; None if it missed the key generation.
+        share: the client's own.
     """
 
     key: ThresholdKey[Element]
-    share: KeyShare | None
+    share: KeyShare
 
 
 class ElGamalClient(Generic[Element]):
@@ -43,6 +43,7 @@ class ElGamalClient(Generic[Element]):
         randomness: where its keys come from.
 
     Attributes:
+        identity: as given; a distributed key generation signs with it.
         agreement_key: X25519 public key under which the authority sends it shares.
     """
 
@@ -58,7 +59,7 @@ class ElGamalClient(Generic[Element]):
     ) -> None:
         self.client_id = client_id
         self._group = group
-        self._identity = identity
+        self.identity = identity
         self._registry = registry or {}
         self._authority = authority
         self._policy = policy or ElGamalPolicy()
@@ -73,7 +74,7 @@ class ElGamalClient(Generic[Element]):
         """The public half of the key pair for deliveries of shares."""
         return self._agreement_keys.public
 
-    def hold(self, key: ThresholdKey[Element], share: KeyShare | None) -> None:
+    def hold(self, key: ThresholdKey[Element], share: KeyShare) -> None:
         """Keep the outcome of a distributed key generation in which this client took part."""
         self._generated = HeldKey(key, share)
 
@@ -110,7 +111,7 @@ class ElGamalClient(Generic[Element]):
             invitation,
             held.key,
             held.share,
-            identity=self._identity if invitation.parameters.signed else None,
+            identity=self.identity if invitation.parameters.signed else None,
             registry=self._registry,
             randomness=self._randomness,
         )
@@ -124,7 +125,7 @@ class ElGamalClient(Generic[Element]):
             raise ConsistencyError("a key of another threshold")
         if not invitation.parameters.signed:
             return
-        if self._identity is None:
+        if self.identity is None:
             raise PolicyError("a session with signatures, and this client has no identity")
         strangers = [client for client in invitation.cohort if client not in self._registry]
         if strangers:

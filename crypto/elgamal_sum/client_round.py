@@ -61,7 +61,7 @@ class ElGamalClientRound(Generic[Element]):
         client_id: ClientId,
         invitation: Invitation,
         key: ThresholdKey[Element],
-        share: KeyShare | None,
+        share: KeyShare,
         *,
         identity: SigningIdentity | None,
         registry: Mapping[ClientId, VerifyKey],
@@ -83,8 +83,7 @@ class ElGamalClientRound(Generic[Element]):
 
     def ready(self) -> bytes:
         """Return the `Readiness` of this session; called by `ElGamalClient.join`."""
-        message = Readiness(self.session_id, self.client_id, self._share is not None)
-        return seal(message, self._identity)
+        return seal(Readiness(self.session_id, self.client_id), self._identity)
 
     def upload(self, data: bytes, vector: IntegerVector) -> bytes:
         """Upload: encrypt every coordinate for itself, equation (17).
@@ -130,14 +129,12 @@ class ElGamalClientRound(Generic[Element]):
 
         Raises:
             ConsistencyError: if the uploads are not those of enough participants, this client's
-                own, as it made it, among them; or if this client has no share.
+                own, as it made it, among them.
             SignatureError: naming the server, if it passed on a receipt that was not signed.
             ThresholdError: if the sum is over fewer clients than the threshold.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
         request = self._take(_Step.UPLOADED, DecryptionRequest, data)
-        if self._share is None:
-            raise ConsistencyError("a client without a share is asked to decrypt", SERVER)
         bases = self._sum_of(request)
         powers = tuple(self._share.partially_decrypt(base, self._group) for base in bases)
         proof = b""

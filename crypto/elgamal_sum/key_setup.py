@@ -1,11 +1,14 @@
 """Where system keys come from: an authority, or the clients themselves."""
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Generic
 
 from crypto.costs import Costs
-from crypto.elgamal_sum.authority import KeyAuthority, KeyDelivery
+from crypto.dkg.session import generate_key
+from crypto.dkg.stages import Stage as DkgStage
+from crypto.elgamal_sum.authority import KeyAuthority, KeyDelivery, announce
 from crypto.elgamal_sum.client import ElGamalClient
 from crypto.groups import Element, Group
 from crypto.parties import ClientId
@@ -68,3 +71,51 @@ class AuthorityKeys(KeySource[Element]):
         """Let the authority deal; the shares travel with the invitations, to the absent later."""
         receivers = {client: role.agreement_key for client, role in clients.items()}
         return self._authority.deal(receivers, threshold), Costs(), ()
+
+
+class GeneratedKeys(KeySource[Element]):
+    """Keys that the clients make by distributed key generation: no authority.
+
+    Args:
+        group: where keys live.
+        signed: whether postings are signed.
+        randomness: where keys come from.
+        clock: seconds, for the times in the record of costs.
+    """
+
+    def __init__(
+        self,
+        group: Group[Element],
+        signed: bool,
+        randomness: Randomness,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._group = group
+        self._signed = signed
+        self._randomness = randomness
+        self._clock = clock
+
+    def make_key(
+        self,
+        clients: Mapping[ClientId, ElGamalClient[Element]],
+        threshold: int,
+        absent: frozenset[ClientId],
+    ) -> tuple[KeyDelivery, Costs, tuple[Refusal, ...]]:
+        """Let the clients make a key, and keep their shares of it."""
+        dropouts = dict.fromkeys(absent, DkgStage.ADVERTISE_KEYS.value)
+        identities = {c: role.identity for c, role in clients.items() if role.identity is not None}
+        made = generate_key(
+            clients,
+            threshold,
+            self._group,
+            signed=self._signed,
+            identities=identities if self._signed else None,
+            randomness=self._randomness,
+            dropouts=dropouts,
+            clock=self._clock,
+        )
+        for client, share in made.shares.items():
+            clients[client].hold(made.key, share)
+        announcement = announce(made.key, made.clients, self._randomness)
+        delivery = KeyDelivery(announcement, frozenset(made.shares))
+        return delivery, made.costs, made.refusals

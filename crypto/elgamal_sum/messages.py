@@ -154,22 +154,16 @@ class Invitation(Message):
 
 @dataclass(frozen=True)
 class Readiness(ClientMessage):
-    """Client to server: the client joins, and has its share of the system key.
-
-    Attributes:
-        can_decrypt: whether it has one; a client that missed the key generation has not.
-    """
+    """Client to server: the client joins, and has its share of the system key."""
 
     TYPE: ClassVar[int] = MessageType.READINESS
-    can_decrypt: bool
 
     def _write(self, writer: Writer) -> None:
         self.write_head(writer)
-        writer.uint(self.can_decrypt, 1)
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.flag())
+        return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4))
 
 
 @dataclass(frozen=True)

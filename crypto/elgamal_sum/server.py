@@ -132,8 +132,8 @@ class ElGamalServer(Generic[Element]):
         self._door = Doorkeeper(
             self.session_id, CLIENT_MESSAGES, parameters.threshold, self._registry
         )
-        self.holders: set[ClientId] = set()
-        """Clients that have said that they hold a share of the key."""
+        self.ready: set[ClientId] = set()
+        """Clients that have said that they have their share of the key."""
         self._sum = [Ciphertext(self._group.identity, self._group.identity)] * parameters.length
         self._receipts: dict[ClientId, tuple[UploadReceipt, bytes]] = {}
         self._asked: set[ClientId] = set()
@@ -195,7 +195,7 @@ class ElGamalServer(Generic[Element]):
     def request_more_help(self) -> dict[ClientId, bytes]:
         """Return requests for as many survivors as are missing; none if none are, or none left."""
         missing = self._parameters.threshold - len(self._partials)
-        candidates = sorted(self._receipts.keys() & self.holders - self._asked)
+        candidates = sorted(self._receipts.keys() - self._asked)
         chosen = self._choose(candidates, max(missing, 0), self._randomness)
         self._asked.update(chosen)
         self._door.await_more(frozenset(chosen))
@@ -225,9 +225,8 @@ class ElGamalServer(Generic[Element]):
 
     def _accept(self, message: ClientMessage) -> None:
         match message:
-            case Readiness(can_decrypt=can_decrypt):
-                if can_decrypt and message.sender in self._invitation.key.clients:
-                    self.holders.add(message.sender)
+            case Readiness():
+                self.ready.add(message.sender)
             case EncryptedVector():
                 self._accept_upload(message)
             case PartialDecryptions():

@@ -18,7 +18,7 @@ from crypto.discrete_log import MAX_BOUND, DiscreteLog
 from crypto.elgamal_sum.authority import KeyDelivery
 from crypto.elgamal_sum.client import ElGamalClient
 from crypto.elgamal_sum.client_round import ElGamalClientRound, check_values
-from crypto.elgamal_sum.key_setup import AuthorityKeys, KeySource
+from crypto.elgamal_sum.key_setup import AuthorityKeys, GeneratedKeys, KeySource
 from crypto.elgamal_sum.messages import MessageType
 from crypto.elgamal_sum.parameters import (
     MAX_VALUE,
@@ -193,7 +193,7 @@ class ElGamalSum(SecureSum):
         try:
             return session.run()
         finally:
-            self._forget_delivered(server.holders)
+            self._forget_delivered(server.ready)
 
     def _logarithms_up_to(self, bound: int) -> DiscreteLog[Any]:
         if bound > MAX_BOUND:
@@ -222,24 +222,31 @@ class ElGamalSum(SecureSum):
     def _key_for(self, cohort: Sequence[ClientId], threshold: int, channel: Channel) -> "_Setup":
         """Return the present system key, or a new one if it does not cover the cohort."""
         present = self._delivery
-        if present is not None:
-            key = present.announcement
-            if key.threshold == threshold and frozenset(cohort) <= frozenset(key.clients):
-                return _Setup(present)
+        if (
+            present is not None
+            and present.announcement.threshold == threshold
+            and present.holders.issuperset(cohort)
+        ):
+            return _Setup(present)
         clients = {client: self._clients[client] for client in cohort}
         absent = frozenset(c for c in cohort if not channel.is_present(c, Stage.KEY_SETUP))
-        with channel.work(SERVER, Stage.KEY_SETUP):
-            made = self._keys.make_key(clients, threshold, absent)
-        self._delivery = made[0]
-        return _Setup(*made)
+        try:
+            delivery, costs, refusals = self._keys.make_key(clients, threshold, absent)
+        except SessionAbortedError as error:
+            costs = _in_stage(error.costs, Stage.KEY_SETUP)
+            raise SessionAbortedError(
+                Stage.KEY_SETUP, error.reason, costs, error.refusals
+            ) from error
+        self._delivery = delivery
+        return _Setup(delivery, _in_stage(costs, Stage.KEY_SETUP), refusals)
 
-    def _forget_delivered(self, holders: set[ClientId]) -> None:
+    def _forget_delivered(self, ready: set[ClientId]) -> None:
         """Keep sealed shares only for those who have not got theirs."""
         if self._delivery is not None:
             waiting = {
                 client: sealed
                 for client, sealed in self._delivery.sealed_shares.items()
-                if client not in holders
+                if client not in ready
             }
             self._delivery = replace(self._delivery, sealed_shares=waiting)
 
@@ -311,6 +318,16 @@ class _Session(Generic[Element]):
         return (*self._setup.refusals, *self._exchange.refusals)
 
 
+def _in_stage(costs: Costs, stage: str) -> Costs:
+    """Return the costs of a protocol that is one stage of another."""
+    moved = Costs(
+        tuple(replace(row, stage=stage) for row in costs.messages),
+        tuple(replace(row, stage=stage) for row in costs.work),
+        costs.clients,
+    )
+    return Costs() + moved  # adds up the rows that are now of one stage
+
+
 def _length_of(vectors: Mapping[ClientId, IntegerVector]) -> int:
     return int(np.size(next(iter(vectors.values())))) if vectors else 0
 
@@ -320,8 +337,10 @@ def _key_source(
     group: Group[Element],
     signed: bool,
     randomness: Randomness,
-    clock: Callable[[], float],  # noqa: ARG001
+    clock: Callable[[], float],
 ) -> KeySource[Element]:
     if kind == "authority":
         return AuthorityKeys(group, signed, randomness)
+    if kind == "dkg":
+        return GeneratedKeys(group, signed, randomness, clock)
     raise ParameterError(f"key_setup={kind!r} must be 'authority' or 'dkg'")

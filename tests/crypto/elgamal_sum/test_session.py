@@ -32,9 +32,15 @@ class ElGamalConformance(SecureSumConformance):
     lengths = (0, 1, 2, 63, 200)
     long_length = 64
     proofs = True
+    key_setup = "authority"
 
     def protocol(self):
-        return ElGamalSum(proofs=self.proofs, cache_dir=TABLES, choose_helpers=asks_the_victim)
+        return ElGamalSum(
+            key_setup=self.key_setup,
+            proofs=self.proofs,
+            cache_dir=TABLES,
+            choose_helpers=asks_the_victim,
+        )
 
     def tolerated_dropouts(self, num_clients):
         return num_clients - (num_clients // 2 + 1)
@@ -42,6 +48,19 @@ class ElGamalConformance(SecureSumConformance):
 
 class TestWithoutProofs(ElGamalConformance):
     proofs = False
+
+
+class TestGeneratedKeys(ElGamalConformance):
+    key_setup = "dkg"
+    proofs = False
+    length = 3
+    lengths = (0, 1, 5)
+
+    def run(self, vectors, **plan):
+        protocol = self.protocol()
+        if "faults" in plan:  # they do not reach into the key generation, which has its own tests
+            protocol.sum(vectors, self.bits, round_id=0)
+        return protocol.sum(vectors, self.bits, round_id=1, **plan)
 
 
 class TestWithProofs(ElGamalConformance):
@@ -137,6 +156,40 @@ def test_the_system_key_stays_while_it_covers_the_cohort():
         assert_exact(protocol.sum(vectors, 4, round_id=round_id), vectors, clients, 4)
         keys.append(protocol._delivery.announcement.key_id())
     assert keys[0] == keys[1] == keys[2] != keys[3]
+
+
+def test_the_key_generation_is_counted_in_key_setup():
+    protocol = ElGamalSum(key_setup="dkg", proofs=False, cache_dir=TABLES)
+    vectors = random_vectors(range(5), 1, 4)
+    first, second = (protocol.sum(vectors, 4, round_id=i).costs for i in range(2))
+    names = {row.message for row in first.messages if row.stage == Stage.KEY_SETUP}
+    assert {"dealing", "complaints", "confirmation", "invitation", "readiness"} <= names
+    assert {row.stage for row in first.messages} == set(protocol.stages)
+    assert first.bytes_up > 3 * second.bytes_up
+    assert sum(row.bytes_up for row in first.clients) == first.bytes_up
+
+
+def test_a_client_that_missed_the_key_generation_gets_a_new_one_with_its_return():
+    protocol = ElGamalSum(key_setup="dkg", proofs=False, cache_dir=TABLES)
+    vectors = random_vectors(range(5), 1, 4)
+    result = protocol.sum(vectors, 4, round_id=0, dropouts={4: "key setup"})
+    assert_exact(result, vectors, range(4), 4)
+    first = protocol._delivery.announcement.key_id()
+    assert_exact(protocol.sum(vectors, 4, round_id=1), vectors, range(5), 4)
+    assert protocol._delivery.announcement.key_id() != first
+
+
+def test_too_few_clients_for_a_key_generation_abort_in_key_setup():
+    protocol = ElGamalSum(key_setup="dkg", cache_dir=TABLES)
+    with pytest.raises(SessionAbortedError) as caught:
+        protocol.sum(
+            random_vectors(range(5), 1, 4),
+            4,
+            round_id=0,
+            dropouts=dict.fromkeys(range(3), "key setup"),
+        )
+    assert caught.value.stage == Stage.KEY_SETUP
+    assert {row.stage for row in caught.value.costs.messages} == {Stage.KEY_SETUP}
 
 
 def test_shares_are_sent_once_and_again_to_those_who_missed_them():

@@ -1,0 +1,250 @@
+"""The server of distributed key generation: a bulletin board that checks what it pins up.
+
+Each stage takes one posting from every client still there (`receive`) and is closed by
+`open_stage`, which makes the next stage's messages. From the public postings the server draws the
+same conclusions as the clients, and so knows the key; it never sees a share in the clear but those
+that clients post about dealers that cheat or vanish.
+"""
+
+from collections.abc import Mapping
+from typing import Final, Generic
+
+from crypto.dkg.findings import (
+    Complaints,
+    Confirmation,
+    Defences,
+    Exposures,
+    OpenedShares,
+    Reveals,
+)
+from crypto.dkg.messages import (
+    AdvertisedKey,
+    Board,
+    Dealing,
+    DeliveredDealings,
+    FeldmanCommitments,
+    Invitation,
+    PedersenCommitments,
+    Posting,
+)
+from crypto.dkg.reading import read_pairs, read_posting
+from crypto.dkg.record import PublicRecord, SharePair
+from crypto.dkg.stages import Stage
+from crypto.doorkeeper import Doorkeeper, Kinds
+from crypto.errors import (
+    ConsistencyError,
+    ParameterError,
+    ThresholdError,
+    blaming,
+)
+from crypto.groups import Element, Group
+from crypto.key_agreement import check_public_key
+from crypto.parties import ClientId
+from crypto.randomness import SYSTEM, Randomness
+from crypto.session_messages import NONCE_BYTES, ClientMessage
+from crypto.signatures import VerifyKey
+from crypto.threshold_elgamal import ThresholdKey
+
+CLIENT_MESSAGES: Final[Kinds] = {
+    Stage.ADVERTISE_KEYS: AdvertisedKey,
+    Stage.DEALING: Dealing,
+    Stage.COMPLAINTS: Complaints,
+    Stage.DEFENCE: Defences,
+    Stage.EXTRACTION: FeldmanCommitments,
+    Stage.EXPOSURE: Exposures,
+    Stage.RECONSTRUCTION: Reveals,
+    Stage.CONFIRMATION: Confirmation,
+}
+_ORDER: Final = tuple(Stage)
+
+
+class DkgServer(Generic[Element]):
+    """The server's part in one key generation.
+
+    Args:
+        cohort: the clients asked, in increasing order.
+        threshold: e.
+        group: where the key will live.
+        registry: the verify keys of the clients; None in sessions without signatures.
+        randomness: where the session's nonce comes from.
+
+    Raises:
+        ParameterError: for a cohort out of order or an impossible threshold.
+
+    Attributes:
+        record: what follows from the postings so far.
+    """
+
+    def __init__(
+        self,
+        cohort: tuple[ClientId, ...],
+        threshold: int,
+        group: Group[Element],
+        registry: Mapping[ClientId, VerifyKey] | None = None,
+        randomness: Randomness = SYSTEM,
+    ) -> None:
+        nonce = randomness.bytes(NONCE_BYTES)
+        self._invitation = Invitation(nonce, cohort, threshold, group.name, registry is not None)
+        self.session_id = self._invitation.session_id()
+        self.record: PublicRecord[Element] = PublicRecord(group, cohort, threshold)
+        self._registry = registry
+        self._door = Doorkeeper(self.session_id, CLIENT_MESSAGES, threshold, registry)
+        self._posted: dict[ClientId, tuple[ClientMessage, bytes]] = {}
+        self._keys: set[bytes] = set()
+        self.finished: frozenset[ClientId] = frozenset()
+        """The clients that hold a share of the key; after the last stage was opened."""
+
+    def open_stage(self, stage: Stage) -> dict[ClientId, bytes]:
+        """Close the stage before and return this one's messages.
+
+        Raises:
+            ThresholdError: if too few clients are left, or dealers qualify.
+            WrongTimeError: out of order.
+        """
+        if stage is Stage.ADVERTISE_KEYS:
+            self._door.open(stage, frozenset(self._invitation.cohort))
+            return dict.fromkeys(self._invitation.cohort, self._invitation.to_bytes())
+        before = _ORDER[_ORDER.index(stage) - 1]
+        present = self._door.close(before)
+        posted = {client: self._posted[client] for client in sorted(present)}
+        present = self._conclude(before, present, posted)
+        if stage is not Stage.RESULT:
+            self._door.open(stage, present)
+        messages = self._messages(stage, present, posted)
+        self._posted = {}
+        return messages
+
+    def receive(self, sender: ClientId, data: bytes) -> None:
+        """Take a client's posting for the present stage.
+
+        Args:
+            sender: the client, as the transport knows it.
+            data: the encoded message.
+
+        Raises:
+            MalformedMessageError, WrongTimeError, ForeignMessageError, ReplayError,
+            SignatureError: as in `Doorkeeper.admit`.
+            WrongContentError: for commitments, shares or receivers that cannot be.
+
+        Guarantees: a refused message changes nothing; every error names `sender`.
+        """
+        with blaming(sender):
+            message, signature = self._door.admit(sender, data)
+            self._check(message)
+            self._posted[sender] = message, signature
+            self._door.accept(sender)
+
+    def key(self) -> ThresholdKey[Element]:
+        """Return the key; after the last stage was opened."""
+        return self.record.key()
+
+    def _check(self, message: ClientMessage) -> None:
+        match message:
+            case AdvertisedKey(key=key):
+                if key in self._keys:
+                    raise ConsistencyError("one key under two names")
+                check_public_key(key)
+                self._keys.add(key)
+            case Dealing():
+                self._check_dealing(message)
+            case FeldmanCommitments(elements=elements):
+                self.record.read_elements(elements)
+            case Exposures(transcript=transcript) if transcript != self.record.transcript:
+                raise ConsistencyError("another transcript than this session's")
+            case OpenedShares():
+                read_pairs(message, self.record.group)
+            case Confirmation(digest=digest):
+                if digest != self.record.digest(self.session_id):
+                    raise ConsistencyError("confirmation of another key")
+
+    def _check_dealing(self, message: Dealing) -> None:
+        posting = message.commitments
+        commitments = read_posting(posting, PedersenCommitments, self.session_id, self._registry)
+        self.record.read_elements(commitments.elements)
+
+    def _conclude(
+        self,
+        stage: Stage,
+        present: frozenset[ClientId],
+        posted: Mapping[ClientId, tuple[ClientMessage, bytes]],
+    ) -> frozenset[ClientId]:
+        """Draw the conclusions from a closed stage; return who goes on."""
+        record = self.record
+        messages = {client: message for client, (message, _) in posted.items()}
+        match stage:
+            case Stage.DEALING:
+                record.post_commitments({c: self._committed(m) for c, m in messages.items()})
+            case Stage.COMPLAINTS:
+                record.post_complaints(
+                    {c: m.accused for c, m in messages.items() if isinstance(m, Complaints)}
+                )
+            case Stage.DEFENCE:
+                record.post_defences(self._pairs(messages))
+                present &= record.qualified
+            case Stage.EXTRACTION:
+                record.post_feldman(
+                    {
+                        c: record.read_elements(m.elements)
+                        for c, m in messages.items()
+                        if isinstance(m, FeldmanCommitments)
+                    }
+                )
+            case Stage.EXPOSURE:
+                record.post_exposures(self._pairs(messages))
+                present -= record.broken
+            case Stage.RECONSTRUCTION:
+                record.post_reveals(self._pairs(messages))
+            case Stage.CONFIRMATION:
+                self.finished = present
+        if len(present) < record.threshold:
+            raise ThresholdError(f"clients after stage {stage!s}", len(present), record.threshold)
+        return present
+
+    def _messages(
+        self,
+        stage: Stage,
+        present: frozenset[ClientId],
+        posted: Mapping[ClientId, tuple[ClientMessage, bytes]],
+    ) -> dict[ClientId, bytes]:
+        if stage is Stage.COMPLAINTS:
+            return self._deliver(present, [m for m, _ in posted.values() if isinstance(m, Dealing)])
+        postings = tuple(
+            Posting(client, message.to_bytes(), signature)
+            for client, (message, signature) in posted.items()
+        )
+        self.record.extend_transcript(postings)
+        return dict.fromkeys(sorted(present), Board(self.session_id, postings).to_bytes())
+
+    def _deliver(
+        self, present: frozenset[ClientId], dealings: list[Dealing]
+    ) -> dict[ClientId, bytes]:
+        postings = tuple(dealing.commitments for dealing in dealings)
+        self.record.extend_transcript(postings)
+        private = {dealing.sender: dict(dealing.ciphertexts) for dealing in dealings}
+        return {
+            client: DeliveredDealings(
+                self.session_id,
+                postings,
+                tuple(
+                    (dealer, sealed[client])
+                    for dealer, sealed in private.items()
+                    if client in sealed
+                ),
+            ).to_bytes()
+            for client in sorted(present)
+        }
+
+    def _committed(self, message: ClientMessage) -> tuple[Element, ...]:
+        if not isinstance(message, Dealing):
+            raise ParameterError("no dealing")
+        commitments = PedersenCommitments.from_bytes(message.commitments.body)
+        return self.record.read_elements(commitments.elements)
+
+    def _pairs(
+        self, messages: Mapping[ClientId, ClientMessage]
+    ) -> dict[ClientId, dict[ClientId, SharePair]]:
+        return {
+            client: read_pairs(message, self.record.group)
+            for client, message in messages.items()
+            if isinstance(message, OpenedShares)
+        }
