@@ -104,7 +104,7 @@ class Channel:
     def collect(self, stage: str, receiver: Party) -> list[Envelope]:
         """Hand over what has arrived for a party by the end of a stage."""
         arrived = self._queues.pop((stage, receiver), [])
-        if receiver != SERVER and not self.is_present(receiver, stage):
+        if isinstance(receiver, int) and not self.is_present(receiver, stage):
             return []
         return arrived
 
@@ -116,11 +116,11 @@ class Channel:
             yield
         finally:
             seconds = self._clock() - start
-            role: Role = "server" if party == SERVER else "client"
+            role: Role = "client" if isinstance(party, int) else party
             entry = self._times.setdefault((stage, role), [0, 0.0])
             entry[0] += 1
             entry[1] += seconds
-            if party != SERVER:
+            if isinstance(party, int):
                 self._add_to_client(party, 0, 0, seconds)
 
     def costs(self) -> Costs:
@@ -144,9 +144,9 @@ class Channel:
         entry = self._sizes.setdefault((envelope.stage, direction, name), [0, 0])
         entry[0] += 1
         entry[1] += size
-        if envelope.sender != SERVER:
+        if isinstance(envelope.sender, int):
             self._add_to_client(envelope.sender, size, 0, 0.0)
-        if envelope.receiver != SERVER:
+        if isinstance(envelope.receiver, int):
             self._add_to_client(envelope.receiver, 0, size, 0.0)
 
     def _add_to_client(self, client: ClientId, up: int, down: int, seconds: float) -> None:

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, TypeVar
 from crypto.parties import ClientId
 
 Direction: TypeAlias = Literal["up", "down"]
-Role: TypeAlias = Literal["client", "server"]
+Role: TypeAlias = Literal["client", "server", "authority"]
 
 _Row = TypeVar("_Row")
 
@@ -22,7 +22,7 @@ class MessageCost:
 
     Attributes:
         stage: the protocol's name of the stage.
-        direction: "up" from clients to the server, "down" from the server to clients.
+        direction: "up" from clients to the server, "down" from server or authority to clients.
         message: name of the message type.
         count: how many were sent, arrived or not.
         bytes: their total encoded length.
@@ -41,7 +41,7 @@ class WorkCost:
 
     Attributes:
         stage: the protocol's name of the stage.
-        role: "client", all of them together, or "server".
+        role: "client", all of them together, "server" or "authority".
         steps: how many steps were run.
         seconds: their total wall time.
     """
@@ -90,7 +90,7 @@ class Costs:
 
     @property
     def bytes_down(self) -> int:
-        """Encoded length of all that the server sent."""
+        """Encoded length of all that the server, and the authority if there is one, sent."""
         return sum(row.bytes for row in self.messages if row.direction == "down")
 
     @property

@@ -51,7 +51,7 @@ class Exchange:
     def _receive(self, stage: str) -> None:
         """Give the server what has arrived for it."""
         for envelope in self._channel.collect(stage, SERVER):
-            if envelope.sender == SERVER:
+            if not isinstance(envelope.sender, int):
                 continue
             try:
                 with self._channel.work(SERVER, stage):
