@@ -9,6 +9,7 @@ import itertools
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from enum import IntEnum
 from typing import ClassVar, Final, Self, TypeVar
 
 from crypto.errors import DecodingError, MalformedMessageError, ParameterError
@@ -187,6 +188,15 @@ def message_type(data: bytes | memoryview) -> int:
     if data[2] != VERSION:
         raise DecodingError(f"version {data[2]} of the wire format; {VERSION} is spoken here")
     return data[3]
+
+
+def message_names(*kinds: type[IntEnum]) -> dict[int, str]:
+    """Return type number -> name in words, for the record of costs.
+
+    Args:
+        kinds: the type numbers of one or several protocols.
+    """
+    return {kind.value: kind.name.lower().replace("_", " ") for group in kinds for kind in group}
 
 
 def check_size(name: str, data: bytes, size: int) -> None:

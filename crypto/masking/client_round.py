@@ -1,9 +1,7 @@
 """One client in one session of double masking: five steps, each taken once, in their order."""
 
 from collections.abc import Mapping
-from typing import TypeVar
 
-from crypto.aead import decrypt_once, encrypt_once
 from crypto.errors import (
     ConsistencyError,
     DecodingError,
@@ -19,19 +17,13 @@ from crypto.key_agreement import AgreementKeyPair
 from crypto.masking.client_states import (
     Advertised,
     Confirmed,
-    Over,
-    Peer,
     Shared,
     State,
     Uploaded,
 )
 from crypto.masking.graph import NeighbourGraph
 from crypto.masking.keys import (
-    ShareChannelKeys,
-    adds_pairwise_mask,
     commit_to_seed,
-    pairwise_seed,
-    share_binding,
 )
 from crypto.masking.messages import (
     AdvertisedKeys,
@@ -42,6 +34,9 @@ from crypto.masking.messages import (
     MaskedVector,
     SharePair,
 )
+from crypto.masking.pairwise import add_pairwise_masks
+from crypto.masking.peers import ShareChannels, check_new_keys
+from crypto.masking.stages import Stage
 from crypto.masking.unmasking_messages import (
     Agreement,
     AgreementList,
@@ -57,20 +52,18 @@ from crypto.randomness import Randomness
 from crypto.residues import ResidueSum, check_vector
 from crypto.sealing import SIGNED_MESSAGE, seal
 from crypto.secure_sum import IntegerVector
-from crypto.session_messages import SessionMessage
+from crypto.session_part import SessionPart
 from crypto.shamir import holder_point, split_secret
 from crypto.signatures import SigningIdentity, VerifyKey
 
-_S = TypeVar("_S", bound=State)
-_M = TypeVar("_M", bound=SessionMessage)
 
-
-class ClientRound:
+class ClientRound(SessionPart[State]):
     """One client in one session; made by `MaskingClient.join`.
 
-    A step takes the state that the step before left, and leaves the next. A message at the wrong
-    time, of another session or malformed is refused and changes nothing. Once a message's content
-    was found wrong the round is over for this client, and its secrets are gone.
+    Attributes:
+        parameters: what the server announced.
+        agreed: the survivors that the clients agreed on and for whose sum this one gave its
+            shares; None before, and in sessions without signatures.
     """
 
     def __init__(
@@ -83,20 +76,17 @@ class ClientRound:
         registry: Mapping[ClientId, VerifyKey],
         randomness: Randomness,
     ) -> None:
-        self.client_id = client_id
-        self.session_id = invitation.session_id()
-        self._parameters = invitation.parameters
+        keys = AgreementKeyPair.generate(randomness), AgreementKeyPair.generate(randomness)
+        state = Advertised(*keys, randomness.bytes(SEED_BYTES))
+        super().__init__(client_id, invitation.session_id(), state)
+        self.parameters = invitation.parameters
         self._cohort = invitation.cohort
         self._graph = graph
         self._neighbours = frozenset(graph.neighbours(client_id))
         self._identity = identity
         self._registry = registry
         self._randomness = randomness
-        self._state: State = Advertised(
-            AgreementKeyPair.generate(randomness),
-            AgreementKeyPair.generate(randomness),
-            randomness.bytes(SEED_BYTES),
-        )
+        self.agreed: tuple[ClientId, ...] | None = None
 
     def advertise_keys(self) -> bytes:
         """Return the `AdvertisedKeys` of this session; called by `MaskingClient.join`."""
@@ -128,33 +118,23 @@ class ClientRound:
         """
         state, directory = self._take(Advertised, KeyDirectory, data)
         self._check_directory(directory, state)
-        peers = {
-            entry.keys.sender: self._meet(entry.keys, state.share_keys)
+        others = {
+            entry.keys.sender: (entry.keys.mask_key, entry.keys.share_key)
             for entry in directory.entries
         }
-        self._require(len(peers) + 1, "neighbours that advertised keys")
-        holders = sorted([*peers, self.client_id])
+        channels = ShareChannels.meet(self.client_id, self.session_id, state.share_keys, others)
+        self._require(len(others) + 1, "neighbours that advertised keys")
+        holders = sorted([*others, self.client_id])
         points = [holder_point(self._cohort, holder) for holder in holders]
-        threshold = self._parameters.threshold
+        threshold = self.parameters.threshold
         pairs = zip(
             split_secret(state.seed, threshold, points, self._randomness),
             split_secret(state.mask_keys.private, threshold, points, self._randomness),
             strict=True,
         )
         dealt = {holder: SharePair(*pair) for holder, pair in zip(holders, pairs, strict=True)}
-        ciphertexts = tuple(
-            (
-                holder,
-                encrypt_once(
-                    peers[holder].channel.sending,
-                    dealt[holder].to_bytes(),
-                    share_binding(self.session_id, self.client_id, holder),
-                ),
-            )
-            for holder in holders
-            if holder != self.client_id
-        )
-        self._state = Shared(state.mask_keys, state.seed, peers, dealt[self.client_id])
+        ciphertexts = channels.encrypt({holder: pair.to_bytes() for holder, pair in dealt.items()})
+        self._state = Shared(state.mask_keys, state.seed, channels, dealt[self.client_id])
         return seal(EncryptedShares(self.session_id, self.client_id, ciphertexts), self._identity)
 
     def masked_input(self, data: bytes, vector: IntegerVector) -> bytes:
@@ -173,31 +153,20 @@ class ClientRound:
             ThresholdError: if too few neighbours shared their keys.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
-        check_vector(vector, self._parameters.length, self._parameters.modulus_bits)
+        check_vector(vector, self.parameters.length, self.parameters.modulus_bits)
         state, delivered = self._take(Shared, DeliveredShares, data)
         held = {
             sender: self._open(sender, sealed, state) for sender, sealed in delivered.ciphertexts
         }
         held[self.client_id] = state.own_pair
         self._require(len(held), "neighbours that shared keys")
-        total = ResidueSum(self._parameters.length, self._parameters.modulus_bits)
+        total = ResidueSum(self.parameters.length, self.parameters.modulus_bits)
         total.add_vector(vector)
         total.add_mask(state.seed)
-        for peer in held:
-            if peer == self.client_id:
-                continue
-            with blaming(peer):
-                seed = pairwise_seed(
-                    self.client_id,
-                    state.mask_keys,
-                    peer,
-                    state.peers[peer].mask_key,
-                    self.session_id,
-                )
-            if adds_pairwise_mask(self.client_id, peer):
-                total.add_mask(seed)
-            else:
-                total.subtract_mask(seed)
+        masked_with = {
+            peer: state.channels.peers[peer].mask_key for peer in held if peer != self.client_id
+        }
+        add_pairwise_masks(total, self.client_id, state.mask_keys, masked_with, self.session_id)
         self._state = Uploaded(held)
         return seal(
             MaskedVector(self.session_id, self.client_id, total.to_packed()), self._identity
@@ -217,7 +186,7 @@ class ClientRound:
             ThresholdError: if it is too small.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
-        if not self._parameters.signed:
+        if not self.parameters.signed:
             raise WrongTimeError("sessions without signatures have no consistency check", SERVER)
         state, survivors = self._take(Uploaded, SurvivorSet, data)
         self._check_survivors(survivors, state.held)
@@ -240,7 +209,7 @@ class ClientRound:
             ThresholdError: if fewer holders than the threshold signed the same set.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
-        if self._parameters.signed:
+        if self.parameters.signed:
             confirmed, agreements = self._take(Confirmed, AgreementList, data)
             held, survivors = confirmed.held, confirmed.survivors
             self._check_agreements(agreements, survivors)
@@ -248,55 +217,41 @@ class ClientRound:
             uploaded, survivors = self._take(Uploaded, SurvivorSet, data)
             held = uploaded.held
             self._check_survivors(survivors, held)
+        self.agreed = survivors.survivors if self.parameters.signed else None
         alive = frozenset(survivors.survivors)
         shares = tuple((peer, _reveal(held[peer], peer in alive)) for peer in sorted(held))
         return seal(UnmaskingAnswer(self.session_id, self.client_id, shares), self._identity)
 
-    def _at(self, state: type[_S]) -> _S:
-        if not isinstance(self._state, state):
-            raise WrongTimeError(f"client {self.client_id} is past this step, or not there yet")
-        return self._state
-
-    def _take(self, state: type[_S], kind: type[_M], data: bytes) -> tuple[_S, _M]:
-        """Consume the state for a message: from here on, an error ends the round."""
-        with blaming(SERVER):
-            current = self._at(state)
-            message = kind.from_bytes(data)
-            if message.session_id != self.session_id:
-                raise ForeignMessageError("a message of another session")
-        self._state = Over()
-        return current, message
+    def step(self, stage: str, data: bytes, given: IntegerVector) -> bytes:
+        """Take the step of a stage after the first: one of the methods above."""
+        if stage == Stage.MASKED_INPUT:
+            return self.masked_input(data, given)
+        steps = {
+            Stage.SHARE_KEYS: self.share_keys,
+            Stage.CONSISTENCY: self.confirm_survivors,
+            Stage.UNMASKING: self.unmask,
+        }
+        return steps[Stage(stage)](data)
 
     def _check_directory(self, directory: KeyDirectory, state: Advertised) -> None:
-        seen = {state.mask_keys.public, state.share_keys.public}
+        known = {state.mask_keys.public, state.share_keys.public}
         for entry in directory.entries:
             keys = entry.keys
             if keys.sender not in self._neighbours:
                 raise ForeignMessageError(f"keys of {keys.sender}, no neighbour", SERVER)
-            if self._parameters.signed:
+            if self.parameters.signed:
                 with blaming(keys.sender):
                     self._registry[keys.sender].verify(
                         SIGNED_MESSAGE, keys.to_bytes(), entry.signature
                     )
             elif entry.signature:
                 raise SignatureError("a signature in a session without", SERVER)
-            if keys.mask_key in seen or keys.share_key in seen or keys.mask_key == keys.share_key:
-                raise ConsistencyError("one key under two names", keys.sender)
-            seen |= {keys.mask_key, keys.share_key}
-
-    def _meet(self, keys: AdvertisedKeys, own: AgreementKeyPair) -> Peer:
-        with blaming(keys.sender):
-            channel = ShareChannelKeys.agree(
-                self.client_id, own, keys.sender, keys.share_key, self.session_id
-            )
-        return Peer(keys.mask_key, channel)
+            with blaming(keys.sender):
+                check_new_keys(known, keys.mask_key, keys.share_key)
+            known |= {keys.mask_key, keys.share_key}
 
     def _open(self, sender: ClientId, ciphertext: bytes, state: Shared) -> SharePair:
-        if sender not in state.peers:
-            raise ForeignMessageError(f"shares of {sender}, who advertised no keys", SERVER)
-        binding = share_binding(self.session_id, sender, self.client_id)
-        with blaming(sender):
-            plaintext = decrypt_once(state.peers[sender].channel.receiving, ciphertext, binding)
+        plaintext = state.channels.decrypt(sender, ciphertext)
         try:
             return SharePair.from_bytes(plaintext)
         except DecodingError as error:
@@ -310,8 +265,8 @@ class ClientRound:
             raise ConsistencyError("survivors that were never invited", SERVER)
         if not alive & self._neighbours <= held.keys():
             raise ConsistencyError("survivors that never shared their keys", SERVER)
-        if len(alive) < self._parameters.min_survivors:
-            raise ThresholdError("survivors", len(alive), self._parameters.min_survivors)
+        if len(alive) < self.parameters.min_survivors:
+            raise ThresholdError("survivors", len(alive), self.parameters.min_survivors)
         self._require(len(alive & held.keys()), "neighbours that survived")
         if not self._graph.connects(alive):
             raise ConsistencyError("the survivors fall apart into groups", SERVER)
@@ -329,8 +284,8 @@ class ClientRound:
 
     def _require(self, found: int, what: str) -> None:
         """Enforce the threshold over the holders, this client among them."""
-        if found < self._parameters.threshold:
-            raise ThresholdError(what, found, self._parameters.threshold)
+        if found < self.parameters.threshold:
+            raise ThresholdError(what, found, self.parameters.threshold)
 
 
 def _reveal(pair: SharePair, survived: bool) -> RevealedShare:

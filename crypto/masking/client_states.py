@@ -5,18 +5,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from crypto.key_agreement import AgreementKeyPair
-from crypto.masking.keys import ShareChannelKeys
 from crypto.masking.messages import SharePair
+from crypto.masking.peers import ShareChannels
 from crypto.masking.unmasking_messages import SurvivorSet
 from crypto.parties import ClientId
-
-
-@dataclass(frozen=True)
-class Peer:
-    """What a client keeps of a neighbour after the keys were exchanged."""
-
-    mask_key: bytes
-    channel: ShareChannelKeys
 
 
 @dataclass(frozen=True)
@@ -34,7 +26,7 @@ class Shared:
 
     mask_keys: AgreementKeyPair
     seed: bytes = field(repr=False)
-    peers: Mapping[ClientId, Peer]
+    channels: ShareChannels
     own_pair: SharePair
 
 
@@ -53,9 +45,4 @@ class Confirmed:
     survivors: SurvivorSet
 
 
-@dataclass(frozen=True)
-class Over:
-    """Finished or ended by a refusal: nothing secret is left."""
-
-
-State: TypeAlias = Advertised | Shared | Uploaded | Confirmed | Over
+State: TypeAlias = Advertised | Shared | Uploaded | Confirmed

@@ -14,12 +14,7 @@ from crypto.errors import DecodingError, ParameterError
 from crypto.key_agreement import KEY_BYTES
 from crypto.masking.parameters import MaskingParameters
 from crypto.parties import ClientId
-from crypto.session_messages import (
-    NONCE_BYTES,
-    SESSION_ID_BYTES,
-    ClientMessage,
-    SessionMessage,
-)
+from crypto.session_messages import NONCE_BYTES, SESSION_ID_BYTES, ClientMessage, SessionMessage
 from crypto.shamir import SHARE_BYTES, Share
 from crypto.signatures import SIGNATURE_BYTES
 from crypto.wire import Message, Reader, Writer, check_increasing, check_size
@@ -216,20 +211,21 @@ class EncryptedShares(ClientMessage):
     """Client to server: the shares of the client's secrets, each encrypted for one receiver."""
 
     TYPE: ClassVar[int] = MessageType.ENCRYPTED_SHARES
+    SIZE: ClassVar[int] = CIPHERTEXT_BYTES
     ciphertexts: Ciphertexts
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_ciphertexts(self.ciphertexts)
+        _check_ciphertexts(self.ciphertexts, self.SIZE)
 
     def _write(self, writer: Writer) -> None:
         self.write_head(writer)
-        writer.pairs(self.ciphertexts, CIPHERTEXT_BYTES)
+        writer.pairs(self.ciphertexts, self.SIZE)
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
         head = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
-        return cls(*head, reader.pairs(CIPHERTEXT_BYTES))
+        return cls(*head, reader.pairs(cls.SIZE))
 
 
 @dataclass(frozen=True)
@@ -240,19 +236,20 @@ class DeliveredShares(SessionMessage):
     """
 
     TYPE: ClassVar[int] = MessageType.DELIVERED_SHARES
+    SIZE: ClassVar[int] = CIPHERTEXT_BYTES
     ciphertexts: Ciphertexts
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_ciphertexts(self.ciphertexts)
+        _check_ciphertexts(self.ciphertexts, self.SIZE)
 
     def _write(self, writer: Writer) -> None:
         writer.fixed(self.session_id, SESSION_ID_BYTES)
-        writer.pairs(self.ciphertexts, CIPHERTEXT_BYTES)
+        writer.pairs(self.ciphertexts, self.SIZE)
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), reader.pairs(CIPHERTEXT_BYTES))
+        return cls(reader.fixed(SESSION_ID_BYTES), reader.pairs(cls.SIZE))
 
 
 @dataclass(frozen=True)
@@ -275,7 +272,7 @@ class MaskedVector(ClientMessage):
         return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.sized())
 
 
-def _check_ciphertexts(ciphertexts: Ciphertexts) -> None:
+def _check_ciphertexts(ciphertexts: Ciphertexts, size: int) -> None:
     check_increasing(tuple(peer for peer, _ in ciphertexts))
     for _, ciphertext in ciphertexts:
-        check_size("ciphertext", ciphertext, CIPHERTEXT_BYTES)
+        check_size("ciphertext", ciphertext, size)

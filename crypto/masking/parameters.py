@@ -1,11 +1,16 @@
 """The public parameters of a session, and what a client insists on before it joins one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from crypto.errors import ParameterError, PolicyError
 from crypto.masking.topology import CompleteGraph, Topology
-from crypto.parties import SERVER
+from crypto.parties import SERVER, ClientId
 from crypto.prg import MAX_MODULUS_BITS
+from crypto.residues import check_vector
+from crypto.secure_sum import IntegerVector
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,25 @@ class MaskingParameters:
         """Return the parameters that a topology plans for a number of clients."""
         plan = (topology or CompleteGraph()).plan(num_clients)
         return cls(length, modulus_bits, plan.degree, plan.threshold, plan.min_survivors, signed)
+
+    @classmethod
+    def plan_for(
+        cls,
+        vectors: Mapping[ClientId, IntegerVector],
+        modulus_bits: int,
+        topology: Topology,
+        signed: bool,
+    ) -> "MaskingParameters":
+        """Return the parameters for a cohort's vectors, which are all checked.
+
+        Raises:
+            ParameterError: for too few clients, an impossible k or vectors that do not fit.
+        """
+        length = next((int(np.size(vector)) for vector in vectors.values()), 0)
+        parameters = cls.plan(len(vectors), length, modulus_bits, topology, signed)
+        for vector in vectors.values():
+            check_vector(vector, length, modulus_bits)
+        return parameters
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,7 @@
 """The server of double masking.
 
 It relays keys and shares, adds up the masked vectors as they arrive, and removes from their sum
-the masks that did not cancel. Each stage takes one message from every client still there
-(`receive`) and is closed by the method that makes the next messages; what comes after the closing
-is late and refused. A client that sends nothing, or nothing acceptable, has dropped out.
+the masks that did not cancel. Each stage is closed by the method that makes the next messages.
 """
 
 from collections.abc import Mapping
@@ -11,17 +9,13 @@ from collections.abc import Mapping
 from crypto.errors import (
     ConsistencyError,
     DecodingError,
-    ForeignMessageError,
     MalformedMessageError,
-    ReplayError,
     ThresholdError,
     WrongContentError,
     WrongTimeError,
-    blaming,
 )
 from crypto.key_agreement import check_public_key
 from crypto.masking.graph import NeighbourGraph
-from crypto.masking.keys import adds_pairwise_mask, pairwise_seed
 from crypto.masking.messages import (
     AdvertisedKeys,
     DeliveredShares,
@@ -31,8 +25,10 @@ from crypto.masking.messages import (
     KeyDirectory,
     MaskedVector,
 )
+from crypto.masking.pairwise import add_pairwise_masks
 from crypto.masking.parameters import MaskingParameters
-from crypto.masking.stages import CLIENT_MESSAGES, Stage, stage_of
+from crypto.masking.peers import check_new_keys
+from crypto.masking.stages import CLIENT_MESSAGES, Stage
 from crypto.masking.unmasking import SecretRecovery, Unmasked
 from crypto.masking.unmasking_messages import (
     Agreement,
@@ -45,13 +41,14 @@ from crypto.masking.unmasking_messages import (
 from crypto.parties import ClientId
 from crypto.randomness import SYSTEM, Randomness
 from crypto.residues import ResidueSum
-from crypto.sealing import SIGNED_MESSAGE, unseal
 from crypto.session_messages import NONCE_BYTES, ClientMessage
 from crypto.shamir import Share, holder_point
 from crypto.signatures import VerifyKey
+from crypto.stage_runner import Opening
+from crypto.staged_server import StagedServer
 
 
-class MaskingServer:
+class MaskingServer(StagedServer):
     """The server's part in one session.
 
     Args:
@@ -63,6 +60,9 @@ class MaskingServer:
 
     Raises:
         ParameterError: for a cohort out of order or parameters that do not fit it.
+
+    Attributes:
+        invitation: what it announces.
     """
 
     def __init__(
@@ -73,16 +73,17 @@ class MaskingServer:
         registry: Mapping[ClientId, VerifyKey] | None = None,
         randomness: Randomness = SYSTEM,
     ) -> None:
-        self._invitation = Invitation(randomness.bytes(NONCE_BYTES), round_id, cohort, parameters)
-        self.session_id = self._invitation.session_id()
+        self.invitation = Invitation(randomness.bytes(NONCE_BYTES), round_id, cohort, parameters)
+        super().__init__(
+            self.invitation.session_id(),
+            CLIENT_MESSAGES,
+            parameters.min_survivors,
+            (registry or {}) if parameters.signed else None,
+        )
         self._parameters = parameters
-        self._registry = registry or {}
         graph = NeighbourGraph(cohort, parameters.degree, self.session_id)
         self._graph = graph
         self._neighbours = {client: graph.neighbours(client) for client in cohort}
-        self._stage: Stage | None = None
-        self._awaited: frozenset[ClientId] = frozenset()
-        self._answered: set[ClientId] = set()
         self._keys: dict[ClientId, DirectoryEntry] = {}
         self._public_keys: set[bytes] = set()
         self._dealt: dict[ClientId, dict[ClientId, bytes]] = {}
@@ -92,45 +93,22 @@ class MaskingServer:
         self._agreements: dict[ClientId, bytes] = {}
         self._answers: dict[ClientId, UnmaskingAnswer] = {}
 
+    def openings(self) -> Mapping[str, Opening]:
+        """Return what opens each stage of this session, in their order; `unmask` closes it."""
+        signed = self._parameters.signed
+        agreement: dict[str, Opening] = {Stage.CONSISTENCY: self.announce_survivors}
+        return {
+            Stage.ADVERTISE_KEYS: self.invite,
+            Stage.SHARE_KEYS: self.publish_keys,
+            Stage.MASKED_INPUT: self.deliver_shares,
+            **(agreement if signed else {}),
+            Stage.UNMASKING: self.publish_agreements if signed else self.announce_survivors,
+        }
+
     def invite(self) -> dict[ClientId, bytes]:
         """Open the session; return an `Invitation` for each client of the cohort."""
-        self._open(None, Stage.ADVERTISE_KEYS, frozenset(self._invitation.cohort))
-        return dict.fromkeys(self._invitation.cohort, self._invitation.to_bytes())
-
-    def receive(self, sender: ClientId, data: bytes) -> None:
-        """Take a client's message for the present stage.
-
-        Args:
-            sender: the client, as the transport knows it.
-            data: the encoded message.
-
-        Raises:
-            MalformedMessageError: if `data` is no message of a client.
-            WrongTimeError: if it belongs to another stage, a late upload for one.
-            ForeignMessageError: if it is of another session or client than it should be.
-            ReplayError: if this client has already sent this stage's message.
-            SignatureError: in signed sessions, if the client did not sign it.
-            WrongContentError: if it says something else than this session asks for.
-
-        Guarantees: a refused message changes nothing; every error names `sender`.
-        """
-        with blaming(sender):
-            stage = stage_of(data)
-            if stage is not self._stage:
-                raise WrongTimeError(f"a message of stage {stage!s} in stage {self._stage!s}")
-            message, body, signature = unseal(CLIENT_MESSAGES[stage], data, self._parameters.signed)
-            if message.session_id != self.session_id or message.sender != sender:
-                raise ForeignMessageError("a message of another session or client")
-            if sender in self._answered:
-                raise ReplayError("a second message in one stage")
-            if sender not in self._awaited:
-                raise ForeignMessageError("a message of a client that has dropped out")
-            if self._parameters.signed:
-                if sender not in self._registry:
-                    raise ForeignMessageError("a client without known identity")
-                self._registry[sender].verify(SIGNED_MESSAGE, body, signature)
-            self._accept(message, signature)
-            self._answered.add(sender)
+        self._open(None, Stage.ADVERTISE_KEYS, frozenset(self.invitation.cohort))
+        return dict.fromkeys(self.invitation.cohort, self.invitation.to_bytes())
 
     def publish_keys(self) -> dict[ClientId, bytes]:
         """Close stage one; return a `KeyDirectory` for each client that advertised keys."""
@@ -203,7 +181,7 @@ class MaskingServer:
         """
         self._open(Stage.UNMASKING, None)
         survivors = self._survivors_known().survivors
-        cohort = self._invitation.cohort
+        cohort = self.invitation.cohort
         points = {client: holder_point(cohort, client) for client in self._answers}
         recovery = SecretRecovery(self._parameters.threshold, points)
         shares = self._shares_by_owner()
@@ -214,35 +192,12 @@ class MaskingServer:
             peers = self._peers(client, frozenset(survivors))
             if not peers:  # no survivor used a mask with it
                 continue
-            keys = recovery.mask_keys(self._keys[client].keys, shares.get(client, {}))
-            for peer in peers:
-                peer_key = self._keys[peer].keys.mask_key
-                seed = pairwise_seed(client, keys, peer, peer_key, self.session_id)
-                if adds_pairwise_mask(peer, client):
-                    self._total.subtract_mask(seed)
-                else:
-                    self._total.add_mask(seed)
-        return Unmasked(self._total.to_array(), survivors, tuple(sorted(recovery.false_holders)))
-
-    def _open(
-        self,
-        present: Stage | None,
-        following: Stage | None,
-        awaited: frozenset[ClientId] | None = None,
-    ) -> frozenset[ClientId]:
-        """Close a stage, open the next, and return the clients that are still there."""
-        if self._stage is not present:
-            raise WrongTimeError(f"stage {present!s} cannot be closed in stage {self._stage!s}")
-        arrived = frozenset(self._answered)
-        if present is not None and len(arrived) < self._parameters.min_survivors:
-            self._stage = None
-            raise ThresholdError(
-                f"clients after stage {present!s}", len(arrived), self._parameters.min_survivors
+            keys = recovery.mask_keys(
+                client, self._keys[client].keys.mask_key, shares.get(client, {})
             )
-        self._stage = following
-        self._awaited = arrived if awaited is None else awaited
-        self._answered = set()
-        return self._awaited
+            peer_keys = {peer: self._keys[peer].keys.mask_key for peer in peers}
+            add_pairwise_masks(self._total, client, keys, peer_keys, self.session_id)
+        return Unmasked(self._total.to_array(), survivors, tuple(sorted(recovery.false_holders)))
 
     def _accept(self, message: ClientMessage, signature: bytes) -> None:
         match message:
@@ -264,12 +219,10 @@ class MaskingServer:
 
     def _accept_keys(self, message: AdvertisedKeys, signature: bytes) -> None:
         """Refuse keys that would make the neighbours give up, before they see them."""
-        new = {message.mask_key, message.share_key}
-        if len(new) < 2 or new & self._public_keys:
-            raise ConsistencyError("one key under two names")
-        for public in new:
+        check_new_keys(self._public_keys, message.mask_key, message.share_key)
+        for public in (message.mask_key, message.share_key):
             check_public_key(public)
-        self._public_keys |= new
+        self._public_keys |= {message.mask_key, message.share_key}
         self._keys[message.sender] = DirectoryEntry(message, signature)
 
     def _accept_shares(self, message: EncryptedShares) -> None:

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from crypto.errors import DecodingError, MalformedMessageError
 from crypto.masking.messages import AdvertisedKeys, EncryptedShares, MaskedVector
 from crypto.masking.unmasking_messages import Agreement, UnmaskingAnswer
 from crypto.session_messages import ClientMessage
-from crypto.wire import message_type
 
 
 class Stage(StrEnum):
@@ -24,26 +22,10 @@ class Stage(StrEnum):
     UNMASKING = "unmasking"
 
 
-CLIENT_MESSAGES: Final[Mapping[Stage, type[ClientMessage]]] = {
+CLIENT_MESSAGES: Final[Mapping[str, type[ClientMessage]]] = {
     Stage.ADVERTISE_KEYS: AdvertisedKeys,
     Stage.SHARE_KEYS: EncryptedShares,
     Stage.MASKED_INPUT: MaskedVector,
     Stage.CONSISTENCY: Agreement,
     Stage.UNMASKING: UnmaskingAnswer,
 }
-
-
-def stage_of(data: bytes) -> Stage:
-    """Return the stage that an encoded client message belongs to.
-
-    Raises:
-        MalformedMessageError: if it is no message of a client.
-    """
-    try:
-        number = message_type(data)
-    except DecodingError as error:
-        raise MalformedMessageError(str(error)) from error
-    for stage, kind in CLIENT_MESSAGES.items():
-        if number == kind.TYPE:
-            return stage
-    raise MalformedMessageError(f"type {number} is no message of a client")

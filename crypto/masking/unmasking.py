@@ -66,13 +66,21 @@ class SecretRecovery:
 
         return self._recover(keys.sender, shares, is_right)
 
-    def mask_keys(self, keys: AdvertisedKeys, shares: Mapping[ClientId, Share]) -> AgreementKeyPair:
-        """Return the mask key pair of a client that dropped out; raises as `self_mask_seed`."""
+    def mask_keys(
+        self, owner: ClientId, mask_key: bytes, shares: Mapping[ClientId, Share]
+    ) -> AgreementKeyPair:
+        """Return the mask key pair of a client that dropped out; raises as `self_mask_seed`.
+
+        Args:
+            owner: the client.
+            mask_key: the public half, as it was advertised.
+            shares: holder -> share of the private half.
+        """
 
         def is_right(private: bytes) -> bool:
-            return AgreementKeyPair.from_private(private).public == keys.mask_key
+            return AgreementKeyPair.from_private(private).public == mask_key
 
-        return AgreementKeyPair.from_private(self._recover(keys.sender, shares, is_right))
+        return AgreementKeyPair.from_private(self._recover(owner, shares, is_right))
 
     def _recover(
         self, owner: ClientId, shares: Mapping[ClientId, Share], is_right: Callable[[bytes], bool]

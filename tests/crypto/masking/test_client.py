@@ -234,7 +234,7 @@ def _deliver_honestly(cast, state):
         session,
         tuple(
             (peer, encrypt_once(known.channel.receiving, pair, share_binding(session, peer, 1)))
-            for peer, known in sorted(state.peers.items())
+            for peer, known in sorted(state.channels.peers.items())
         ),
     ).to_bytes()
 
@@ -277,7 +277,7 @@ def test_shares_meant_for_another_are_refused():
 
 def test_shares_that_are_no_field_elements_name_their_dealer():
     cast = Cast().share()
-    channel = cast.parts[2]._state.peers[1].channel
+    channel = cast.parts[2]._state.channels.peers[1].channel
     binding = share_binding(cast.server.session_id, 2, 1)
     junk = encrypt_once(channel.sending, b"\xff" * 66, binding)
     with pytest.raises(ShareError) as caught:

@@ -1,0 +1,129 @@
+"""What all masking protocols have in common from end to end: clients, and how a session runs."""
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from enum import IntEnum
+from typing import TypeAlias
+
+from crypto.channel import Channel
+from crypto.errors import ShareError
+from crypto.faults import Fault
+from crypto.masking.parameters import MaskingParameters
+from crypto.masking.roles import MaskClient, MaskServer, SessionClients
+from crypto.masking.stages import Stage
+from crypto.masking.topology import Topology
+from crypto.parties import SERVER, ClientId
+from crypto.randomness import SYSTEM, Randomness
+from crypto.secure_sum import IntegerVector, SecureSum, SumResult
+from crypto.signatures import SigningIdentity, VerifyKey
+from crypto.stage_runner import Opening, StageRunner, TakeDealt
+from crypto.wire import message_names
+
+Dealing: TypeAlias = tuple[Opening, TakeDealt]
+"""What an authority sends before the server's invitation, and how a client takes it."""
+
+
+class MaskingSum(SecureSum):
+    """Secure sums by masks. Clients live as long as this object; keys are new in each session.
+
+    Protocols that do more than sum vectors take its clients and servers apart, by `client` and
+    `open`, and run them themselves.
+
+    Attributes:
+        topology: `topology.plan(n)` says degree and threshold for n clients, and why.
+        message_types: type numbers of its messages.
+        registry: the verify keys of the clients so far; None if they do not sign.
+    """
+
+    topology: Topology
+    message_types: type[IntEnum]
+
+    def __init__(
+        self,
+        stages: Sequence[str],
+        message_types: type[IntEnum],
+        topology: Topology,
+        *,
+        signed: bool,
+        randomness: Randomness = SYSTEM,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.stages = tuple(stages)
+        self.topology = topology
+        self.message_types = message_types
+        self.registry: dict[ClientId, VerifyKey] | None = {} if signed else None
+        self._randomness = randomness
+        self._clock = clock
+        self._clients: dict[ClientId, MaskClient] = {}
+        self._identities: dict[ClientId, SigningIdentity] = {}
+
+    def plan(
+        self, vectors: Mapping[ClientId, IntegerVector], modulus_bits: int
+    ) -> MaskingParameters:
+        """Return the parameters of a session; see `MaskingParameters.plan_for`."""
+        signed = self.registry is not None
+        return MaskingParameters.plan_for(vectors, modulus_bits, self.topology, signed)
+
+    def client(self, client: ClientId) -> MaskClient:
+        """Return a client; a new one gets its identity, and all others its verify key."""
+        if client not in self._clients:
+            if self.registry is not None:
+                identity = SigningIdentity.generate(self._randomness)
+                self._identities[client] = identity
+                self.registry[client] = identity.verify_key
+            self._clients[client] = self._make_client(client, self.identity(client))
+        return self._clients[client]
+
+    def identity(self, client: ClientId) -> SigningIdentity | None:
+        """Return what a client signs with; None if clients do not sign."""
+        return self._identities.get(client)
+
+    @abstractmethod
+    def open(
+        self, cohort: tuple[ClientId, ...], parameters: MaskingParameters, round_id: int
+    ) -> tuple[MaskServer, Dealing | None]:
+        """Return the server of a new session, and an authority's part in it if there is one."""
+
+    @abstractmethod
+    def _make_client(self, client: ClientId, identity: SigningIdentity | None) -> MaskClient: ...
+
+    def sum(
+        self,
+        vectors: Mapping[ClientId, IntegerVector],
+        modulus_bits: int,
+        *,
+        round_id: int,
+        dropouts: Mapping[ClientId, str] | None = None,
+        faults: Sequence[Fault] = (),
+    ) -> SumResult:
+        """Run one session; see `SecureSum.sum`."""
+        cohort = tuple(sorted(vectors))
+        parameters = self.plan(vectors, modulus_bits)
+        clients = {client: self.client(client) for client in cohort}
+        server, dealing = self.open(cohort, parameters, round_id)
+        names = message_names(self.message_types)
+        channel = Channel(self.stages, names, dropouts, faults, self._clock)
+        parts = SessionClients(clients, vectors)
+        runner = StageRunner(channel, vectors, parts.answer, server.receive)
+        with runner.aborting():
+            run_masks(runner, server.openings(), dealing)
+            result = runner.close(server.unmask)
+        note_false_shares(runner, result.false_holders)
+        return SumResult(result.sum, result.survivors, channel.costs(), runner.refusals)
+
+
+def run_masks(
+    runner: StageRunner, openings: Mapping[str, Opening], dealing: Dealing | None
+) -> None:
+    """Run all stages of a masking protocol."""
+    if dealing is not None:
+        runner.deal(Stage.ADVERTISE_KEYS, *dealing)
+    for stage, opening in openings.items():
+        runner.run_stage(stage, opening)
+
+
+def note_false_shares(runner: StageRunner, holders: Sequence[ClientId]) -> None:
+    """Put those who gave false shares on record, though they were not needed."""
+    for holder in holders:
+        runner.note(SERVER, ShareError("a false share", holder))
