@@ -9,8 +9,10 @@ survivors, or an error, comes out. Nothing here knows TensorFlow, TFF or Keras.
                         key_agreement, prg, aead, signatures,
                         elgamal, discrete_log (log_table), threshold_elgamal
     numbers             residues, fixed_point
-    running a protocol  secure_sum (the interface), channel, faults, costs
-    protocols           masking/ (double masking, complete and sparse)
+    running a protocol  secure_sum (the interface), channel, faults, costs; session_messages,
+                        session_part (a client's steps), staged_server, stage_runner
+    protocols           masking/ (double masking, complete and sparse),
+                        pairwise_masking/ (the paper's masks, without self masks)
 
 Imports point upwards in this list; no primitive knows a protocol.
 """

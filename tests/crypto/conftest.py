@@ -3,6 +3,7 @@ LIMITS = {
     "extreme_bits": "extreme_bits",
     "refused_bits": "refused_bits",
     "some_length": "lengths",
+    "alteration": "alterations",
 }
 
 
