@@ -1,0 +1,200 @@
+"""The server's side of the qualities: it adds up ciphertexts, and has the sum decrypted."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Generic
+
+from crypto.discrete_log import DiscreteLog
+from crypto.elgamal import Ciphertext, add_all
+from crypto.errors import (
+    CapacityError,
+    DecodingError,
+    MalformedMessageError,
+    ThresholdError,
+    WrongContentError,
+    WrongTimeError,
+)
+from crypto.groups import Element
+from crypto.parties import ClientId
+from crypto.proofs.equality import PowerProof, PowerStatement
+from crypto.quality_sum.contexts import decryption_context
+from crypto.quality_sum.encryption import QualityEncryption
+from crypto.quality_sum.messages import (
+    CheckedHelpRequest,
+    EncryptedQuality,
+    HelpRequest,
+    PartialDecryption,
+)
+from crypto.quality_sum.parameters import QualityParameters
+from crypto.quality_sum.stages import Stage
+from crypto.quality_sum.system_key import SystemKey
+from crypto.randomness import SYSTEM, Randomness, uniform_below
+from crypto.session_messages import ClientMessage
+from crypto.signatures import VerifyKey
+from crypto.staged_server import StagedServer
+from crypto.threshold_elgamal import lagrange_base
+
+CLIENT_MESSAGES: Final[Mapping[str, type[ClientMessage]]] = {
+    Stage.MASKED_INPUT: EncryptedQuality,
+    Stage.DECRYPTION: PartialDecryption,
+}
+
+
+class QualityDecryption(StagedServer, Generic[Element]):
+    """The qualities of one session at the server, from the upload to their sum.
+
+    Args:
+        session_id: the session.
+        system: the key.
+        parameters: what is agreed about the qualities.
+        logarithms: finds the sum; its bound is at least the largest one.
+        registry: the verify keys of the clients if they sign their messages, else None.
+        randomness: what the helpers are drawn with.
+    """
+
+    def __init__(
+        self,
+        session_id: bytes,
+        system: SystemKey[Element],
+        parameters: QualityParameters,
+        logarithms: DiscreteLog[Element],
+        registry: Mapping[ClientId, VerifyKey] | None = None,
+        randomness: Randomness = SYSTEM,
+    ) -> None:
+        super().__init__(session_id, CLIENT_MESSAGES, system.key.threshold, registry)
+        self._system = system
+        self._parameters = parameters
+        self._logarithms = logarithms
+        self._randomness = randomness
+        self._encryption = QualityEncryption(session_id, system, parameters)
+        self._ciphertexts: dict[ClientId, Ciphertext[Element]] = {}
+        self._sealed: dict[ClientId, bytes] = {}
+        self._survivors: tuple[ClientId, ...] = ()
+        self._total: Ciphertext[Element] = add_all((), system.group)
+        self._available: frozenset[ClientId] = frozenset()
+        self._attempt = -1
+        self._bases: dict[ClientId, Element] = {}
+        self._partials: dict[ClientId, Element] = {}
+
+    def open_upload(self, clients: frozenset[ClientId]) -> None:
+        """Open the upload for the clients of P2."""
+        self._ask(Stage.MASKED_INPUT, clients)
+
+    def check_range(self, sender: ClientId, range_proof: bytes) -> None:
+        """Check the range of a quality that was just received; see `QualityEncryption`."""
+        self._encryption.check_range(sender, self._ciphertexts[sender], range_proof)
+
+    def withdraw(self, sender: ClientId) -> None:
+        """Forget an upload whose other parts were refused."""
+        del self._ciphertexts[sender], self._sealed[sender]
+        self._answered.remove(sender)
+
+    def close_upload(self, survivors: tuple[ClientId, ...], present: frozenset[ClientId]) -> None:
+        """Close the upload with the set P3, whose ciphertexts are multiplied.
+
+        Args:
+            survivors: P3, in increasing order.
+            present: P4, the clients that may be asked for help.
+
+        Source: equation (19) of the paper.
+        """
+        if self._stage != Stage.MASKED_INPUT:
+            raise WrongTimeError("the upload is not open")
+        self._stage = None
+        self._survivors = survivors
+        self._total = add_all((self._ciphertexts[c] for c in survivors), self._system.group)
+        self._available = present.intersection(survivors, self._system.holders)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all clients of a set P5 have answered rightly."""
+        return bool(self._bases) and self._partials.keys() == self._bases.keys()
+
+    def request(self) -> dict[ClientId, bytes]:
+        """Choose a new set P5 of e clients at random and return a request for each.
+
+        A client that was asked before and did not answer rightly is not asked again.
+
+        Raises:
+            ThresholdError: if fewer than e are left.
+
+        Source: equation (20) of the paper.
+        """
+        self._available -= self._bases.keys() - self._partials.keys()
+        threshold = self._system.key.threshold
+        if len(self._available) < threshold:
+            self._stage = None
+            raise ThresholdError("clients to decrypt", len(self._available), threshold)
+        helpers = _draw(sorted(self._available), threshold, self._randomness)
+        points = [self._system.point(helper) for helper in helpers]
+        self._bases = {
+            helper: lagrange_base(self._total.c1, point, points, self._system.group)
+            for helper, point in zip(helpers, points, strict=True)
+        }
+        self._partials = {}
+        self._attempt += 1
+        self._ask(Stage.DECRYPTION, frozenset(helpers))
+        if not self._parameters.checked:
+            return {
+                helper: HelpRequest(
+                    self.session_id, self._attempt, self._system.group.encode(base)
+                ).to_bytes()
+                for helper, base in self._bases.items()
+            }
+        qualities = tuple(self._sealed[survivor] for survivor in self._survivors)
+        request = CheckedHelpRequest(self.session_id, self._attempt, helpers, qualities)
+        return dict.fromkeys(helpers, request.to_bytes())
+
+    def decrypt(self) -> int:
+        """Close the session and return the sum of the survivors' qualities.
+
+        Raises:
+            WrongTimeError: if a set P5 is not complete.
+            WrongContentError: if no sum of as many qualities fits: one of them or a partial
+                decryption was false, in sessions without proofs.
+
+        Source: equations (22) and (23) of the paper.
+        """
+        if not self.is_complete:
+            raise WrongTimeError("partial decryptions are missing")
+        self._stage = None
+        group = self._system.group
+        shared = group.product(self._partials.values())
+        bound = len(self._survivors) * self._parameters.max_quality
+        try:
+            found = self._logarithms.solve(group.multiply(self._total.c2, group.invert(shared)))
+        except CapacityError:
+            found = bound + 1
+        if found > bound:
+            raise WrongContentError(f"the qualities do not add up to a sum in 0..{bound}")
+        return found
+
+    def _accept(self, message: ClientMessage, signature: bytes) -> None:
+        match message:
+            case EncryptedQuality():
+                self._ciphertexts[message.sender] = self._encryption.decode(message)
+                self._sealed[message.sender] = message.to_bytes() + signature
+            case PartialDecryption():
+                self._partials[message.sender] = self._check_partial(message)
+
+    def _check_partial(self, message: PartialDecryption) -> Element:
+        if message.attempt != self._attempt:
+            raise WrongContentError("an answer to another request")
+        group, sender = self._system.group, message.sender
+        try:
+            value = group.decode(message.value)
+            proof = PowerProof.from_bytes(message.proof, group) if message.proof else None
+        except DecodingError as error:
+            raise MalformedMessageError(str(error)) from error
+        if (proof is not None) != self._parameters.proofs:
+            raise MalformedMessageError("a proof too many, or none where there should be one")
+        if proof is not None:
+            key = self._system.verification_keys[sender]
+            statement = PowerStatement(group, key, (self._bases[sender],), (value,))
+            proof.verify(statement, decryption_context(self.session_id, sender, self._attempt))
+        return value
+
+
+def _draw(clients: Sequence[ClientId], count: int, randomness: Randomness) -> tuple[ClientId, ...]:
+    """Draw some clients at random, each set alike, and return them in increasing order."""
+    left = list(clients)
+    return tuple(sorted(left.pop(uniform_below(len(left), randomness)) for _ in range(count)))

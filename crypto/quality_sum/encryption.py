@@ -1,0 +1,141 @@
+"""A client's quality on its way: encrypted and proven by the client, checked by all who use it."""
+
+from typing import Generic
+
+from crypto.elgamal import Ciphertext
+from crypto.errors import DecodingError, MalformedMessageError, blaming
+from crypto.groups import Element, Group
+from crypto.parties import ClientId
+from crypto.proofs.bits import RangeProof, bits_of
+from crypto.proofs.equality import PowerProof, PowerStatement
+from crypto.proofs.range_proof import RangeProver, RangeVerifier
+from crypto.quality_sum.contexts import knowledge_context, range_context
+from crypto.quality_sum.messages import EncryptedQuality
+from crypto.quality_sum.parameters import QualityParameters
+from crypto.quality_sum.system_key import SystemKey
+from crypto.randomness import SYSTEM, Randomness
+
+
+class QualityEncryption(Generic[Element]):
+    """What all parties of one session do with encrypted qualities.
+
+    Args:
+        session_id: the session.
+        system: the key.
+        parameters: what is agreed about the qualities.
+    """
+
+    def __init__(
+        self, session_id: bytes, system: SystemKey[Element], parameters: QualityParameters
+    ) -> None:
+        self._session_id = session_id
+        self._system = system
+        self._parameters = parameters
+
+    def encrypt(
+        self, client: ClientId, quality: int, randomness: Randomness = SYSTEM
+    ) -> tuple[EncryptedQuality, bytes]:
+        """Encrypt a quality and prove what the session asks for; run by the client.
+
+        Args:
+            client: whose quality.
+            quality: 0 to `max_quality`.
+            randomness: where the ciphertext's exponent and the proofs' nonces come from.
+
+        Returns:
+            The message, and the encoded range proof, which only the server needs.
+
+        Source: equation (17) of the paper.
+        """
+        group, public = self._system.group, self._system.public
+        r = group.random_exponent(randomness)
+        ciphertext = public.encrypt_with(quality, r)
+        range_proof = b""
+        if self._parameters.proofs:
+            prover = _CiphertextProver(public, self._parameters.max_quality)
+            context = range_context(self._session_id, client)
+            proof = prover.prove(ciphertext, quality, r, context, randomness)
+            range_proof = proof.to_bytes(group)
+        encoded = ciphertext.to_bytes(group)
+        knowledge = b""
+        if self._parameters.checked:
+            context = knowledge_context(self._session_id, client, encoded)
+            statement = _knowledge_statement(ciphertext, group)
+            knowledge = PowerProof.make(statement, r, context, randomness).to_bytes(group)
+        return EncryptedQuality(self._session_id, client, encoded, knowledge), range_proof
+
+    def decode(self, message: EncryptedQuality) -> Ciphertext[Element]:
+        """Return a message's ciphertext; run by all who use it.
+
+        In sessions whose helpers check what they decrypt, the sender must know its exponent: no
+        client can then have made its ciphertext from another one's.
+
+        Raises:
+            MalformedMessageError: if it holds no elements of the group, or no proof or one too
+                many.
+            ProofError: if the sender does not know what it encrypted.
+            Both name the sender.
+        """
+        group = self._system.group
+        with blaming(message.sender):
+            try:
+                ciphertext = Ciphertext.from_bytes(message.ciphertext, group)
+                if not self._parameters.checked:
+                    _check_empty(message.knowledge)
+                    return ciphertext
+                proof = PowerProof.from_bytes(message.knowledge, group)
+            except DecodingError as error:
+                raise MalformedMessageError(str(error)) from error
+            context = knowledge_context(self._session_id, message.sender, message.ciphertext)
+            proof.verify(_knowledge_statement(ciphertext, group), context)
+        return ciphertext
+
+    def check_range(
+        self, client: ClientId, ciphertext: Ciphertext[Element], range_proof: bytes
+    ) -> None:
+        """Refuse a quality that is not shown to lie in its range; run by the server.
+
+        Raises:
+            MalformedMessageError: if there is no proof, or one in a session without.
+            ProofError: if it does not verify.
+            Both name the client.
+        """
+        group = self._system.group
+        with blaming(client):
+            try:
+                if not self._parameters.proofs:
+                    _check_empty(range_proof)
+                    return
+                maximum = self._parameters.max_quality
+                proof = RangeProof.from_bytes(range_proof, group, maximum)
+            except DecodingError as error:
+                raise MalformedMessageError(str(error)) from error
+            verifier = RangeVerifier(self._system.public, maximum)
+            verifier.verify(ciphertext, proof, range_context(self._session_id, client))
+
+
+class _CiphertextProver(RangeProver[Element]):
+    """Proves the range of a ciphertext that is there already, for one who knows its exponent."""
+
+    def prove(
+        self,
+        ciphertext: Ciphertext[Element],
+        value: int,
+        r: int,
+        context: bytes,
+        randomness: Randomness,
+    ) -> RangeProof[Element]:
+        bits = bits_of(value, self._maximum)
+        return self._prove(ciphertext, bits, value, r, context, randomness)
+
+
+def _knowledge_statement(
+    ciphertext: Ciphertext[Element], group: Group[Element]
+) -> PowerStatement[Element]:
+    """Return "there is an r with c1 = g^r": Schnorr's proof as a case of Chaum and Pedersen's."""
+    return PowerStatement(group, ciphertext.c1, (group.generator,), (ciphertext.c1,))
+
+
+def _check_empty(proof: bytes) -> None:
+    if proof:
+        raise DecodingError("a proof in a session without")

@@ -1,0 +1,73 @@
+"""The system key of threshold ElGamal as the parties of joint sessions hold it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic
+
+from crypto.domain import domain_hash, encode_id
+from crypto.elgamal import PublicKey
+from crypto.errors import ForeignMessageError
+from crypto.groups import Element, Group
+from crypto.parties import ClientId
+from crypto.shamir import holder_point
+from crypto.threshold_elgamal import KeyShare, ThresholdKey
+
+
+@dataclass(frozen=True)
+class SystemKey(Generic[Element]):
+    """What everybody knows of a system key.
+
+    Attributes:
+        key: public key, threshold, and commitments that give the verification keys.
+        holders: the clients it was made for, in increasing order; a holder's share has the point
+            of its place among them, from 1.
+    """
+
+    key: ThresholdKey[Element]
+    holders: tuple[ClientId, ...]
+
+    @property
+    def group(self) -> Group[Element]:
+        """The group of the key."""
+        return self.key.group
+
+    @property
+    def public(self) -> PublicKey[Element]:
+        """The key under which qualities are encrypted."""
+        return self.key.public_key
+
+    @cached_property
+    def key_id(self) -> bytes:
+        """A hash of all the above, 32 bytes."""
+        holders = b"".join(map(encode_id, self.holders))
+        parts = self.group.name.encode(), holders, *map(self.group.encode, self.key.commitments)
+        return domain_hash("quality sum/system key", *parts)
+
+    @cached_property
+    def verification_keys(self) -> Mapping[ClientId, Element]:
+        """Holder -> g^(s_i), to which its partial decryptions are held."""
+        return {client: self.key.verification_key(self.point(client)) for client in self.holders}
+
+    def point(self, client: ClientId) -> int:
+        """Return the x_i of a holder.
+
+        Raises:
+            ForeignMessageError: if the client is none.
+        """
+        if client not in self.holders:
+            raise ForeignMessageError(f"client {client} has no share of this key")
+        return holder_point(self.holders, client)
+
+
+@dataclass(frozen=True)
+class HeldKey(Generic[Element]):
+    """What one client holds of a system key.
+
+    Attributes:
+        system: what everybody knows.
+        share: its own share.
+    """
+
+    system: SystemKey[Element]
+    share: KeyShare
