@@ -12,7 +12,8 @@ def pytest_generate_tests(metafunc):
     if not hasattr(metafunc.cls, "protocol"):
         return
     if "stage" in metafunc.fixturenames:
-        metafunc.parametrize("stage", metafunc.cls().protocol().stages)
+        stages = metafunc.cls().protocol().stages
+        metafunc.parametrize("stage", [s for s in stages if s not in metafunc.cls.partial_stages])
     for name, attribute in LIMITS.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, getattr(metafunc.cls, attribute))
