@@ -3,6 +3,7 @@
 import numpy as np
 
 from crypto.discrete_log import DiscreteLog
+from crypto.errors import ProtocolError
 from crypto.masking.session import DoubleMasking
 from crypto.masking.topology import CompleteGraph
 from crypto.pairwise_masking.session import PairwiseMasking
@@ -82,6 +83,7 @@ class Cast:
         )
         self.openings = self.server.openings()
         self.parts = {}
+        self.refused = []
         self.down = {}
         self.up = {}
 
@@ -103,15 +105,24 @@ class Cast:
             self.server.receive(client, answer)
         return self
 
-    def step(self, stage, *, without=(), opening=None):
-        """Run one stage; what the clients in `without` send does not arrive."""
+    def step(self, stage, *, without=(), opening=None, note=False):
+        """Run one stage; what the clients in `without` send does not arrive.
+
+        What the server refuses is noted if `note` is set, and raised otherwise.
+        """
         self.down[stage] = (opening or self.openings[stage])()
         self.up[stage] = {}
         for client, data in self.down[stage].items():
             answer = self.parts[client].step(stage, data, self.contribution(client))
             self.up[stage][client] = answer
-            if client not in without:
+            if client in without:
+                continue
+            try:
                 self.server.receive(client, answer)
+            except ProtocolError as error:
+                if not note:
+                    raise
+                self.refused.append(error)
         return self
 
     def upload(self, without=()):
@@ -129,7 +140,7 @@ class Cast:
 
     def decrypt(self):
         while self.server.needs_help:
-            self.step(Stage.DECRYPTION, opening=self.server.request_help)
+            self.step(Stage.DECRYPTION, opening=self.server.request_help, note=True)
         return self.server.totals()
 
 
