@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 from crypto.channel import Channel
 from crypto.costs import Costs
+from crypto.dkg.session import generate_key
+from crypto.dkg.stages import Stage as DkgStage
 from crypto.faults import Delay, Drop, Fault
 from crypto.groups import Group
 from crypto.key_setup import KeySetup, check_key_setup
@@ -18,7 +20,8 @@ from crypto.quality_sum.messages import MessageType
 from crypto.quality_sum.stages import Stage
 from crypto.quality_sum.system_key import HeldKey, SystemKey
 from crypto.randomness import SYSTEM, Randomness
-from crypto.secure_sum import Refusal
+from crypto.secure_sum import Refusal, SessionAbortedError
+from crypto.signatures import SigningIdentity
 from crypto.stage_runner import StageRunner
 from crypto.wire import message_names
 
@@ -141,10 +144,60 @@ class DealtKeys(KeySource):
         return KeyReady(system, held, channel.costs(), runner.refusals)
 
 
+class GeneratedKeys(KeySource):
+    """Keys that the clients make by distributed key generation: no authority.
+
+    Args:
+        group: where they live.
+        identity: client -> what it signs with; None if clients do not sign.
+        randomness: where they come from.
+        clock: seconds, for the record of costs.
+    """
+
+    def __init__(
+        self,
+        group: AnyGroup,
+        identity: Callable[[ClientId], SigningIdentity | None],
+        randomness: Randomness = SYSTEM,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._group = group
+        self._identity = identity
+        self._randomness = randomness
+        self._clock = clock
+
+    def make(
+        self, holders: tuple[ClientId, ...], threshold: int, disturbances: Disturbances
+    ) -> KeyReady:
+        """Let the clients make a key; all its stages are recorded as one, "key setup"."""
+        stage = Stage.KEY_SETUP.value
+        plan = disturbances.within(stage, [own.value for own in DkgStage])
+        identities = {c: found for c in holders if (found := self._identity(c)) is not None}
+        try:
+            made = generate_key(
+                holders,
+                threshold,
+                self._group,
+                signed=bool(identities),
+                identities=identities or None,
+                randomness=self._randomness,
+                dropouts=plan.dropouts,
+                faults=plan.faults,
+                clock=self._clock,
+            )
+        except SessionAbortedError as error:
+            raise SessionAbortedError(
+                stage, error.reason, _within(stage, error.costs), _noted(stage, error.refusals)
+            ) from error
+        system = SystemKey(made.key, made.clients)
+        held = {client: HeldKey(system, share) for client, share in made.shares.items()}
+        return KeyReady(system, held, _within(stage, made.costs), _noted(stage, made.refusals))
+
+
 def key_source(
     key_setup: KeySetup,
     group: AnyGroup,
-    masking: MaskingSum,  # noqa: ARG001
+    masking: MaskingSum,
     randomness: Randomness,
     clock: Callable[[], float],
 ) -> KeySource:
@@ -154,4 +207,20 @@ def key_source(
         ParameterError: for an unknown name.
     """
     check_key_setup(key_setup)
-    return DealtKeys(group, randomness, clock)
+    if key_setup == "authority":
+        return DealtKeys(group, randomness, clock)
+    return GeneratedKeys(group, masking.identity, randomness, clock)
+
+
+def _within(stage: str, costs: Costs) -> Costs:
+    """Return the same costs, all in one stage."""
+    moved = Costs(
+        tuple(replace(row, stage=stage) for row in costs.messages),
+        tuple(replace(row, stage=stage) for row in costs.work),
+        costs.clients,
+    )
+    return moved + Costs()
+
+
+def _noted(stage: str, refusals: Sequence[Refusal]) -> tuple[Refusal, ...]:
+    return tuple(replace(refusal, stage=stage) for refusal in refusals)

@@ -27,7 +27,12 @@ from tests.crypto.quality_sum.cast import BITS, plain_sums
 SETUP = Stage.KEY_SETUP.value
 COHORT = (1, 4, 6, 9, 12)  # e = 3
 
-SETUPS = [(QualitySum, "authority"), (HardenedQualitySum, "authority")]
+SETUPS = [
+    (QualitySum, "authority"),
+    (QualitySum, "dkg"),
+    (HardenedQualitySum, "authority"),
+    (HardenedQualitySum, "dkg"),
+]
 every_setup = pytest.mark.parametrize(("kind", "key_setup"), SETUPS)
 
 
@@ -101,6 +106,32 @@ def test_an_abort_later_on_counts_the_set_up_too(kind, key_setup):
     rows = caught.value.costs.messages
     assert [row for row in rows if is_setup(row, protocol.stages)]
     assert [row for row in rows if row.stage == "share keys"]
+
+
+@pytest.mark.parametrize("kind", [QualitySum, HardenedQualitySum])
+def test_clients_make_the_key_without_an_authority(kind):
+    protocol = kind(key_setup="dkg")
+    result = run(protocol)
+    assert result.survivors == COHORT
+    assert "authority" not in {row.role for row in result.costs.work}
+    system, held = protocol._ready.system, protocol._ready.held
+    assert set(held) == set(COHORT)
+    for client in COHORT:
+        assert system.verification_keys[client] == SECP256K1.generator_power(
+            held[client].share.value
+        )
+
+
+@pytest.mark.parametrize("sender", [6, SERVER], ids=str)
+@pytest.mark.parametrize("name", ["noise", "last byte", "empty"])
+def test_altered_messages_of_a_signed_generation_are_refused(name, sender):
+    ends = (sender, SERVER) if sender == 6 else (sender, 6)
+    protocol = HardenedQualitySum()
+    result = run(protocol, faults=[Fault(Alter(ALTERATIONS[name]), SETUP, *ends)])
+    assert set(result.survivors) >= {1, 4, 9, 12}
+    assert {refusal.stage for refusal in result.refusals} <= {SETUP, "advertise keys"}
+    assert {refusal.error.culprit for refusal in result.refusals} <= {6, SERVER}
+    assert result.refusals
 
 
 # By an authority
