@@ -1,0 +1,139 @@
+"""Laws of the messages of pairwise masking and of joint sessions, and what they refuse to hold."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crypto.dkg.messages import MessageType as DkgType
+from crypto.elgamal_sum.messages import MessageType as ElGamalType
+from crypto.errors import MalformedMessageError, ParameterError
+from crypto.masking.messages import MessageType as DoubleType
+from crypto.masking.parameters import MaskingParameters
+from crypto.pairwise_masking.messages import DealtKeys, KeyList, PairwiseInvitation, PublicKeys
+from crypto.pairwise_masking.messages import MessageType as PairwiseType
+from crypto.quality_sum.key_messages import DealtSystemKey, SystemKeyOffer
+from crypto.quality_sum.messages import HelpRequest, PartialDecryption, QualityInvitation
+from crypto.quality_sum.messages import MessageType as JointType
+from crypto.quality_sum.parameters import QualityParameters
+from crypto.wire import message_names, message_type
+from tests.crypto.quality_sum.strategies import JOINT, PAIRWISE, any_message
+
+KINDS = [*PAIRWISE, *JOINT]
+SESSION = bytes(32)
+
+
+@given(any_message)
+def test_messages_come_back(message):
+    data = message.to_bytes()
+    assert type(message).from_bytes(data) == message
+    assert message_type(data) == message.TYPE
+
+
+@settings(max_examples=300)
+@given(any_message, st.data())
+def test_what_is_read_is_written_the_same(message, data):
+    encoded = bytearray(message.to_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        position = data.draw(st.integers(0, len(encoded) - 1))
+        encoded[position] = data.draw(st.integers(0, 255))
+    altered = bytes(encoded)
+    try:
+        read = type(message).from_bytes(altered)
+    except MalformedMessageError:
+        return
+    assert read.to_bytes() == altered
+
+
+@given(any_message, st.integers(1, 400))
+def test_every_prefix_and_extension_is_refused(message, cut):
+    data = message.to_bytes()
+    for wrong in (data[: -min(cut, len(data))], data + b"\0", data + data):
+        with pytest.raises(MalformedMessageError):
+            type(message).from_bytes(wrong)
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(KINDS), st.binary(max_size=200), st.booleans())
+def test_noise_is_refused(kind, noise, with_header):
+    data = b"th" + bytes([1, kind.TYPE]) + noise if with_header else noise
+    try:
+        message = kind.from_bytes(data)
+    except MalformedMessageError:
+        return
+    assert message.to_bytes() == data
+
+
+@given(any_message, st.sampled_from(KINDS))
+def test_types_are_not_confused(message, kind):
+    if kind is not type(message):
+        with pytest.raises(MalformedMessageError):
+            kind.from_bytes(message.to_bytes())
+
+
+def test_every_type_has_its_number_and_no_two_protocols_share_one():
+    shared = PairwiseType.MASKED_VECTOR
+    assert shared == DoubleType.MASKED_VECTOR
+    assert sorted(kind.TYPE for kind in PAIRWISE) == sorted(set(PairwiseType) - {shared})
+    assert sorted(kind.TYPE for kind in JOINT) == sorted(JointType)
+    numbers = [*DoubleType, *ElGamalType, *DkgType, *(set(PairwiseType) - {shared}), *JointType]
+    assert len(set(numbers)) == len(numbers)
+    assert len(message_names(PairwiseType, JointType)) == len(PairwiseType) + len(JointType)
+
+
+def test_secrets_stay_out_of_reprs():
+    secret = bytes(range(100, 132))
+    for message in (
+        DealtKeys(SESSION, 1, secret, secret),
+        DealtSystemKey(SESSION, 1, (b"public",), secret),
+    ):
+        assert str(secret) not in repr(message)
+        assert "receiver=1" in repr(message)
+
+
+def test_sessions_are_told_apart_by_all_that_is_announced():
+    parameters = QualityParameters(1, 100, proofs=False, checked=False)
+    base = QualityInvitation(b"masks", bytes(32), parameters)
+    others = [
+        QualityInvitation(b"masks2", bytes(32), parameters),
+        QualityInvitation(b"masks", b"\1" * 32, parameters),
+        *(
+            QualityInvitation(b"masks", bytes(32), QualityParameters(*changed))
+            for changed in (
+                (2, 100, False, False),
+                (1, 101, False, False),
+                (1, 100, True, False),
+                (1, 100, False, True),
+            )
+        ),
+    ]
+    assert len({message.session_id() for message in [base, *others]}) == 7
+
+
+PARAMETERS = MaskingParameters(1, 20, 2, 2, 2, signed=False)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: PairwiseInvitation(bytes(15), 1, (1, 2, 3), PARAMETERS, dealt=True),
+        lambda: PairwiseInvitation(bytes(16), 1, (2, 1), PARAMETERS, dealt=True),
+        lambda: PairwiseInvitation(
+            bytes(16), 1, (1, 2, 3), MaskingParameters(1, 20, 2, 2, 2), dealt=True
+        ),
+        lambda: DealtKeys(SESSION, 2**32, bytes(32), bytes(32)),
+        lambda: DealtKeys(SESSION, 1, bytes(31), bytes(32)),
+        lambda: PublicKeys(SESSION, 1, bytes(32), bytes(33)),
+        lambda: KeyList(SESSION, (PublicKeys(b"\1" * 32, 1, bytes(32), bytes(32)),)),
+        lambda: HelpRequest(SESSION, 2**32, b""),
+        lambda: PartialDecryption(SESSION, 1, -1, b""),
+        lambda: QualityInvitation(b"", bytes(31), QualityParameters(1, 1, False, False)),
+        lambda: SystemKeyOffer(bytes(16), (1, 2), 3, "group"),
+        lambda: SystemKeyOffer(bytes(16), (1, 2), 0, "group"),
+        lambda: SystemKeyOffer(bytes(16), (2, 1), 1, "group"),
+        lambda: SystemKeyOffer(bytes(16), (1, 2), 1, "gr\u00fcppe"),
+        lambda: DealtSystemKey(SESSION, -1, (), b""),
+    ],
+)
+def test_fields_out_of_range_are_refused(make):
+    with pytest.raises(ParameterError):
+        make()
