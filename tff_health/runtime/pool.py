@@ -1,22 +1,20 @@
 """Several workers as one: clients are shared out among them, and a lost worker's go elsewhere."""
 
 import math
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import grpc
 import tensorflow_federated as tff
 
 from tff_health.errors import RunError
+from tff_health.runtime.connection import WorkerLostError
 from tff_health.runtime.context import create_context
-from tff_health.runtime.worker import LocalWorker, RemoteWorker, Worker, WorkerLostError
+from tff_health.runtime.worker import LocalWorker, RemoteWorker, Worker
 
-_WATCH_SECONDS = 5.0
 _CHUNKS_PER_WORKER = 2
 
 
@@ -25,7 +23,7 @@ class WorkerPool:
 
     A worker that dies or stops answering is left out of the computation under way; what it had
     begun is begun anew on another one. As our computations depend on their arguments alone, the
-    result is the same. The next computation tries it again.
+    result is the same. The next mapping over clients tries it again.
 
     Args:
         workers: at least one; who opened them closes them.
@@ -45,9 +43,9 @@ class WorkerPool:
             argument: as `tff.framework.SyncContext.invoke` takes it.
 
         Raises:
-            RunError: if no worker is left.
+            RunError: if it fails, or no worker is left.
         """
-        return self._on_any(lambda member: member.context.invoke(computation, argument))
+        return self._on_any(lambda member: member.invoke(computation, argument))
 
     def call(self, computation: tff.framework.ConcreteComputation, *arguments: Any) -> Any:
         """Runs a whole computation on one worker; as `invoke`, with Python's own arguments."""
@@ -67,118 +65,156 @@ class WorkerPool:
             the clients' results, in the order of `data`.
 
         Raises:
-            RunError: if no worker is left.
+            RunError: if a client's work fails, or no worker is left.
         """
         if len(self._members) == 1:
             return list(self.call(work, list(data), broadcast))
-        return _SharedWork(self._members, work, data, broadcast).run()
+        size = max(1, math.ceil(len(data) / (_CHUNKS_PER_WORKER * len(self._members))))
+        return _SharedWork(work, data, broadcast, size).run(self._members)
 
     def _on_any(self, run: Callable[["_Member"], Any]) -> Any:
         lost = []
-        for member in self._members:
+        for member in sorted(self._members, key=lambda member: member.is_lost):
             try:
-                return member.watched(run)
+                return run(member)
             except WorkerLostError as error:
                 lost.append(str(error))
         raise RunError("; ".join(lost))
 
 
 class _Member:
-    """A worker, TFF's context over it, and a watch on calls under way."""
+    """A worker and TFF's context over it.
+
+    Attributes:
+        is_lost: whether it was lost when it was used last.
+    """
 
     def __init__(self, worker: Worker) -> None:
-        self.worker = worker
-        self.context = create_context(worker)
+        self._worker = worker
+        self._context = create_context(worker)
+        self._connecting = threading.Lock()
+        self.is_lost = False
 
-    def call(self, computation: tff.framework.ConcreteComputation, *arguments: Any) -> Any:
-        with tff.framework.get_context_stack().install(self.context):
-            return computation(*arguments)
-
-    def watched(self, run: Callable[["_Member"], Any]) -> Any:
-        """Runs a function, and gives up on the worker when it stops answering meanwhile.
+    def connect(self) -> None:
+        """Waits until the worker can be used; those who come meanwhile do not wait with it.
 
         Raises:
-            WorkerLostError: if it died or stopped answering.
+            WorkerLostError: if it cannot be reached, or someone else waits for it already.
         """
-        finished = threading.Event()
-        watch = threading.Thread(target=self._watch, args=(finished,), daemon=True)
-        watch.start()
+        if not self._connecting.acquire(blocking=False):
+            raise WorkerLostError(f"the TFF worker at {self._worker.name} did not answer yet")
         try:
-            return run(self)
-        except grpc.RpcError as error:
-            if error.code() in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE):
-                raise WorkerLostError(f"{self.worker.name} does not answer any more") from error
+            self._worker.stub()
+            self.is_lost = False
+        except WorkerLostError:
+            self.is_lost = True
             raise
         finally:
-            finished.set()
+            self._connecting.release()
 
-    def _watch(self, finished: threading.Event) -> None:
-        while not finished.wait(_WATCH_SECONDS):
-            if not self.worker.answers() and not finished.is_set():
-                self.worker.abandon()
-                return
+    def invoke(self, computation: tff.framework.ConcreteComputation, argument: Any) -> Any:
+        try:
+            result = self._context.invoke(computation, argument)
+        except WorkerLostError:
+            self.is_lost = True
+            raise
+        self.is_lost = False
+        return result
+
+    def call(self, computation: tff.framework.ConcreteComputation, *arguments: Any) -> Any:
+        with tff.framework.get_context_stack().install(_Calls(self)):
+            return computation(*arguments)
+
+
+class _Calls(tff.framework.SyncContext):
+    """Hands what TFF's current context is asked for to a member."""
+
+    def __init__(self, member: _Member) -> None:
+        self._member = member
+
+    def invoke(self, comp: tff.framework.ConcreteComputation, arg: Any) -> Any:
+        return self._member.invoke(comp, arg)
 
 
 class _SharedWork:
-    """One mapping over clients, in chunks that workers take from a queue."""
+    """One mapping over clients, in chunks that workers take from a queue.
+
+    A chunk of a lost worker goes back to the queue, so workers wait until all chunks are done.
+    """
 
     def __init__(
         self,
-        members: Sequence[_Member],
         work: tff.framework.ConcreteComputation,
         data: Sequence[Any],
         broadcast: Any,
+        chunk_size: int,
     ) -> None:
         self._work = work
         self._data = data
         self._broadcast = broadcast
         self._results: list[Any] = [None] * len(data)
-        self._members = list(members)
+        self._missing = len(data)
+        self._chunks = deque(
+            range(start, min(start + chunk_size, len(data)))
+            for start in range(0, len(data), chunk_size)
+        )
+        self._serving = 0
         self._lost: list[str] = []
-        self._failures: list[Exception] = []
-        size = max(1, math.ceil(len(data) / (_CHUNKS_PER_WORKER * len(members))))
-        self._chunks: queue.SimpleQueue[range] = queue.SimpleQueue()
-        for start in range(0, len(data), size):
-            self._chunks.put(range(start, min(start + size, len(data))))
+        self._failure: Exception | None = None
+        self._changed = threading.Condition()
 
-    def run(self) -> list[Any]:
-        while not self._chunks.empty():
-            if not self._members:
-                raise RunError("; ".join(self._lost))
-            threads = [
-                threading.Thread(target=self._serve, args=(member,), daemon=True)
-                for member in self._members
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            if self._failures:
-                raise self._failures[0]
+    def run(self, members: Sequence[_Member]) -> list[Any]:
+        self._serving = len(members)
+        for member in members:
+            threading.Thread(target=self._serve, args=(member,), daemon=True).start()
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_over or not self._serving)
+        if self._failure is not None:
+            raise self._failure
+        if self._missing:
+            raise RunError("; ".join(self._lost))
         return self._results
 
-    def _serve(self, member: _Member) -> None:
-        """Lets one worker take chunks until there are none, it is lost, or something failed."""
-        while not self._failures:
-            try:
-                chunk = self._chunks.get_nowait()
-            except queue.Empty:
-                return
-            data = [self._data[position] for position in chunk]
-            try:
-                results = member.watched(partial(self._map, data=data))
-            except WorkerLostError as error:
-                self._chunks.put(chunk)
-                self._members.remove(member)
-                self._lost.append(str(error))
-                return
-            except Exception as error:  # raised again in the caller's thread
-                self._failures.append(error)
-                return
-            self._results[chunk.start : chunk.stop] = results
+    @property
+    def _is_over(self) -> bool:
+        return self._failure is not None or not self._missing
 
-    def _map(self, member: _Member, data: list[Any]) -> Any:
-        return member.call(self._work, data, self._broadcast)
+    def _serve(self, member: _Member) -> None:
+        """Lets one worker take chunks until all are done, it is lost, or something failed."""
+        chunk: range | None = None
+        try:
+            member.connect()
+            while (chunk := self._take()) is not None:
+                data = [self._data[position] for position in chunk]
+                self._give(chunk, member.call(self._work, data, self._broadcast))
+        except WorkerLostError as error:
+            self._give_back(chunk, str(error))
+        except Exception as error:  # raised again in the caller's thread
+            self._fail(error)
+
+    def _take(self) -> range | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_over or self._chunks)
+            return None if self._is_over else self._chunks.popleft()
+
+    def _give(self, chunk: range, results: Sequence[Any]) -> None:
+        with self._changed:
+            self._results[chunk.start : chunk.stop] = results
+            self._missing -= len(chunk)
+            self._changed.notify_all()
+
+    def _give_back(self, chunk: range | None, reason: str) -> None:
+        with self._changed:
+            if chunk:
+                self._chunks.append(chunk)
+            self._lost.append(reason)
+            self._serving -= 1
+            self._changed.notify_all()
+
+    def _fail(self, error: Exception) -> None:
+        with self._changed:
+            self._failure = self._failure or error
+            self._changed.notify_all()
 
 
 @contextmanager

@@ -17,58 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import grpc
 import tensorflow_federated as tff
 
 from tff_health.errors import RunError
 from tff_health.runtime import launch_service
+from tff_health.runtime.connection import Connection, WorkerLostError
 
 _START_SECONDS = 60
 _CONNECT_SECONDS = 10
 _STOP_SECONDS = 5
-_PROBE_SECONDS = 15
 _MAX_RESTARTS = 3
 _POLL_SECONDS = 0.02
-_MAX_MESSAGE_BYTES = 2_000_000_000
-_CHANNEL_OPTIONS = [
-    ("grpc.max_message_length", _MAX_MESSAGE_BYTES),
-    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
-    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-]
-
-
-class WorkerLostError(RunError):
-    """A worker does not answer any more, or could not be reached."""
-
-
-class Connection:
-    """A gRPC channel to an executor service, and TFF's stub over it.
-
-    Attributes:
-        stub: what TFF's `RemoteExecutor` takes.
-    """
-
-    def __init__(self, target: str) -> None:
-        self._channel = grpc.insecure_channel(target, _CHANNEL_OPTIONS)
-        self.stub = tff.framework.RemoteExecutorGrpcStub(self._channel)
-        self._ping = self._channel.unary_unary(
-            "/tff_health.Probe/Ping", request_serializer=bytes, response_deserializer=bytes
-        )
-
-    def answers(self, seconds: float = _PROBE_SECONDS) -> bool:
-        """Tells whether the service answers at all: no such method is an answer too."""
-        try:
-            self._ping(b"", timeout=seconds)
-        except ValueError:  # the channel is closed
-            return False
-        except grpc.RpcError as error:
-            return bool(error.code() == grpc.StatusCode.UNIMPLEMENTED)
-        return True
-
-    def close(self) -> None:
-        """Ends the connection; calls under way fail."""
-        self._channel.close()
 
 
 class Worker(ABC):
@@ -76,12 +35,14 @@ class Worker(ABC):
 
     Attributes:
         name: for messages.
+        restarts: whether a service that died is started again when it is needed next.
     """
 
     name: str
+    restarts: bool
 
     @abstractmethod
-    def stub(self) -> tff.framework.RemoteExecutorGrpcStub:
+    def stub(self) -> tff.framework.RemoteExecutorStub:
         """Returns TFF's stub over a connection that is ready.
 
         Raises:
@@ -114,22 +75,23 @@ class RemoteWorker(Worker):
         address: "host:port".
     """
 
+    restarts = False
+
     def __init__(self, address: str) -> None:
         self.name = address
         self._connection: Connection | None = None
         self._lock = threading.Lock()
 
-    def stub(self) -> tff.framework.RemoteExecutorGrpcStub:
-        """Returns the stub; connects first if need be."""
+    def stub(self) -> tff.framework.RemoteExecutorStub:
+        """Returns the stub; connects first if need be.
+
+        Raises:
+            WorkerLostError: if it refuses, or does not answer for ten seconds.
+        """
         with self._lock:
-            if self._connection is None:
-                self._connection = Connection(self.name)
-            deadline = time.monotonic() + _CONNECT_SECONDS
-            while not self._connection.stub.is_ready:
-                if time.monotonic() > deadline:
-                    self._disconnect()
-                    raise WorkerLostError(f"the TFF worker at {self.name} cannot be reached")
-                time.sleep(_POLL_SECONDS)
+            if self._connection is None or not self._connection.is_ready:
+                self._disconnect()
+                self._connection = self._connect()
             return self._connection.stub
 
     def answers(self) -> bool:
@@ -145,6 +107,16 @@ class RemoteWorker(Worker):
     def close(self) -> None:
         """Ends the connection; the service goes on."""
         self.abandon()
+
+    def _connect(self) -> Connection:
+        connection = Connection(self.name, f"the TFF worker at {self.name}")
+        deadline = time.monotonic() + _CONNECT_SECONDS
+        while not connection.is_ready:
+            if connection.is_refused or time.monotonic() > deadline:
+                connection.close()
+                raise WorkerLostError(f"the TFF worker at {self.name} cannot be reached")
+            time.sleep(_POLL_SECONDS)
+        return connection
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -170,8 +142,11 @@ class _Service:
         try:
             self.process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
 
 
 class LocalWorker(Worker):
@@ -186,6 +161,7 @@ class LocalWorker(Worker):
     """
 
     name = "the local TFF worker"
+    restarts = True
 
     def __init__(self, log_path: Path, concurrency: int) -> None:
         self._log_path = log_path
@@ -203,7 +179,7 @@ class LocalWorker(Worker):
         """Process number, or None before the first start."""
         return self._service.process.pid if self._service else None
 
-    def stub(self) -> tff.framework.RemoteExecutorGrpcStub:
+    def stub(self) -> tff.framework.RemoteExecutorStub:
         """Returns the stub; starts the service first if need be.
 
         Raises:
@@ -225,12 +201,12 @@ class LocalWorker(Worker):
         """Kills the service; the next `stub` starts a new one."""
         service = self._service
         if service is not None:
-            service.process.kill()
+            service.kill()
 
     def close(self) -> None:
         """Ends the service, politely and then by force."""
+        self._closed = True  # before the lock: a start under way ends by it
         with self._lock:
-            self._closed = True
             if self._service is not None:
                 self._service.end()
         self._starter.shutdown()
@@ -247,7 +223,7 @@ class LocalWorker(Worker):
         socket_name = f"tff_health-{os.getpid()}-{secrets.token_hex(8)}"
         command = service_command(os.getpid(), f"abstract:{socket_name}", self._concurrency)
         process = self._starter.submit(self._spawn, command).result()
-        service = _Service(process, Connection(f"unix-abstract:{socket_name}"))
+        service = _Service(process, Connection(f"unix-abstract:{socket_name}", self.name))
         try:
             self._wait_until_ready(service)
         except BaseException:
@@ -269,7 +245,9 @@ class LocalWorker(Worker):
 
     def _wait_until_ready(self, service: _Service) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        while not service.connection.stub.is_ready:
+        while not service.connection.is_ready:
+            if self._closed:
+                raise WorkerLostError("the TFF worker was closed")
             if not service.is_alive():
                 raise WorkerLostError(
                     f"the TFF worker ended with code {service.process.returncode} while starting; "
