@@ -11,6 +11,7 @@ import sys
 
 from tff_health.errors import TffHealthError
 from tff_health.quiet import silence_libraries
+from tff_health.runtime import launch_service
 
 
 def main() -> None:
@@ -22,7 +23,10 @@ def main() -> None:
     )
     parser.add_argument("--port", type=_port, required=True, help="to listen on, 1 to 65535")
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on; default: %(default)s"
+        "--host",
+        type=_host,
+        default="127.0.0.1",
+        help="address to listen on; default: %(default)s",
     )
     parser.add_argument(
         "--concurrency",
@@ -30,13 +34,16 @@ def main() -> None:
         help="clients computed at once; default: one for each processor",
     )
     options = parser.parse_args()
+    launch_service.end_on_interrupt()
+    address = f"tcp:{options.host}:{options.port}"
+    launch_service.listen_or_exit(address).close()  # says now what would only come up later
     silence_libraries()
     # Imports TensorFlow, which takes seconds: only when the command line is in order.
     from tff_health.runtime.worker import num_processors, service_command, service_environment
 
     concurrency = options.concurrency or num_processors()
     try:
-        command = service_command(0, f"tcp:{options.host}:{options.port}", concurrency)
+        command = service_command(0, address, concurrency)
     except TffHealthError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
@@ -48,6 +55,12 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text} is no port: allowed are 1 to 65535")
     return int(text)
+
+
+def _host(text: str) -> str:
+    if not text:  # sockets would take it as all addresses
+        raise argparse.ArgumentTypeError("no address: name one; 0.0.0.0 stands for all")
+    return text
 
 
 def _count(text: str) -> int:

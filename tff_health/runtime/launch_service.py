@@ -36,7 +36,9 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 def main() -> None:
     """Listens, starts the forwarder, isolates this process and becomes the program."""
-    parent, listener, program = int(sys.argv[1]), listen(sys.argv[2]), sys.argv[3:]
+    parent, address, program = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    end_on_interrupt()
+    listener = listen_or_exit(address)
     isolated = can_isolate()
     if isolated:
         isolate()
@@ -49,12 +51,19 @@ def main() -> None:
     port = _PRIVATE_PORT if isolated else free_port()
     service = os.getpid()
     if os.fork() == 0:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         end_with(service)
         forward(listener, port)
     listener.close()
     if parent:
         end_with(parent)
     os.execv(program[0], [argument.replace("{port}", str(port)) for argument in program])
+
+
+def end_on_interrupt() -> None:
+    """Lets Ctrl-C end this process without a traceback, unless it is ignored here."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def end_with(parent: int) -> None:
@@ -80,6 +89,15 @@ def listen(address: str) -> socket.socket:
     return listener
 
 
+def listen_or_exit(address: str) -> socket.socket:
+    """Opens the socket that `address` describes; if it cannot be, says so and ends."""
+    try:
+        return listen(address)
+    except (OSError, UnicodeError) as error:  # the latter from impossible names of hosts
+        reason = getattr(error, "strerror", None) or error
+        sys.exit(f"error: cannot listen on {address.split(':', 1)[1]}: {reason}")
+
+
 def can_isolate() -> bool:
     """Tries it in a child, as half an isolation cannot be undone."""
     child = os.fork()
@@ -97,9 +115,11 @@ def isolate() -> None:
     user, group = os.getuid(), os.getgid()
     if _LIBC.unshare(_CLONE_NEWNET) != 0:  # not privileged: a user namespace makes us so, inside
         check(_LIBC.unshare(_CLONE_NEWUSER | _CLONE_NEWNET), "unshare")
+        # Inside, all other users of the system bear one number, which must not be ours as well.
+        inside = user if user != overflow_user() else 0
         for name, text in (
             ("setgroups", "deny"),
-            ("uid_map", f"{user} {user} 1"),
+            ("uid_map", f"{inside} {user} 1"),
             ("gid_map", f"{group} {group} 1"),
         ):
             pathlib.Path(f"/proc/self/{name}").write_text(text)
@@ -107,6 +127,11 @@ def isolate() -> None:
         request = struct.pack("16sH14x", b"lo", 0)
         flags = struct.unpack("16sH14x", fcntl.ioctl(device, _SIOCGIFFLAGS, request))[1]
         fcntl.ioctl(device, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags | _IFF_UP))
+
+
+def overflow_user() -> int:
+    """Returns the number that stands for all users without one in a user namespace."""
+    return int(pathlib.Path("/proc/sys/kernel/overflowuid").read_text())
 
 
 def free_port() -> int:
