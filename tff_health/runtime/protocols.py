@@ -8,7 +8,7 @@ from typing import Any
 from crypto.costs import Costs
 from crypto.faults import Fault
 from crypto.parties import ClientId
-from crypto.secure_sum import Refusal, SecureSum
+from crypto.secure_sum import Refusal, SecureSum, SessionAbortedError, SumResult
 from tff_health.errors import RunError
 from tff_health.runtime.slots import KINDS, Kind, Slot, common_bits, from_vector, to_vector
 
@@ -128,9 +128,10 @@ class BoundProtocols(SumProtocol):
         self, slots: Sequence[Slot], tensors: Mapping[ClientId, Sequence[Any]], plan: RoundPlan
     ) -> SumsOutcome:
         """Runs a session for each protocol, one after the other."""
-        unknown = set(plan.dropouts.values()) - set(self.stages)
+        named = {*plan.dropouts.values(), *(fault.stage for fault in plan.faults)} - {None}
+        unknown = named - set(self.stages)
         if unknown:
-            raise RunError(f"no stage is called {unknown.pop()!r}: {', '.join(self.stages)}")
+            raise RunError(f"no stage is called {min(unknown)!r}: {', '.join(self.stages)}")
         sums: dict[int, Any] = {}
         costs, survivors = Costs(), plan.clients
         refusals: tuple[Refusal, ...] = ()
@@ -140,17 +141,12 @@ class BoundProtocols(SumProtocol):
                 continue
             part = [slots[i] for i in chosen]
             bits = common_bits(part, len(survivors))
-            result = protocol.sum(
-                {c: to_vector(part, [tensors[c][i] for i in chosen], bits) for c in survivors},
-                bits,
-                round_id=plan.round_id,
-                dropouts={
-                    client: stage
-                    for client, stage in plan.dropouts.items()
-                    if client in survivors and stage in protocol.stages
-                },
-                faults=plan.faults,
-            )
+            vectors = {c: to_vector(part, [tensors[c][i] for i in chosen], bits) for c in survivors}
+            try:
+                result = _run_session(protocol, vectors, bits, plan)
+            except SessionAbortedError as error:
+                error.costs, error.refusals = costs + error.costs, refusals + error.refusals
+                raise
             if sums and result.survivors != survivors:
                 raise RunError(
                     "clients dropped out between the sessions of two protocols, whose sums are "
@@ -160,3 +156,21 @@ class BoundProtocols(SumProtocol):
             costs, refusals = costs + result.costs, refusals + result.refusals
             sums |= dict(zip(chosen, from_vector(part, result.sum, bits), strict=True))
         return SumsOutcome([sums[i] for i in range(len(slots))], survivors, costs, refusals)
+
+
+def _run_session(
+    protocol: SecureSum, vectors: Mapping[ClientId, Any], bits: int, plan: RoundPlan
+) -> SumResult:
+    """Runs one session with what the plan says about its clients and stages."""
+    stages = protocol.stages
+    return protocol.sum(
+        vectors,
+        bits,
+        round_id=plan.round_id,
+        dropouts={
+            client: stage
+            for client, stage in plan.dropouts.items()
+            if client in vectors and stage in stages
+        },
+        faults=[fault for fault in plan.faults if fault.stage is None or fault.stage in stages],
+    )

@@ -70,7 +70,8 @@ class SecureContext(tff.framework.SyncContext):
         protocol: computes the secure sums; clients keep their part of it from round to round.
 
     Attributes:
-        last_round: the record of the last computation with secure sums; None before the first.
+        last_round: the record of the last computation with secure sums, also of one that was
+            aborted; None before the first, and after one that failed for another reason.
     """
 
     def __init__(self, pool: WorkerPool, protocol: SumProtocol) -> None:
@@ -102,14 +103,15 @@ class SecureContext(tff.framework.SyncContext):
             faults: what happens to single messages.
 
         Raises:
-            RunError: if clients repeat, or dropouts name other clients or unknown stages.
+            RunError: if clients repeat, or dropouts and faults name other clients or stages.
         """
         dropouts = dict(dropouts or {})
         if len(set(clients)) != len(clients):
             raise RunError("a client appears twice in one cohort")
         if strangers := dropouts.keys() - set(clients):
             raise RunError(f"dropouts name {sorted(strangers)}, who are not in the cohort")
-        if unknown := set(dropouts.values()) - set(self.stages):
+        named = {*dropouts.values(), *(fault.stage for fault in faults if fault.stage)}
+        if unknown := named - set(self.stages):
             raise RunError(f"no stage is called {min(unknown)!r}: {', '.join(self.stages)}")
         self._next_plan = RoundPlan(self._rounds + 1, tuple(clients), dropouts, tuple(faults))
 
@@ -166,6 +168,7 @@ class SecureContext(tff.framework.SyncContext):
         return None
 
     def _run_secure_round(self, split: "_Split", state: Any, data: Sequence[Any]) -> Any:
+        self.last_round = None
         plan = self._take_plan(len(data))
         parts, timer = split.parts, _Timer()
         broadcast = self._pool.call(parts.prepare, state)
@@ -182,7 +185,8 @@ class SecureContext(tff.framework.SyncContext):
             raise RoundAbortedError(f"round {plan.round_id}: {error}", self.last_round) from error
         except ParameterError as error:
             raise RunError(f"round {plan.round_id}: {error}") from error
-        alive = [contributions[client] for client in outcome.survivors]
+        survivors = set(outcome.survivors)  # in the order of the data, as TFF adds floats
+        alive = [given for client, given in contributions.items() if client in survivors]
         result = self._finish(parts, state, alive, outcome.sums)
         self.last_round = timer.record(plan, outcome.survivors, outcome.costs, outcome.refusals)
         return result

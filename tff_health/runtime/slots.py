@@ -28,7 +28,8 @@ class Slot:
 
     Attributes:
         kind: which of TFF's secure sums.
-        bound: clients contribute integers from 0 to bound - 1; of a modular sum, the modulus.
+        bound: clients contribute integers from 0 to bound - 1; of a modular sum, the modulus:
+            other integers stand for their residues.
         shape: of the tensor.
         dtype: of the tensor, an integer type.
     """
@@ -90,16 +91,18 @@ def to_vector(slots: Sequence[Slot], tensors: Sequence[Any], bits: int) -> NDArr
         uint64 (m,), 0 to 2^k - 1.
 
     Raises:
-        RunError: if a number is out of its slot's range.
+        RunError: if a number is out of its slot's range; those of a modular sum have none.
     """
     parts = [np.zeros(0, np.uint64)]
     for slot, tensor in zip(slots, tensors, strict=True):
         flat = np.asarray(tensor).reshape(-1)
         if flat.size and not (int(flat.min()) >= 0 and int(flat.max()) < slot.bound):
-            raise RunError(
-                f"a client's value for a secure sum ({slot.kind}) is out of range: found "
-                f"{flat.min()} to {flat.max()}, allowed are 0 to {slot.bound - 1}"
-            )
+            if slot.kind != "modular":
+                raise RunError(
+                    f"a client's value for a secure sum ({slot.kind}) is out of range: found "
+                    f"{flat.min()} to {flat.max()}, allowed are 0 to {slot.bound - 1}"
+                )
+            flat = flat.astype(np.int64) % slot.bound
         part = flat.astype(np.uint64)
         if slot.is_power_of_two_sum:
             part <<= np.uint64(bits - slot.bits(1))

@@ -7,6 +7,7 @@ do not matter here.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import attrs
 import tensorflow_federated as tff
 
 
@@ -21,7 +22,9 @@ def leaves(value: Any, kind: tff.Type) -> list[Any]:
     children = tff.structure.to_elements(kind)
     if isinstance(value, Mapping):
         parts = [value[name] for name, _ in children]
-    elif isinstance(value, Sequence):
+    elif attrs.has(type(value)):
+        parts = [getattr(value, name) for name, _ in children]
+    elif isinstance(value, Sequence | tff.structure.Struct):
         parts = list(value)
     else:
         parts = [value] * len(children)
