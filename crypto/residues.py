@@ -96,10 +96,7 @@ def check_vector(
         ParameterError: unless it has shape (length,), dtype uint64 or int64 and all values from
             -2^(k-1) to 2^k - 1.
     """
-    if not isinstance(vector, np.ndarray) or vector.dtype not in (np.uint64, np.int64):
-        raise ParameterError(f"a vector must be a uint64 or int64 array, not {vector!r:.80}")
-    if vector.shape != (length,):
-        raise ParameterError(f"a vector must have shape ({length},), not {vector.shape}")
+    _check_form(vector, length)
     if not length:
         return
     lowest, highest = int(vector.min()), int(vector.max())
@@ -107,6 +104,22 @@ def check_vector(
         raise ParameterError(
             f"values {lowest}..{highest} do not fit Z_(2^{modulus_bits}): allowed are "
             f"-2^{modulus_bits - 1}..2^{modulus_bits}-1"
+        )
+
+
+def check_range(
+    vector: NDArray[np.uint64] | NDArray[np.int64], length: int, max_value: int
+) -> None:
+    """Check a client's input at the door.
+
+    Raises:
+        ParameterError: unless it has shape (length,), dtype uint64 or int64 and all values from 0
+            to `max_value`.
+    """
+    _check_form(vector, length)
+    if length and not 0 <= int(vector.min()) <= int(vector.max()) <= max_value:
+        raise ParameterError(
+            f"values {vector.min()}..{vector.max()} must lie in the public range 0..{max_value}"
         )
 
 
@@ -120,3 +133,10 @@ def centred(residues: NDArray[np.uint64], modulus_bits: int) -> NDArray[np.int64
     half, modulus = np.int64(1 << (modulus_bits - 1)), np.int64(1 << modulus_bits)
     signed = residues.astype(np.int64)
     return np.where(signed >= half, signed - modulus, signed)
+
+
+def _check_form(vector: NDArray[np.uint64] | NDArray[np.int64], length: int) -> None:
+    if not isinstance(vector, np.ndarray) or vector.dtype not in (np.uint64, np.int64):
+        raise ParameterError(f"a vector must be a uint64 or int64 array, not {vector!r:.80}")
+    if vector.shape != (length,):
+        raise ParameterError(f"a vector must have shape ({length},), not {vector.shape}")

@@ -2,7 +2,8 @@
 
 A message is magic, version, type, then its fields, all little endian, without padding. Reading is
 strict: `from_bytes` accepts exactly what `to_bytes` can write, so a value has one encoding. Type
-numbers are unique over all protocols: double masking has 1 to 31, the next protocol begins at 32.
+numbers are unique over all protocols: double masking has 1 to 31, sums by threshold ElGamal 32 to
+39, distributed key generation 40 to 51, Paillier sums 52 to 63; the next protocol begins at 64.
 """
 
 import itertools

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Generic, TypeVar
 
-import numpy as np
-
 from crypto.domain import domain_tag, encode_id
 from crypto.elgamal import Ciphertext
 from crypto.elgamal_sum.messages import (
@@ -22,7 +20,6 @@ from crypto.errors import (
     DecodingError,
     ForeignMessageError,
     MalformedMessageError,
-    ParameterError,
     SignatureError,
     ThresholdError,
     WrongTimeError,
@@ -33,6 +30,7 @@ from crypto.parties import SERVER, ClientId
 from crypto.proofs.equality import PowerProof, PowerStatement
 from crypto.proofs.range_proof import RangeProver
 from crypto.randomness import Randomness
+from crypto.residues import check_range
 from crypto.sealing import SIGNED_MESSAGE, seal
 from crypto.secure_sum import IntegerVector
 from crypto.session_messages import SessionMessage
@@ -100,7 +98,7 @@ class ElGamalClientRound(Generic[Element]):
             ConsistencyError, ThresholdError: for a list of participants that cannot be.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
-        check_values(vector, self._parameters.length, self._parameters.max_value)
+        check_range(vector, self._parameters.length, self._parameters.max_value)
         request = self._take(_Step.JOINED, UploadRequest, data)
         participants = frozenset(request.participants)
         if self.client_id not in participants or not participants <= self._cohort:
@@ -201,23 +199,6 @@ class ElGamalClientRound(Generic[Element]):
     def _require(self, found: int, what: str) -> None:
         if found < self._parameters.threshold:
             raise ThresholdError(what, found, self._parameters.threshold)
-
-
-def check_values(vector: IntegerVector, length: int, max_value: int) -> None:
-    """Check a client's input at the door.
-
-    Raises:
-        ParameterError: unless it has shape (length,), dtype uint64 or int64 and all values from 0
-            to `max_value`.
-    """
-    if not isinstance(vector, np.ndarray) or vector.dtype not in (np.uint64, np.int64):
-        raise ParameterError(f"a vector must be a uint64 or int64 array, not {vector!r:.80}")
-    if vector.shape != (length,):
-        raise ParameterError(f"a vector must have shape ({length},), not {vector.shape}")
-    if length and not 0 <= int(vector.min()) <= int(vector.max()) <= max_value:
-        raise ParameterError(
-            f"values {vector.min()}..{vector.max()} must lie in the public range 0..{max_value}"
-        )
 
 
 def value_context(session_id: bytes, client: ClientId, index: int) -> bytes:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Final
 
+from crypto.cohorts import MIN_CLIENTS
 from crypto.errors import ParameterError, PolicyError
 from crypto.parties import SERVER
 
 MAX_VALUE: Final = 2**32 - 1
-MIN_CLIENTS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -42,22 +42,6 @@ class ElGamalParameters:
             )
         if self.threshold < 2:
             raise ParameterError(f"threshold={self.threshold} must be at least 2")
-
-
-def plan_threshold(num_clients: int, threshold: int | None = None) -> int:
-    """Return the threshold for a cohort: a majority, unless another one is asked for.
-
-    Raises:
-        ParameterError: for fewer than three clients, or a threshold that is none.
-    """
-    if num_clients < MIN_CLIENTS:
-        raise ParameterError(
-            f"{num_clients} clients: the sum of two gives one's value to the other"
-        )
-    planned = num_clients // 2 + 1 if threshold is None else threshold
-    if not 2 <= planned <= num_clients:
-        raise ParameterError(f"threshold={planned} must lie in 2..{num_clients}")
-    return planned
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ takes one message from every client asked (`receive`) and is closed by the metho
 next messages. A client that sends nothing, or nothing acceptable, has dropped out.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Generic, TypeAlias
+from typing import Final, Generic
 
+from crypto.cohorts import ChooseHelpers, choose_at_random
 from crypto.discrete_log import DiscreteLog
 from crypto.doorkeeper import Doorkeeper, Kinds
 from crypto.elgamal import Ciphertext
@@ -38,7 +39,7 @@ from crypto.parties import ClientId
 from crypto.proofs.bits import RangeProof, range_proof_bytes
 from crypto.proofs.equality import PowerProof, PowerStatement
 from crypto.proofs.range_proof import RangeVerifier
-from crypto.randomness import SYSTEM, Randomness, uniform_below
+from crypto.randomness import SYSTEM, Randomness
 from crypto.sealing import SIGNED_MESSAGE
 from crypto.session_messages import NONCE_BYTES, ClientMessage
 from crypto.shamir import holder_point
@@ -58,20 +59,6 @@ CLIENT_MESSAGES: Final[Kinds] = {
     Stage.UPLOAD: EncryptedVector,
     Stage.DECRYPTION: PartialDecryptions,
 }
-
-ChooseHelpers: TypeAlias = Callable[[Sequence[ClientId], int, Randomness], Sequence[ClientId]]
-"""From candidates and a number to that many of them."""
-
-
-def choose_at_random(
-    candidates: Sequence[ClientId], count: int, randomness: Randomness
-) -> tuple[ClientId, ...]:
-    """Return a uniform choice without repetition, the paper's P5; all if there are no more."""
-    left = list(candidates)
-    chosen: list[ClientId] = []
-    while left and len(chosen) < count:
-        chosen.append(left.pop(uniform_below(len(left), randomness)))
-    return tuple(chosen)
 
 
 @dataclass(frozen=True)

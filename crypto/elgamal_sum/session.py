@@ -13,25 +13,23 @@ from typing import Any, Final, Generic, Literal, TypeAlias
 import numpy as np
 
 from crypto.channel import Channel
+from crypto.cohorts import ChooseHelpers, choose_at_random, plan_threshold
 from crypto.costs import Costs
 from crypto.discrete_log import MAX_BOUND, DiscreteLog
 from crypto.elgamal_sum.authority import KeyDelivery
 from crypto.elgamal_sum.client import ElGamalClient
-from crypto.elgamal_sum.client_round import ElGamalClientRound, check_values
+from crypto.elgamal_sum.client_round import ElGamalClientRound
 from crypto.elgamal_sum.key_setup import AuthorityKeys, GeneratedKeys, KeySource
 from crypto.elgamal_sum.messages import MessageType
 from crypto.elgamal_sum.parameters import (
     MAX_VALUE,
     ElGamalParameters,
     ElGamalPolicy,
-    plan_threshold,
 )
 from crypto.elgamal_sum.server import (
-    ChooseHelpers,
     DecryptedSum,
     ElGamalServer,
     Stage,
-    choose_at_random,
 )
 from crypto.errors import AbortError, ParameterError, ProtocolError
 from crypto.exchange import Exchange
@@ -39,7 +37,7 @@ from crypto.faults import Fault
 from crypto.groups import Element, Group
 from crypto.parties import SERVER, ClientId
 from crypto.randomness import SYSTEM, Randomness
-from crypto.residues import check_vector
+from crypto.residues import check_range, check_vector
 from crypto.secp256k1_group import SECP256K1
 from crypto.secure_sum import (
     IntegerVector,
@@ -172,7 +170,7 @@ class ElGamalSum(SecureSum):
         length = _length_of(vectors)
         parameters = ElGamalParameters(length, max_value, threshold, self._proofs, self._signed)
         for vector in vectors.values():
-            check_values(vector, length, max_value)
+            check_range(vector, length, max_value)
         logarithms = self._logarithms_up_to(len(cohort) * max_value)
         for client in cohort:
             self._enrol(client)

@@ -1,0 +1,424 @@
+"""What a server or a client that deviates can do, against the bare scheme and against ours."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from crypto.curve_group import EDWARDS25519
+from crypto.discrete_log import DiscreteLog
+from crypto.elgamal import Ciphertext
+from crypto.elgamal_sum.authority import KEY_PURPOSE, KeyAuthority, read_key
+from crypto.elgamal_sum.client import ElGamalClient
+from crypto.elgamal_sum.client_round import value_context
+from crypto.elgamal_sum.messages import (
+    DecryptionRequest,
+    EncryptedVector,
+    PartialDecryptions,
+    UploadReceipt,
+)
+from crypto.elgamal_sum.parameters import ElGamalParameters, ElGamalPolicy
+from crypto.elgamal_sum.server import ElGamalServer
+from crypto.errors import (
+    AuthenticationError,
+    ConsistencyError,
+    ForeignMessageError,
+    MalformedMessageError,
+    ParameterError,
+    PolicyError,
+    ProofError,
+    ReplayError,
+    ShareError,
+    SignatureError,
+    ThresholdError,
+    WrongTimeError,
+)
+from crypto.proofs.bits import bits_of
+from crypto.proofs.range_proof import RangeProver
+from crypto.randomness import SYSTEM
+from crypto.safe_prime_group import FFDHE2048
+from crypto.secp256k1_group import SECP256K1
+from crypto.signatures import SIGNATURE_BYTES, SigningIdentity
+from crypto.threshold_elgamal import KeyDealer
+
+COHORT = (1, 2, 3, 4, 5)
+MAXIMUM = 50
+
+
+class Cast:
+    """Clients 1..5 with values 10, 20 ... and a server; driven by hand, stage by stage."""
+
+    def __init__(self, *, proofs=True, signed=True, group=SECP256K1, policy=None, threshold=3):
+        self.group, self.signed = group, signed
+        self.identities = {c: SigningIdentity.generate() if signed else None for c in COHORT}
+        self.registry = {c: i.verify_key for c, i in self.identities.items()} if signed else {}
+        self.dealer = SigningIdentity.generate() if signed else None
+        trusted = self.dealer.verify_key if signed else None
+        self.policy = policy or ElGamalPolicy(signed)
+        self.clients = {
+            c: ElGamalClient(c, group, self.identities[c], self.registry, trusted, self.policy)
+            for c in COHORT
+        }
+        self.authority = KeyAuthority(group, self.dealer)
+        receivers = {c: role.agreement_key for c, role in self.clients.items()}
+        self.delivery = self.authority.deal(receivers, threshold)
+        self.parameters = ElGamalParameters(1, MAXIMUM, threshold, proofs, signed)
+        self.logarithms = DiscreteLog(group, len(COHORT) * MAXIMUM)
+        self.server = self.make_server(self.delivery)
+        self.parts, self.uploads = {}, {}
+
+    def make_server(self, delivery, **changes):
+        parameters = replace(self.parameters, **changes)
+        return ElGamalServer(COHORT, parameters, 1, delivery, self.logarithms, self.registry)
+
+    def join(self):
+        for client, data in self.server.invite().items():
+            self.parts[client], answer = self.clients[client].join(data)
+            self.server.receive(client, answer)
+        return self
+
+    def upload(self):
+        self.join()
+        for client, data in self.server.request_uploads().items():
+            self.uploads[client] = self.parts[client].upload(data, np.array([10 * client]))
+        return self
+
+    def receive_uploads(self, skip=()):
+        for client in COHORT:
+            if client not in skip:
+                self.server.receive(client, self.uploads[client])
+
+    def opened(self, client):
+        data = self.uploads[client]
+        return EncryptedVector.from_bytes(data[:-SIGNATURE_BYTES] if self.signed else data)
+
+    def sealed(self, client, message):
+        identity = self.identities[client]
+        data = message.to_bytes()
+        return data + identity.sign("client message", data) if identity else data
+
+    def request(self, clients):
+        messages = [self.opened(c) for c in clients]
+        receipts = tuple(message.receipt() for message in messages)
+        signatures = tuple(message.receipt_signature for message in messages)
+        return DecryptionRequest(self.server.session_id, receipts, signatures)
+
+    def decrypt(self):
+        messages = self.server.request_decryption()
+        return {client: self.parts[client].decrypt(data) for client, data in messages.items()}
+
+
+# The server
+
+
+def test_in_the_paper_any_c1_is_decrypted_and_a_single_quality_comes_out():
+    # Section 4.3.4: a client raises what it is sent, whatever that is.
+    cast = Cast(proofs=False).upload()
+    upload = cast.opened(2)
+    c1, c2 = (cast.group.decode(part) for part in (upload.c1s, upload.c2s))
+    shares = [cast.parts[client]._share for client in (1, 4, 5)]
+    partials = {share.point: share.partially_decrypt(c1, cast.group) for share in shares}
+    key = read_key(cast.delivery.announcement, cast.group)
+    assert key.decrypt(Ciphertext(c1, c2), partials, cast.logarithms) == 20
+
+
+@pytest.mark.parametrize("clients", [(2,), (2, 3)])
+def test_here_sums_over_too_few_are_refused(clients):
+    cast = Cast().upload()
+    with pytest.raises(ThresholdError):
+        cast.parts[2].decrypt(cast.request(clients).to_bytes())
+
+
+def test_a_sum_without_the_helper_is_refused():
+    cast = Cast().upload()
+    with pytest.raises(ConsistencyError) as caught:
+        cast.parts[1].decrypt(cast.request((2, 3, 4)).to_bytes())
+    assert caught.value.culprit == "server"
+
+
+def test_uploads_that_cancel_others_out_cannot_be_invented():
+    # To learn client 2's value the server "receives" from 3 and 4 what cancels all but 2 and 1.
+    cast = Cast().upload()
+    request = cast.request((1, 2, 3))
+    own = UploadReceipt(cast.server.session_id, 3, cast.group.encode(cast.group.generator))
+    forged = replace(request, receipts=(*request.receipts[:2], own))
+    with pytest.raises(SignatureError) as caught:
+        cast.parts[1].decrypt(forged.to_bytes())
+    assert caught.value.culprit == "server"
+
+
+def test_without_signatures_it_can_be_and_the_server_learns_a_value():
+    # Why unsigned sessions are for parties that follow the protocol.
+    cast = Cast(signed=False, proofs=False).upload()
+    group, request = cast.group, cast.request((1, 2, 3))
+    c1 = {c: group.decode(cast.opened(c).c1s) for c in (1, 2)}
+    cancelling = group.encode(group.invert(c1[1]))
+    own = UploadReceipt(cast.server.session_id, 3, cancelling)
+    forged = replace(request, receipts=(*request.receipts[:2], own))
+    key, partials = read_key(cast.delivery.announcement, group), {}
+    helpers = {1: forged, 2: forged}
+    for client, asked in helpers.items():
+        answer = PartialDecryptions.from_bytes(cast.parts[client].decrypt(asked.to_bytes()))
+        partials[client] = group.decode(answer.powers)
+    partials[5] = cast.parts[5]._share.partially_decrypt(c1[2], group)  # one that colludes
+    c2 = group.decode(cast.opened(2).c2s)
+    assert key.decrypt(Ciphertext(c1[2], c2), partials, cast.logarithms) == 20
+
+
+def test_the_own_upload_must_be_the_one_that_was_made():
+    cast = Cast(signed=False).upload()
+    request = cast.request((1, 2, 3))
+    other = UploadReceipt(cast.server.session_id, 1, request.receipts[1].c1s)
+    with pytest.raises(ConsistencyError):
+        cast.parts[1].decrypt(replace(request, receipts=(other, *request.receipts[1:])).to_bytes())
+
+
+def test_a_second_decryption_in_one_session_is_refused():
+    cast = Cast().upload()
+    cast.parts[1].decrypt(cast.request((1, 2, 3, 4, 5)).to_bytes())
+    with pytest.raises(WrongTimeError):  # else the difference of two sums is a value
+        cast.parts[1].decrypt(cast.request((1, 2, 3, 4)).to_bytes())
+
+
+def test_uploads_of_another_session_are_refused():
+    cast, other = Cast(), Cast()
+    other.identities, other.registry = cast.identities, cast.registry
+    cast.upload()
+    other.upload()
+    with pytest.raises(ForeignMessageError):
+        cast.parts[1].decrypt(other.request((1, 2, 3)).to_bytes())
+
+
+def test_receipts_with_what_are_no_elements_are_refused():
+    cast = Cast(signed=False).upload()
+    request = cast.request((1, 2, 3))
+    bad = UploadReceipt(cast.server.session_id, 2, b"\xff" * cast.group.element_bytes)
+    receipts = (request.receipts[0], bad, request.receipts[2])
+    with pytest.raises(MalformedMessageError):
+        cast.parts[1].decrypt(replace(request, receipts=receipts).to_bytes())
+
+
+# Invitations
+
+
+def refused(cast, delivery, error, client=1, **changes):
+    data = cast.make_server(delivery, **changes).invite()[client]
+    with pytest.raises(error) as caught:
+        cast.clients[client].join(data)
+    assert caught.value.culprit == "server"
+
+
+def test_weak_sessions_and_keys_are_refused():
+    cast = Cast()
+    receivers = {c: role.agreement_key for c, role in cast.clients.items()}
+    low = cast.authority.deal(receivers, 2)
+    refused(cast, low, PolicyError, threshold=2)
+    refused(cast, cast.delivery, ConsistencyError, threshold=4)
+    refused(cast, cast.delivery, PolicyError, signed=False)
+    refused(cast, replace(cast.delivery, signature=b""), SignatureError)
+    stranger = SigningIdentity.generate()
+    forged = stranger.sign(KEY_PURPOSE, cast.delivery.announcement.to_bytes())
+    refused(cast, replace(cast.delivery, signature=forged), SignatureError)
+
+
+def test_a_key_of_the_servers_own_making_is_refused():
+    cast = Cast()
+    receivers = {c: role.agreement_key for c, role in cast.clients.items()}
+    refused(cast, KeyAuthority(SECP256K1, None).deal(receivers, 3), SignatureError)
+    announcement = replace(cast.delivery.announcement, dealer_key=bytes(32))
+    refused(cast, replace(cast.delivery, announcement=announcement), ConsistencyError)
+
+
+def test_keys_in_other_groups_are_refused():
+    cast = Cast()
+    for group in (EDWARDS25519, FFDHE2048):
+        client = ElGamalClient(
+            1, group, cast.identities[1], cast.registry, cast.dealer.verify_key, cast.policy
+        )
+        with pytest.raises(MalformedMessageError):
+            client.join(cast.server.invite()[1])
+
+
+def test_shares_that_were_altered_exchanged_or_lost_are_refused():
+    cast = Cast()
+    sealed = dict(cast.delivery.sealed_shares)
+    for bad, error in (
+        (sealed[2], AuthenticationError),
+        (sealed[1][:-1] + bytes([sealed[1][-1] ^ 1]), AuthenticationError),
+        (b"", ShareError),
+        (sealed[1] + b"\0", ShareError),
+    ):
+        refused(cast, replace(cast.delivery, sealed_shares={**sealed, 1: bad}), error)
+
+
+def test_a_share_that_does_not_fit_the_commitments_is_refused(monkeypatch):
+    cast = Cast()
+    honest = KeyAuthority(SECP256K1, cast.dealer)
+    monkeypatch.setattr(
+        "crypto.elgamal_sum.authority.KeyDealer.deal",
+        _with_a_false_share,
+    )
+    receivers = {c: role.agreement_key for c, role in cast.clients.items()}
+    refused(cast, honest.deal(receivers, 3), ShareError)
+
+
+HONEST_DEAL = KeyDealer.deal
+
+
+def _with_a_false_share(dealer, threshold, points):
+    dealing = HONEST_DEAL(dealer, threshold, points)
+    first, *others = dealing.shares
+    return replace(dealing, shares=(replace(first, value=first.value ^ 1), *others))
+
+
+def test_an_invitation_counts_once():
+    cast = Cast()
+    data = cast.server.invite()[1]
+    cast.clients[1].join(data)
+    with pytest.raises(ReplayError):
+        cast.clients[1].join(data)
+
+
+# Clients
+
+
+def out_of_range(cast, client, value):
+    """An upload of a value beyond the range, with the proof of one within."""
+    key = read_key(cast.delivery.announcement, cast.group).public_key
+    r = 12345
+    ciphertext = key.encrypt_with(value, r)
+    prover = RangeProver(key, MAXIMUM)
+    context = value_context(cast.server.session_id, client, 0)
+    proof = prover._prove(ciphertext, bits_of(MAXIMUM, MAXIMUM), value, r, context, SYSTEM)
+    upload = cast.opened(client)
+    c1s, c2s = (cast.group.encode(part) for part in (ciphertext.c1, ciphertext.c2))
+    changed = replace(upload, c1s=c1s, c2s=c2s, proofs=proof.to_bytes(cast.group))
+    if cast.signed:
+        signature = cast.identities[client].sign("client message", changed.receipt().to_bytes())
+        changed = replace(changed, receipt_signature=signature)
+    return cast.sealed(client, changed)
+
+
+@pytest.mark.parametrize("value", [MAXIMUM + 1, 10**9, -1, -10])
+def test_values_out_of_the_public_range_are_refused_and_named(value):
+    cast = Cast().upload()
+    with pytest.raises(ProofError) as caught:
+        cast.server.receive(3, out_of_range(cast, 3, value))
+    assert caught.value.culprit == 3
+    cast.receive_uploads(skip=(3,))
+    answers = cast.decrypt()
+    for client, data in answers.items():
+        cast.server.receive(client, data)
+    assert cast.server.decrypt().values == (10 + 20 + 40 + 50,)
+
+
+def test_without_proofs_they_are_not():
+    cast = Cast(proofs=False).upload()
+    upload = replace(EncryptedVector.from_bytes(out_of_range(cast, 3, 80)[:-64]), proofs=b"")
+    cast.server.receive(3, cast.sealed(3, upload))
+    cast.receive_uploads(skip=(3,))
+    for client, data in cast.decrypt().items():
+        cast.server.receive(client, data)
+    assert cast.server.decrypt().values == (10 + 20 + 80 + 40 + 50,)
+
+
+def test_an_honest_client_does_not_send_what_is_out_of_range():
+    cast = Cast().join()
+    data = cast.server.request_uploads()[1]
+    for value in (-1, MAXIMUM + 1):
+        with pytest.raises(ParameterError):
+            cast.parts[1].upload(data, np.array([value]))
+    cast.parts[1].upload(data, np.array([MAXIMUM]))  # the step can be repeated
+
+
+def test_another_clients_ciphertext_cannot_be_sent_as_ones_own():
+    # By which a client would count another's value twice, and learn something about it.
+    cast = Cast().upload()
+    copied = replace(cast.opened(2), sender=3)
+    signature = cast.identities[3].sign("client message", copied.receipt().to_bytes())
+    with pytest.raises(ProofError) as caught:
+        cast.server.receive(3, cast.sealed(3, replace(copied, receipt_signature=signature)))
+    assert caught.value.culprit == 3
+
+
+def falsified(cast, client, data):
+    """A partial decryption that is off by a factor of g."""
+    body = PartialDecryptions.from_bytes(data[:-SIGNATURE_BYTES])
+    power = cast.group.multiply_by_generator(cast.group.decode(body.powers))
+    return cast.sealed(client, replace(body, powers=cast.group.encode(power)))
+
+
+def test_false_partial_decryptions_are_refused_named_and_replaced():
+    cast = Cast().upload()
+    cast.receive_uploads()
+    answers = cast.decrypt()
+    liar = min(answers)
+    for client, data in answers.items():
+        if client != liar:
+            cast.server.receive(client, data)
+    with pytest.raises(ProofError) as caught:
+        cast.server.receive(liar, falsified(cast, liar, answers[liar]))
+    assert caught.value.culprit == liar
+    (substitute,) = more = cast.server.request_more_help()
+    cast.server.receive(substitute, cast.parts[substitute].decrypt(more[substitute]))
+    assert cast.server.request_more_help() == {}
+    assert cast.server.decrypt().values == (150,)
+
+
+def test_without_proofs_they_shift_the_sum_or_ruin_it():
+    cast = Cast(proofs=False).upload()
+    cast.receive_uploads()
+    for client, data in cast.decrypt().items():
+        cast.server.receive(client, falsified(cast, client, data))
+    # The shifts add up to g^(sum of the Lagrange coefficients) = g^1.
+    assert cast.server.decrypt().values == (149,)
+
+
+def test_a_sum_that_does_not_decrypt_is_an_error():
+    cast = Cast(proofs=False).upload()
+    upload = replace(EncryptedVector.from_bytes(out_of_range(cast, 3, -500)[:-64]), proofs=b"")
+    cast.server.receive(3, cast.sealed(3, upload))
+    cast.receive_uploads(skip=(3,))
+    for client, data in cast.decrypt().items():
+        cast.server.receive(client, data)
+    with pytest.raises(ShareError):
+        cast.server.decrypt()
+
+
+@pytest.mark.parametrize("name", ["c1s", "c2s", "proofs"])
+def test_uploads_of_wrong_lengths_or_no_elements_are_refused(name):
+    cast = Cast().upload()
+    upload = cast.opened(3)
+    right = getattr(upload, name)
+    for wrong in (b"", right[:-1], right + right, b"\xff" * len(right)):
+        changed = replace(upload, **{name: wrong})
+        signature = cast.identities[3].sign("client message", changed.receipt().to_bytes())
+        changed = replace(changed, receipt_signature=signature)
+        with pytest.raises(MalformedMessageError) as caught:
+            cast.server.receive(3, cast.sealed(3, changed))
+        assert caught.value.culprit == 3
+    cast.server.receive(3, cast.uploads[3])
+
+
+def test_receipts_are_signed_too():
+    cast = Cast().upload()
+    for signature in (b"", bytes(64)):
+        with pytest.raises(SignatureError):
+            changed = replace(cast.opened(3), receipt_signature=signature)
+            cast.server.receive(3, cast.sealed(3, changed))
+
+
+def test_clients_below_the_threshold_learn_no_value():
+    # Two of five pool their shares: a third point would be needed.
+    cast = Cast().upload()
+    shares = [cast.parts[client]._share for client in (1, 2)]
+    key = read_key(cast.delivery.announcement, cast.group)
+    c1 = cast.group.decode(cast.opened(3).c1s)
+    with pytest.raises(ThresholdError):
+        key.combine({s.point: s.partially_decrypt(c1, cast.group) for s in shares})
+
+
+def test_secrets_do_not_print():
+    cast = Cast().upload()
+    for part in cast.parts.values():
+        assert str(part._share.value) not in repr(part) + repr(part._share)
