@@ -10,21 +10,21 @@ from typing import Any
 from absl import flags
 
 import models
+from tff_health.aggregators.capacity import QUALITY_DISTANCES
 from tff_health.data.catalog import DATA_SETS
 from tff_health.data.folders import cache_folder, data_folder
 from tff_health.errors import ConfigError
 from tff_health.experiments.config import (
     COPIES_BY_SPLIT,
-    DROPOUT_DRAWS,
     EXPERIMENTS,
     PARTITIONS,
-    SCHEME_DEFAULTS,
     SPLITS,
     Invocation,
     RunConfig,
 )
 from tff_health.experiments.presets import PRESETS, preset_settings
-from tff_health.runtime.bindings import TOPOLOGIES
+from tff_health.experiments.scheme_settings import DROPOUT_DRAWS, SCHEME_DEFAULTS
+from tff_health.runtime.bindings import GROUPS, KEY_SETUPS, TOPOLOGIES
 from tff_health.schemes import SCHEMES
 
 _DEFAULTS: dict[str, Any] = {
@@ -106,115 +106,174 @@ def _resolve(values: flags.FlagValues) -> RunConfig:
     return RunConfig(**settings)
 
 
+class _Definer:
+    """Defines flags in one set of values."""
+
+    def __init__(self, values: flags.FlagValues) -> None:
+        self._place: dict[str, Any] = {"flag_values": values, "module_name": __name__}
+
+    def text(self, name: str, default: str | None, about: str) -> None:
+        flags.DEFINE_string(name, default, about, **self._place)
+
+    def integer(self, name: str, about: str) -> None:
+        flags.DEFINE_integer(name, None, about, **self._place)
+
+    def number(self, name: str, about: str) -> None:
+        flags.DEFINE_float(name, None, about, **self._place)
+
+    def yes_or_no(self, name: str, about: str) -> None:
+        flags.DEFINE_boolean(name, None, about, **self._place)
+
+    def names(self, name: str, default: list[str] | None, about: str) -> None:
+        flags.DEFINE_list(name, default, about, **self._place)
+
+    def choice(self, name: str, allowed: Sequence[str], about: str) -> None:
+        self.text(name, None, f"{about}: {', '.join(allowed)}.{_default(name)}")
+
+
+def _default(name: str) -> str:
+    return f" Default: {_DEFAULTS[name]}." if name in _DEFAULTS else " Default: by preset."
+
+
 def _define_flags() -> flags.FlagValues:
     values = flags.FlagValues()
+    define = _Definer(values)
+    define.choice("experiment", EXPERIMENTS, "What to run")
+    define.choice("scheme", tuple(SCHEMES), "How the clients' updates are weighted and protected")
+    define.text("preset", "quick", f"Settings that go together: {', '.join(PRESETS)}.")
+    _define_data(define)
+    _define_sums(define)
+    _define_quality(define)
+    _define_training(define)
+    flags.DEFINE_boolean(
+        "help", False, "Show this text.", short_name="h", flag_values=values, module_name=__name__
+    )
+    return values
 
-    def text(name: str, default: str | None, about: str) -> None:
-        flags.DEFINE_string(name, default, about, flag_values=values, module_name=__name__)
 
-    def integer(name: str, about: str) -> None:
-        flags.DEFINE_integer(name, None, about, flag_values=values, module_name=__name__)
-
-    def number(name: str, about: str) -> None:
-        flags.DEFINE_float(name, None, about, flag_values=values, module_name=__name__)
-
-    def yes_or_no(name: str, about: str) -> None:
-        flags.DEFINE_boolean(name, None, about, flag_values=values, module_name=__name__)
-
-    def names(name: str, default: list[str] | None, about: str) -> None:
-        flags.DEFINE_list(name, default, about, flag_values=values, module_name=__name__)
-
-    def choice(name: str, allowed: Sequence[str], about: str) -> None:
-        text(name, None, f"{about}: {', '.join(allowed)}.{_default(name)}")
-
-    def _default(name: str) -> str:
-        return f" Default: {_DEFAULTS[name]}." if name in _DEFAULTS else " Default: by preset."
-
-    choice("experiment", EXPERIMENTS, "What to run")
-    choice("scheme", tuple(SCHEMES), "How the clients' updates are weighted and protected")
-    text("preset", "quick", f"Settings that go together: {', '.join(PRESETS)}.")
-    text("dataset", "synthetic_lesions", f"Images: {', '.join(DATA_SETS)}.")
-    text(
+def _define_data(define: _Definer) -> None:
+    define.text("dataset", "synthetic_lesions", f"Images: {', '.join(DATA_SETS)}.")
+    define.text(
         "data_dir",
         None,
         "Folder of the data files. Default: $TFF_HEALTH_DATA_DIR, else the user's cache folder.",
     )
-    text(
+    define.text(
         "split",
         None,
         f"Training and test part: {', '.join(SPLITS)}. 'paper' is as published and leaks. "
         "Default: by preset, else 'given' where the publisher gives one, else 'clean'.",
     )
-    integer(
+    define.integer(
         "augment_copies",
         "Augmented copies of each training image under the 'clean' split, 0 to 8; 'paper' has 8 "
         "by definition. Default: by preset.",
     )
-    choice("partition", PARTITIONS, "How the training part is shared out among the clients")
-    number("partition_alpha", f"Concentration of 'dirichlet'.{_default('partition_alpha')}")
-    number("noisy_clients", f"Fraction of clients for 'label_noise'.{_default('noisy_clients')}")
-    number("noisy_labels", f"Fraction of wrong labels there.{_default('noisy_labels')}")
-    integer("num_clients", "Number of clients. Default: by preset.")
-    integer("clients_per_round", "Clients drawn for each round, its cohort. Default: all of them.")
-    number(
+    define.choice("partition", PARTITIONS, "How the training part is shared out among the clients")
+    define.number("partition_alpha", f"Concentration of 'dirichlet'.{_default('partition_alpha')}")
+    define.number(
+        "noisy_clients", f"Fraction of clients for 'label_noise'.{_default('noisy_clients')}"
+    )
+    define.number("noisy_labels", f"Fraction of wrong labels there.{_default('noisy_labels')}")
+
+
+def _define_sums(define: _Definer) -> None:
+    define.integer("num_clients", "Number of clients. Default: by preset.")
+    define.integer(
+        "clients_per_round", "Clients drawn for each round, its cohort. Default: all of them."
+    )
+    define.number(
         "dropout_rate",
         f"Share of a cohort that drops out in every round.{_default('dropout_rate')}",
     )
-    choice(
+    define.choice(
         "dropout_draw",
         DROPOUT_DRAWS,
         "Whether that share is met exactly, or clients drop out independently of each other",
     )
-    names(
+    define.names(
         "dropout_stages",
         None,
         "Stages of the scheme's protocol at which clients drop out, joined by commas. "
         "Default: all.",
     )
-    integer(
+    define.integer(
         "threshold",
         "Fewest clients that can finish a secure sum; 0 for the smallest safe number."
         f"{_default('threshold')}",
     )
-    choice("topology", TOPOLOGIES, "Who masks with whom: everyone, or a sparse graph")
-    yes_or_no(
+    define.choice("topology", TOPOLOGIES, "Who masks with whom: everyone, or a sparse graph")
+    define.yes_or_no(
         "signatures",
         "Whether clients sign their messages, against a server that does not follow the protocol."
         f"{_default('signatures')}",
     )
-    integer(
+    define.integer(
         "fraction_bits",
         "Updates are rounded to multiples of 2^-fraction_bits for a secure sum."
         f"{_default('fraction_bits')}",
     )
-    number(
+    define.number(
         "clip_range",
         f"Largest magnitude of a coordinate of an update in a secure sum.{_default('clip_range')}",
     )
-    yes_or_no(
+    define.yes_or_no(
         "secure_metrics",
         f"Whether the clients' metrics are summed securely as well.{_default('secure_metrics')}",
     )
-    integer("rounds", "Training rounds. Default: by preset.")
-    integer("batch_size", "Examples a step at a client. Default: by preset.")
-    integer("local_epochs", f"Passes over its examples a round.{_default('local_epochs')}")
-    number("learning_rate", "Of the clients' gradient descent. Default: by preset.")
-    text(
+
+
+def _define_quality(define: _Definer) -> None:
+    define.integer(
+        "quality_decimals",
+        f"Decimal places of a data quality, the paper's n.{_default('quality_decimals')}",
+    )
+    define.choice(
+        "quality_distance",
+        QUALITY_DISTANCES,
+        "Distance of gradients in eq. (14): sum of squares, its root, or the sum in which opposite "
+        "signs count four times",
+    )
+    define.number(
+        "max_quality",
+        "Upper end of the public range of data qualities; larger ones count as this."
+        f"{_default('max_quality')}",
+    )
+    define.integer("phi", f"The paper's public factor in eq. (16).{_default('phi')}")
+    define.choice("group", tuple(GROUPS), "Where qualities are encrypted")
+    define.choice(
+        "key_setup",
+        KEY_SETUPS,
+        "Who makes the keys: a trusted authority, or the clients among themselves",
+    )
+    define.yes_or_no(
+        "proofs",
+        "Whether qualities are proven to lie in their range and partial decryptions to be right."
+        f"{_default('proofs')}",
+    )
+
+
+def _define_training(define: _Definer) -> None:
+    define.integer("rounds", "Training rounds. Default: by preset.")
+    define.integer("batch_size", "Examples a step at a client. Default: by preset.")
+    define.integer("local_epochs", f"Passes over its examples a round.{_default('local_epochs')}")
+    define.number("learning_rate", "Of the clients' gradient descent. Default: by preset.")
+    define.text(
         "model",
         None,
         f"Keras model: {', '.join(models.MODELS)}, or module:function for your own, called with "
         "input_shape and num_classes. Default: by preset.",
     )
-    integer("eval_every", "Rounds from one evaluation to the next. Default: by preset, else 1.")
-    integer("seed", f"Of everything random but keys.{_default('seed')}")
-    names(
+    define.integer(
+        "eval_every", "Rounds from one evaluation to the next. Default: by preset, else 1."
+    )
+    define.integer("seed", f"Of everything random but keys.{_default('seed')}")
+    define.names(
         "tff_workers",
         [],
         "host:port of machines that train the clients (python -m tff_health.worker), joined by "
         "commas. Their channel is not encrypted. Default: this machine.",
     )
-    text("out_dir", None, "Folder of the results. Default: one below results/, by the settings.")
-    flags.DEFINE_boolean(
-        "help", False, "Show this text.", short_name="h", flag_values=values, module_name=__name__
+    define.text(
+        "out_dir", None, "Folder of the results. Default: one below results/, by the settings."
     )
-    return values

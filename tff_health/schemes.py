@@ -30,6 +30,19 @@ class Scheme:
     settings: tuple[str, ...] = ()
 
 
+_QUALITY = (
+    "threshold",
+    "fraction_bits",
+    "clip_range",
+    "secure_metrics",
+    "dropout_stages",
+    "quality_decimals",
+    "quality_distance",
+    "max_quality",
+    "phi",
+    "group",
+)
+
 SCHEMES = {
     scheme.name: scheme
     for scheme in (
@@ -58,6 +71,28 @@ SCHEMES = {
                 "secure_metrics",
                 "dropout_stages",
             ),
+        ),
+        Scheme(
+            name="zhang",
+            paper_number="V",
+            description="updates weighted by data quality, pairwise masks, threshold ElGamal",
+            update_weight="data quality",
+            protection="pairwise masks and threshold ElGamal: if all follow the protocol, the "
+            "server sees the sum over the survivors and the sum of their qualities",
+            builder="tff_health.learning.zhang:build_zhang",
+            protocol="quality_sum",
+            settings=(*_QUALITY, "key_setup", "proofs"),
+        ),
+        Scheme(
+            name="zhang_hardened",
+            paper_number="V, hardened",
+            description="the same with self masks, signatures, proofs, and no authority",
+            update_weight="data quality",
+            protection="double masking and threshold ElGamal with proofs: the server sees the sum "
+            "over the survivors and the sum of their qualities",
+            builder="tff_health.learning.zhang:build_zhang",
+            protocol="hardened_quality_sum",
+            settings=_QUALITY,
         ),
     )
 }

@@ -1,6 +1,8 @@
-"""How wide a modulus sums need, known before anything is started; imports no TensorFlow."""
+"""What settings of sums mean, known before anything is started; imports no TensorFlow."""
 
 from crypto.fixed_point import FixedPoint
+
+QUALITY_DISTANCES = ("squares", "norm", "signs")
 
 
 def modulus_bits(

@@ -11,7 +11,6 @@ from typing import Any
 import tensorflow as tf
 from scipy import stats
 
-DISTANCES = ("squares", "norm", "signs")
 _SIGN_PENALTY = 4.0
 
 
@@ -26,7 +25,7 @@ class QualityRule:
 
     Attributes:
         learning_rate: beta, of the clients.
-        distance: one of `DISTANCES`.
+        distance: one of `capacity.QUALITY_DISTANCES`.
         significance: tau, of the chi-square quantile delta.
         smallest: the lower end of the public range, above 0.
         largest: the upper end.

@@ -125,4 +125,7 @@ def _metrics_of(metrics: Any) -> dict[str, Value]:
     for name in ("clipped_coordinates", "non_finite_updates"):
         if name in measured:
             row[name] = int(measured[name])
+    if "global_distance" in measured:  # updates are weighted by quality
+        row["quality_sum"] = round(float(measured["weight_sum"]), 6)
+        row["global_distance"] = float(measured["global_distance"])
     return row

@@ -6,35 +6,23 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import models
-from tff_health.aggregators.capacity import modulus_bits
+from tff_health.aggregators.capacity import QUALITY_DISTANCES, modulus_bits
 from tff_health.data import augment
 from tff_health.data.catalog import DATA_SETS
 from tff_health.data.partition import PartitionSpec
 from tff_health.errors import ConfigError
+from tff_health.experiments import scheme_settings
 from tff_health.runtime import bindings
 from tff_health.schemes import SCHEMES
 
 EXPERIMENTS = ("train",)
 PARTITIONS = ("iid", "dirichlet", "source", "label_noise")
-DROPOUT_DRAWS = ("exact", "independent")
 SPLITS = ("clean", "paper", "given")
 # Splits that say themselves how many augmented copies of an image there are.
 COPIES_BY_SPLIT = {"paper": augment.COPIES, "given": 0}
 _MAX_SEED = 2**31 - 1
-_MAX_FRACTION_BITS = 50
-# Settings that mean something to some schemes only; others accept these values alone.
-SCHEME_DEFAULTS: dict[str, Any] = {
-    "threshold": 0,
-    "topology": "complete",
-    "signatures": True,
-    "fraction_bits": 16,
-    "clip_range": 4.0,
-    "secure_metrics": True,
-    "dropout_stages": (),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +49,13 @@ class RunConfig:
     fraction_bits: int
     clip_range: float
     secure_metrics: bool
+    quality_decimals: int
+    quality_distance: str
+    max_quality: float
+    phi: int
+    group: str
+    key_setup: str
+    proofs: bool
     rounds: int
     batch_size: int
     local_epochs: int
@@ -76,9 +71,14 @@ class RunConfig:
         Raises:
             ConfigError: with every problem found, one a line.
         """
-        problems = [*self._choice_problems(), *self._range_problems(), *self._joint_problems()]
+        problems = [
+            *self._choice_problems(),
+            *self._range_problems(),
+            *self._joint_problems(),
+            *scheme_settings.range_problems(self),
+        ]
         if not problems:
-            problems = self._scheme_problems()
+            problems = scheme_settings.scheme_problems(self)
         if problems:
             raise ConfigError("\n".join(problems))
 
@@ -89,8 +89,11 @@ class RunConfig:
             "dataset": tuple(DATA_SETS),
             "split": SPLITS,
             "partition": PARTITIONS,
-            "dropout_draw": DROPOUT_DRAWS,
+            "dropout_draw": scheme_settings.DROPOUT_DRAWS,
             "topology": bindings.TOPOLOGIES,
+            "quality_distance": QUALITY_DISTANCES,
+            "group": tuple(bindings.GROUPS),
+            "key_setup": bindings.KEY_SETUPS,
         }
         problems = [
             f"--{name}={getattr(self, name)}: allowed are {', '.join(allowed)}"
@@ -106,25 +109,12 @@ class RunConfig:
         for name in ("num_clients", "rounds", "batch_size", "local_epochs", "eval_every"):
             if getattr(self, name) < 1:
                 problems.append(f"--{name}={getattr(self, name)}: must be 1 or more")
-        for name in ("learning_rate", "partition_alpha", "clip_range"):
+        for name in ("learning_rate", "partition_alpha", "clip_range", "max_quality"):
             if not 0 < getattr(self, name) < float("inf"):
                 problems.append(f"--{name}={getattr(self, name)}: must be above 0 and finite")
         for name in ("noisy_clients", "noisy_labels"):
             if not 0 <= getattr(self, name) <= 1:
                 problems.append(f"--{name}={getattr(self, name)}: must be from 0 to 1")
-        if not 0 <= self.dropout_rate < 1:
-            problems.append(f"--dropout_rate={self.dropout_rate}: must be from 0 to below 1")
-        if not 1 <= self.clients_per_round <= self.num_clients:
-            problems.append(
-                f"--clients_per_round={self.clients_per_round}: must be from 1 to "
-                f"--num_clients={self.num_clients}"
-            )
-        if self.threshold < 0:
-            problems.append(f"--threshold={self.threshold}: must be 0 (the safest) or more")
-        if not 0 <= self.fraction_bits <= _MAX_FRACTION_BITS:
-            problems.append(
-                f"--fraction_bits={self.fraction_bits}: must be from 0 to {_MAX_FRACTION_BITS}"
-            )
         if not 0 <= self.augment_copies <= augment.COPIES:
             problems.append(
                 f"--augment_copies={self.augment_copies}: must be from 0 to {augment.COPIES}"
@@ -147,50 +137,38 @@ class RunConfig:
             )
         return problems
 
-    def _scheme_problems(self) -> list[str]:
-        scheme = SCHEMES[self.scheme]
-        problems = [
-            f"--{name}={getattr(self, name)}: means nothing to --scheme={self.scheme}"
-            for name, default in SCHEME_DEFAULTS.items()
-            if name not in scheme.settings and getattr(self, name) != default
-        ]
-        if scheme.protocol is None:
-            return problems
-        binding = bindings.BINDINGS[scheme.protocol]
-        if self.topology == "sparse" and self.threshold:
-            problems.append(f"--threshold={self.threshold}: --topology=sparse sets its own")
-        stages = binding.build(self.protocol_settings).stages
-        problems += [
-            f"--dropout_stages: '{stage}' is none; there are {', '.join(stages)}"
-            for stage in self.dropout_stages
-            if stage not in stages
-        ]
-        try:
-            plan = binding.plan(self.protocol_settings, self.clients_per_round)
-        except ValueError as error:
-            return [*problems, f"--scheme={self.scheme}: {error}"]
-        least = self.clients_per_round - self.num_dropouts
-        if self.dropout_draw == "exact" and least < plan.survivors:
-            problems.append(
-                f"--dropout_rate={self.dropout_rate}: leaves {least} of {self.clients_per_round} "
-                f"clients, and {plan.survivors} must survive a round"
-            )
-        try:
-            modulus_bits(self.fraction_bits, self.clip_range, self.num_clients)
-        except ValueError as error:
-            problems.append(f"--fraction_bits, --clip_range: {error}")
-        return problems
-
     @property
     def num_dropouts(self) -> int:
         """How many clients of a cohort drop out, if that number is exact."""
         return math.floor(self.dropout_rate * self.clients_per_round + 0.5)
 
     @property
-    def protocol_settings(self) -> bindings.ProtocolSettings:
-        """What the scheme's protocol wants to know."""
+    def modulus_bits(self) -> int:
+        """K of the scheme's sum of updates.
+
+        Raises:
+            ValueError: if there is none that holds the sum.
+        """
+        weighted = "max_quality" in SCHEMES[self.scheme].settings
+        largest = round(self.max_quality * 10**self.quality_decimals) if weighted else 1
+        return modulus_bits(self.fraction_bits, self.clip_range, self.num_clients, max(1, largest))
+
+    def protocol_settings(self, cache_dir: Path | None = None) -> bindings.ProtocolSettings:
+        """What the scheme's protocol wants to know.
+
+        Args:
+            cache_dir: where tables are kept; None for in memory only.
+        """
         return bindings.ProtocolSettings(
-            self.threshold, self.topology, self.signatures, self.dropout_rate
+            threshold=self.threshold,
+            topology=self.topology,
+            signatures=self.signatures,
+            dropout_rate=self.dropout_rate,
+            group=self.group,
+            key_setup=self.key_setup,
+            phi=self.phi,
+            proofs=self.proofs,
+            cache_dir=cache_dir,
         )
 
     @property

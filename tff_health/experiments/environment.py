@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 import tff_health
-from tff_health.aggregators.capacity import modulus_bits
 from tff_health.data.federated import FederatedImages
 from tff_health.experiments.config import RunConfig
 from tff_health.learning.task import Task
@@ -61,9 +60,9 @@ def _sums(config: RunConfig) -> dict[str, Any]:
     protocol = SCHEMES[config.scheme].protocol
     if protocol is None:
         return {}
-    plan = BINDINGS[protocol].plan(config.protocol_settings, config.clients_per_round)
+    plan = BINDINGS[protocol].plan(config.protocol_settings(), config.clients_per_round)
     return {
-        "modulus_bits": modulus_bits(config.fraction_bits, config.clip_range, config.num_clients),
+        "modulus_bits": config.modulus_bits,
         "precision_of_updates": 2.0 ** -(config.fraction_bits + 1),
         "protocol_plan": plan.reason,
         "fewest_survivors": plan.survivors,

@@ -30,6 +30,8 @@ _COLUMNS = (
     "train_accuracy",
     "clipped_coordinates",
     "non_finite_updates",
+    "quality_sum",
+    "global_distance",
     "validation_loss",
     "validation_accuracy",
     "test_loss",

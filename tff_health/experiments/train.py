@@ -25,5 +25,5 @@ def run(invocation: Invocation) -> None:
         # Imports TensorFlow, which takes seconds: only when folder and data are in order.
         from tff_health.experiments import training
 
-        training.train(config, federated, folder, invocation.workers)
+        training.train(config, federated, folder, invocation.workers, invocation.cache_dir)
         folder.remove_scratch()

@@ -23,7 +23,7 @@ from tff_health.experiments.rounds import (
 )
 from tff_health.learning.evaluation import Evaluator
 from tff_health.learning.process import SchemeProcess
-from tff_health.learning.task import SumSettings, Task
+from tff_health.learning.task import QualitySettings, SumSettings, Task
 from tff_health.reporting import train_report
 from tff_health.reporting.metrics_log import MetricsLog
 from tff_health.reporting.progress import Progress
@@ -41,6 +41,7 @@ def train(
     federated: FederatedImages,
     folder: ResultsFolder,
     workers: tuple[str, ...] = (),
+    cache_dir: Path | None = None,
 ) -> None:
     """Runs the rounds that are missing, writes all results into `folder`, and prints a summary.
 
@@ -55,7 +56,7 @@ def train(
     folder.scratch.mkdir(exist_ok=True)
     concurrency = concurrency_for(config.clients_per_round)
     with open_pool(workers, folder.scratch / "worker.log", concurrency) as pool:
-        context = SecureContext(pool, build_protocol(config))
+        context = SecureContext(pool, build_protocol(config, cache_dir))
         tff.framework.set_default_context(context)
         process = build_process(config.scheme, task)
         clear = in_the_clear(process, config, context)
@@ -73,12 +74,12 @@ def train(
     print(train_report.summary_text(summary, description, folder.path, time.monotonic() - started))
 
 
-def build_protocol(config: RunConfig) -> SumProtocol:
+def build_protocol(config: RunConfig, cache_dir: Path | None = None) -> SumProtocol:
     """Returns what computes the secure sums of the scheme; for one without any, nothing does."""
     protocol = SCHEMES[config.scheme].protocol
     if protocol is None:
         return BoundProtocols()
-    return BINDINGS[protocol].build(config.protocol_settings)
+    return BINDINGS[protocol].build(config.protocol_settings(cache_dir))
 
 
 def in_the_clear(process: SchemeProcess, config: RunConfig, context: SecureContext) -> str:
@@ -125,6 +126,9 @@ def build_task(config: RunConfig, federated: FederatedImages, clients_folder: Pa
             max_examples=config.local_epochs
             * max(len(client.training) for client in federated.clients),
             secure_metrics=config.secure_metrics,
+        ),
+        quality=QualitySettings(
+            config.quality_distance, config.quality_decimals, config.max_quality
         ),
     )
 

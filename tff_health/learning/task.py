@@ -28,6 +28,21 @@ class SumSettings:
     secure_metrics: bool
 
 
+@dataclass(frozen=True)
+class QualitySettings:
+    """How data quality is computed; see `aggregators.quality.QualityRule`.
+
+    Attributes:
+        distance: between a client's gradient and the last global one.
+        decimals: decimal places of a quality that are kept.
+        largest: the upper end of the public range of qualities.
+    """
+
+    distance: str
+    decimals: int
+    largest: float
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """What every scheme trains, so that schemes differ in their sums alone.
@@ -40,6 +55,7 @@ class Task:
         validation_data: computation from a client's key to its validation batches.
         client_learning_rate: of the clients' stochastic gradient descent.
         sums: how numbers are encoded, for schemes with secure sums.
+        quality: how data quality is computed, for schemes that weigh by it.
     """
 
     build_model: Callable[[], tf.keras.Model]
@@ -49,6 +65,7 @@ class Task:
     validation_data: tff.Computation
     client_learning_rate: float
     sums: SumSettings
+    quality: QualitySettings
 
     def model_fn(self) -> tff.learning.models.VariableModel:
         """Returns a new model with loss and training metrics, as `tff.learning` wants it."""

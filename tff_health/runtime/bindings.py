@@ -5,12 +5,26 @@ Nothing here imports TensorFlow, so that settings are checked at once.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
 
+from crypto.curve_group import EDWARDS25519
+from crypto.groups import Group
+from crypto.key_setup import KeySetup
 from crypto.masking.session import DoubleMasking
 from crypto.masking.topology import CompleteGraph, RegularGraph, Topology
+from crypto.pairwise_masking.session import PairwiseMasking
+from crypto.quality_sum.session import HardenedQualitySum, QualitySum
+from crypto.safe_prime_group import FFDHE2048, FFDHE3072
+from crypto.secp256k1_group import SECP256K1
 from tff_health.runtime.protocols import BoundProtocols, SumProtocol
+from tff_health.runtime.quality_protocol import QualityProtocol
 
 TOPOLOGIES = ("complete", "sparse")
+KEY_SETUPS = get_args(KeySetup)
+GROUPS: dict[str, Group[Any]] = {
+    group.name: group for group in (SECP256K1, EDWARDS25519, FFDHE2048, FFDHE3072)
+}
 _SPARSE_COLLUSION_RATE = 0.1
 _SPARSE_DROPOUT_RATE = 0.1
 
@@ -24,12 +38,22 @@ class ProtocolSettings:
         topology: "complete" or "sparse".
         signatures: whether clients sign their messages.
         dropout_rate: share of a cohort that may drop out.
+        group: where qualities are encrypted, a key of `GROUPS`.
+        key_setup: "authority" or "dkg", who makes the system key.
+        phi: the paper's public factor.
+        proofs: whether qualities and partial decryptions are proven.
+        cache_dir: where tables of logarithms are kept; None for in memory only.
     """
 
     threshold: int
     topology: str
     signatures: bool
     dropout_rate: float
+    group: str
+    key_setup: str
+    phi: int
+    proofs: bool
+    cache_dir: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -75,4 +99,37 @@ def _topology(settings: ProtocolSettings) -> Topology:
     return CompleteGraph(settings.threshold or None)
 
 
-BINDINGS = {"double_masking": Binding(_double_masking, _plan_double_masking)}
+def _quality_sum(settings: ProtocolSettings) -> SumProtocol:
+    threshold = settings.threshold or None
+    joint = QualitySum(
+        threshold=threshold,
+        group=GROUPS[settings.group],
+        phi=settings.phi,
+        key_setup=_key_setup(settings),
+        proofs=settings.proofs,
+        table_cache=settings.cache_dir,
+    )
+    masking = PairwiseMasking(threshold=threshold, key_setup=_key_setup(settings))
+    return QualityProtocol(joint, masking)
+
+
+def _hardened_quality_sum(settings: ProtocolSettings) -> SumProtocol:
+    threshold = settings.threshold or None
+    joint = HardenedQualitySum(
+        threshold=threshold,
+        group=GROUPS[settings.group],
+        phi=settings.phi,
+        table_cache=settings.cache_dir,
+    )
+    return QualityProtocol(joint, DoubleMasking(CompleteGraph(threshold)))
+
+
+def _key_setup(settings: ProtocolSettings) -> KeySetup:
+    return "dkg" if settings.key_setup == "dkg" else "authority"
+
+
+BINDINGS = {
+    "double_masking": Binding(_double_masking, _plan_double_masking),
+    "quality_sum": Binding(_quality_sum, _plan_double_masking),
+    "hardened_quality_sum": Binding(_hardened_quality_sum, _plan_double_masking),
+}

@@ -128,8 +128,8 @@ class BoundProtocols(SumProtocol):
         self, slots: Sequence[Slot], tensors: Mapping[ClientId, Sequence[Any]], plan: RoundPlan
     ) -> SumsOutcome:
         """Runs a session for each protocol, one after the other."""
-        named = {*plan.dropouts.values(), *(fault.stage for fault in plan.faults)} - {None}
-        unknown = named - set(self.stages)
+        faulty = {fault.stage for fault in plan.faults if fault.stage is not None}
+        unknown = (faulty | set(plan.dropouts.values())) - set(self.stages)
         if unknown:
             raise RunError(f"no stage is called {min(unknown)!r}: {', '.join(self.stages)}")
         sums: dict[int, Any] = {}

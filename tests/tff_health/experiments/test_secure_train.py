@@ -79,9 +79,7 @@ def test_below_the_threshold_the_round_is_tried_with_another_cohort(tmp_path):
     assert result.returncode == 0, result.stderr
     aborted = [int(row["aborted_attempts"]) for row in rows(tmp_path / "run")]
     assert aborted == [2, 3]
-    assert "5 attempts at a round were given up" in (
-        (tmp_path / "run" / "report.html").read_text()
-    )
+    assert "5 attempts at a round were given up" in ((tmp_path / "run" / "report.html").read_text())
 
 
 def test_when_no_cohort_will_do_the_last_state_is_kept(tmp_path):
