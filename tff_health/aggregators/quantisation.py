@@ -25,7 +25,8 @@ def clip(values: tf.Tensor, encoding: FixedPoint) -> tuple[tf.Tensor, tf.Tensor]
         encoding: its clip range counts.
 
     Returns:
-        the clipped values, float32, and how many of them were changed, int32.
+        the clipped values, float32, and how many of them were changed, int32. TensorFlow takes
+        subnormal numbers for zero, which is what they are encoded as.
     """
     limit = largest_encodable(encoding)
     changed = tf.math.count_nonzero(tf.abs(values) > limit, dtype=tf.int32)

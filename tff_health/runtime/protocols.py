@@ -128,9 +128,8 @@ class BoundProtocols(SumProtocol):
         self, slots: Sequence[Slot], tensors: Mapping[ClientId, Sequence[Any]], plan: RoundPlan
     ) -> SumsOutcome:
         """Runs a session for each protocol, one after the other."""
-        faulty = {fault.stage for fault in plan.faults if fault.stage is not None}
-        unknown = (faulty | set(plan.dropouts.values())) - set(self.stages)
-        if unknown:
+        named = {*plan.dropouts.values(), *(fault.stage for fault in plan.faults if fault.stage)}
+        if unknown := named - set(self.stages):
             raise RunError(f"no stage is called {min(unknown)!r}: {', '.join(self.stages)}")
         sums: dict[int, Any] = {}
         costs, survivors = Costs(), plan.clients

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import tensorflow_federated as tff
+from google.protobuf.internal import api_implementation
 
 from crypto.costs import Costs
 from crypto.errors import ParameterError
@@ -18,6 +19,10 @@ from tff_health.runtime.pool import WorkerPool
 from tff_health.runtime.protocols import RoundPlan, SumProtocol
 from tff_health.runtime.slots import Slot
 from tff_health.runtime.split import SplitComputation, declares_secure_sums, is_round
+
+# TFF's larger aggregators, its distributed differential privacy among them, nest messages deeper
+# than the 100 levels that protobuf reads by default; to build them takes this, too.
+api_implementation._c_module.SetAllowOversizeProtos(True)
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import tensorflow_federated as tff
-from google.protobuf.internal import api_implementation
 
 from crypto.secure_sum import SecureSum
 from tff_health.runtime.pool import open_pool
 from tff_health.runtime.protocols import BoundProtocols, SumProtocol
 from tff_health.runtime.secure_context import SecureContext
 from tff_health.runtime.worker import num_processors
-
-# TFF's larger aggregators, its distributed differential privacy among them, nest messages deeper
-# than the 100 levels that protobuf reads by default.
-api_implementation._c_module.SetAllowOversizeProtos(True)
 
 
 @contextmanager
