@@ -48,7 +48,7 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     print(f"worker on {options.host}:{options.port}, {concurrency} clients at once", flush=True)
-    os.execve(command[0], command, service_environment(concurrency) | os.environ)
+    os.execve(command[0], command, service_environment(threads=1) | os.environ)
 
 
 def _port(text: str) -> int:

@@ -240,8 +240,12 @@ class LocalWorker(Worker):
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env=service_environment(self._concurrency) | os.environ,
+                env=service_environment(self._threads()) | os.environ,
             )
+
+    def _threads(self) -> int:
+        """Clients that are computed at once would fight for the processors with more threads."""
+        return max(1, num_processors() // max(1, self._concurrency))
 
     def _wait_until_ready(self, service: _Service) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -269,11 +273,15 @@ def service_command(parent: int, listener: str, concurrency: int) -> list[str]:
     ]
 
 
-def service_environment(concurrency: int) -> dict[str, str]:
-    """Returns what the environment of an executor service should say, unless the user's does."""
+def service_environment(threads: int) -> dict[str, str]:
+    """Returns what the environment of an executor service should say, unless the user's does.
+
+    Args:
+        threads: for one client. The order of floating-point sums follows from it, so that results
+            of services can differ in their last bits where it does.
+    """
     return {
-        # Clients that are computed at once would fight for the processors with more threads.
-        "TF_NUM_INTRAOP_THREADS": str(max(1, num_processors() // max(1, concurrency))),
+        "TF_NUM_INTRAOP_THREADS": str(threads),
         # glibc keeps what threads freed in arenas of their own, which grow for hundreds of
         # rounds; one arena, and its own pages for what is large, keep memory flat.
         "MALLOC_ARENA_MAX": "1",
