@@ -9,7 +9,6 @@ epoch, reshuffled. They take turns in one run; the ratio of each pair is what co
 import multiprocessing
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -23,55 +22,27 @@ import psutil
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from models import paper_cnn
-from tff_health.data.augment import Augmenter
-from tff_health.data.client_data import client_keys, training_data, validation_data
-from tff_health.data.examples import Examples
-from tff_health.data.federated import ClientExamples, FederatedImages
+from benchmarks.paper_task import (
+    BATCH,
+    CLIENTS,
+    RATE,
+    build_model,
+    packed_task,
+    random_images,
+    seconds,
+)
+from tff_health.data.client_data import client_keys
 from tff_health.data.images import LabelledImages
-from tff_health.data.pack import pack_clients
 from tff_health.experiments.rounds import build_process
 from tff_health.learning.task import Task
 from tff_health.runtime.context import concurrency_for, create_context
 from tff_health.runtime.worker import LocalWorker
 
-CLIENTS, BATCH, RATE, PAIRS = 10, 100, 0.01, 5
-SHAPE, CLASSES = paper_cnn.PAPER_INPUT_SHAPE, paper_cnn.PAPER_NUM_CLASSES
-
-
-def build_model() -> tf.keras.Model:
-    return paper_cnn.build(SHAPE, CLASSES)
-
-
-def random_images(number: int) -> LabelledImages:
-    rng = np.random.default_rng(0)
-    return LabelledImages(
-        name="random",
-        form="random numbers",
-        pixels=rng.integers(0, 256, (number, *SHAPE), np.uint8),
-        labels=rng.integers(0, CLASSES, number).astype(np.uint8),
-        class_names=tuple(map(str, range(CLASSES))),
-    )
-
-
-def packed_task(images: LabelledImages, folder: Path) -> Task:
-    parts = np.array_split(np.arange(len(images)), CLIENTS)
-    nothing = Examples.originals(images, np.arange(0))
-    clients = tuple(ClientExamples(Examples.originals(images, rows), nothing) for rows in parts)
-    federated = FederatedImages(images, Augmenter(len(images), 0), clients, nothing, "none")
-    pack_clients(federated, folder, lambda *_: None)
-    return Task(
-        build_model=tf.autograph.experimental.do_not_convert(build_model),
-        initial_weights=tff.learning.models.ModelWeights.from_model(build_model()),
-        image_shape=SHAPE,
-        training_data=training_data(folder, SHAPE, BATCH, epochs=1, seed=0),
-        validation_data=validation_data(folder, SHAPE, BATCH),
-        client_learning_rate=RATE,
-    )
+PAIRS = 5
 
 
 def tff_rounds(task: Task) -> Callable[[], None]:
-    process = build_process("fedavg", task)
+    process = build_process("fedavg", task).training
     state = process.set_model_weights(process.initialize(), task.initial_weights)
     number = 0
 
@@ -112,12 +83,6 @@ def keras_rounds(images: LabelledImages) -> Callable[[], None]:
         weights = [np.mean(arrays, axis=0) for arrays in zip(*trained, strict=True)]
 
     return run_one
-
-
-def seconds(function: Callable[[], None]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def serve_keras_rounds(connection: Connection) -> None:
