@@ -59,9 +59,8 @@ def sums(runs, tables):
                 measured[0].bytes_down // CLIENTS,
             )
         )
-    header = (
-        "scheme", "proofs", "all roles s", "server s", "slowest client ms", "up/client", "down/client"
-    )  # fmt: skip
+    columns = "all roles s", "server s", "slowest client ms", "up/client", "down/client"
+    header = ("scheme", "proofs", *columns)
     print_table(header, rows)
 
 

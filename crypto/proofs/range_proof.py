@@ -192,7 +192,7 @@ class _BitDraft(Generic[Element]):
         exponents = group.exponents
         r, nonce, other = (exponents.random(randomness) for _ in range(3))
         other_challenge = uniform_below(CHALLENGES, randomness)
-        commitment = group.multiply(group.generator_power(bit), second.power(r))
+        commitment = _commit_to_bit(bit, second.power(r), group)
         # H^z = A (C / g^claim)^e, solved for A: since C / g^claim = g^(bit - claim) H^r.
         sign = 1 if bit == 0 else -1
         true_nonce = second.power(nonce)
@@ -211,6 +211,11 @@ class _BitDraft(Generic[Element]):
         else:
             halves = self.other_challenge, self.other_response, true_response
         return BitProof(self.commitment, *self.nonces, *halves)
+
+
+def _commit_to_bit(bit: int, to_zero: Element, group: Group[Element]) -> Element:
+    """Return a commitment to 0, or that times g; both are computed, whatever the bit."""
+    return (to_zero, group.multiply_by_generator(to_zero))[bit]
 
 
 def _random_weight(randomness: Randomness) -> int:

@@ -7,7 +7,7 @@ from crypto import bit_packing, residues
 from crypto.bit_packing import pack, packed_bytes, unpack
 from crypto.errors import DecodingError, ParameterError
 from crypto.prg import expand_mask, word_dtype
-from crypto.residues import ResidueSum, centred
+from crypto.residues import ResidueSum, centred, check_range
 
 SEEDS = [bytes([i]) * 32 for i in range(4)]
 all_bits = st.integers(1, 62)
@@ -114,3 +114,23 @@ def test_bad_parameters_are_refused():
             ResidueSum(length, bits)
     with pytest.raises(ParameterError):
         ResidueSum(2, 8).add_vector([1, 2])
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [
+        np.array([0, -1]),
+        np.array([0, 101]),
+        np.array([0]),
+        np.array([[0, 1]]),
+        np.array([0.0, 1.0]),
+        np.array([0, 1], np.int32),
+        [0, 1],
+    ],
+    ids=["below", "above", "short", "matrix", "float", "int32", "list"],
+)
+def test_vectors_outside_a_public_range_are_refused(vector):
+    check_range(np.array([0, 100]), 2, 100)
+    check_range(np.array([], np.uint64), 0, 100)
+    with pytest.raises(ParameterError):
+        check_range(vector, 2, 100)

@@ -14,7 +14,10 @@ from crypto.shamir import (
     SHARE_BYTES,
     Reconstructor,
     Share,
+    evaluate,
+    interpolate,
     lagrange_at_zero,
+    random_polynomial,
     share_element,
     split_secret,
 )
@@ -167,3 +170,36 @@ def test_shares_do_not_print():
     share = Share(123456789)
     assert "123456789" not in repr(share)
     assert len(share.to_bytes()) == SHARE_BYTES == 33
+
+
+@given(st.data())
+def test_polynomials_come_back_from_their_values(data):
+    prime_field = PrimeField(data.draw(st.sampled_from([11, 97, 2**61 - 1])))
+    threshold = data.draw(st.integers(1, 6))
+    secret = data.draw(st.integers(0, prime_field.modulus - 1))
+    polynomial = random_polynomial(secret, threshold, prime_field)
+    assert len(polynomial) == threshold
+    assert polynomial[0] == secret
+    points = data.draw(
+        st.lists(st.integers(1, 10), min_size=threshold, max_size=threshold, unique=True)
+    )
+    values = evaluate(polynomial, points, prime_field)
+    assert interpolate(dict(zip(points, values, strict=True)), prime_field) == polynomial
+
+
+def test_a_polynomial_by_hand():
+    prime_field = PrimeField(11)
+    assert evaluate([3, 0, 2], [1, 2, 3], prime_field) == [5, 0, 10]
+    assert interpolate({1: 5, 2: 0, 3: 10}, prime_field) == [3, 0, 2]
+
+
+@pytest.mark.parametrize(("secret", "threshold"), [(-1, 2), (11, 2), (3, 0)])
+def test_impossible_polynomials_are_refused(secret, threshold):
+    with pytest.raises(ParameterError):
+        random_polynomial(secret, threshold, PrimeField(11))
+
+
+@pytest.mark.parametrize("values", [{0: 1, 2: 3}, {11: 1, 2: 3}])
+def test_values_at_bad_points_are_refused(values):
+    with pytest.raises(ParameterError):
+        interpolate(values, PrimeField(11))

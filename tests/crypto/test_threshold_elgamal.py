@@ -54,7 +54,7 @@ def test_sums_are_decrypted_by_any_threshold_of_clients(group):
     key = dealing.key
     total = add_all([key.public_key.encrypt(value) for value in (5, 0, 37)], group)
     logarithms = DiscreteLog(group, 100)
-    for holders in [*list(combinations(range(1, 6), 3))[::3], (1, 2, 3, 4, 5)]:
+    for holders in [*list(combinations(range(1, 6), 3))[::5], (1, 2, 3, 4, 5)]:
         assert key.decrypt(total, partials(dealing, total.c1, holders), logarithms) == 42
 
 

@@ -45,6 +45,11 @@ COHORT = (1, 2, 3, 4, 5)
 MAXIMUM = 50
 
 
+def rather_not_three(candidates, count, randomness):
+    """Client 3 often lies about its upload here, and would refuse to decrypt the lie."""
+    return sorted(candidates, key=lambda client: client == 3)[:count]
+
+
 class Cast:
     """Clients 1..5 with values 10, 20 ... and a server; driven by hand, stage by stage."""
 
@@ -69,7 +74,15 @@ class Cast:
 
     def make_server(self, delivery, **changes):
         parameters = replace(self.parameters, **changes)
-        return ElGamalServer(COHORT, parameters, 1, delivery, self.logarithms, self.registry)
+        return ElGamalServer(
+            COHORT,
+            parameters,
+            1,
+            delivery,
+            self.logarithms,
+            self.registry,
+            choose_helpers=rather_not_three,
+        )
 
     def join(self):
         for client, data in self.server.invite().items():
