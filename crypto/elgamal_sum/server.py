@@ -82,7 +82,7 @@ class ElGamalServer(Generic[Element]):
         parameters: the session's public parameters.
         round_id: the training round.
         delivery: the system key.
-        logarithms: finds the sums; its bound is the largest that is possible.
+        logarithms: finds the sums; its bound is at least the largest that is possible.
         registry: the verify keys of the clients; needed in signed sessions.
         randomness: where the session's nonce and the choice of helpers come from.
         choose_helpers: which survivors decrypt.
@@ -201,6 +201,7 @@ class ElGamalServer(Generic[Element]):
                 has sent a false value or partial decryption, and it cannot be told which.
         """
         self._door.close(Stage.DECRYPTION)
+        largest = len(self._receipts) * self._parameters.max_value
         values = []
         for index, ciphertext in enumerate(self._sum):
             partials = {point: powers[index] for point, powers in self._partials.items()}
@@ -208,6 +209,8 @@ class ElGamalServer(Generic[Element]):
                 values.append(self._key.decrypt(ciphertext, partials, self._logarithms))
             except CapacityError as error:
                 raise ShareError(f"the sum does not decrypt: {error}") from error
+            if values[-1] > largest:
+                raise ShareError(f"a sum of {values[-1]}, above {largest}")
         return DecryptedSum(tuple(values), tuple(sorted(self._receipts)))
 
     def _accept(self, message: ClientMessage) -> None:

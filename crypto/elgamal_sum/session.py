@@ -6,9 +6,9 @@ key stay, everything else is new in each session.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Generic, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from crypto.costs import Costs
 from crypto.discrete_log import MAX_BOUND, DiscreteLog
 from crypto.elgamal_sum.authority import KeyDelivery
 from crypto.elgamal_sum.client import ElGamalClient
-from crypto.elgamal_sum.client_round import ElGamalClientRound
 from crypto.elgamal_sum.key_setup import AuthorityKeys, GeneratedKeys, KeySource
 from crypto.elgamal_sum.messages import MessageType
 from crypto.elgamal_sum.parameters import (
@@ -26,22 +25,20 @@ from crypto.elgamal_sum.parameters import (
     ElGamalParameters,
     ElGamalPolicy,
 )
+from crypto.elgamal_sum.run import ElGamalSession, KeySetupResult
 from crypto.elgamal_sum.server import (
-    DecryptedSum,
     ElGamalServer,
     Stage,
 )
-from crypto.errors import AbortError, ParameterError, ProtocolError
-from crypto.exchange import Exchange
+from crypto.errors import ParameterError
 from crypto.faults import Fault
 from crypto.groups import Element, Group
-from crypto.parties import SERVER, ClientId
+from crypto.parties import ClientId
 from crypto.randomness import SYSTEM, Randomness
 from crypto.residues import check_range, check_vector
 from crypto.secp256k1_group import SECP256K1
 from crypto.secure_sum import (
     IntegerVector,
-    Refusal,
     SecureSum,
     SessionAbortedError,
     SumResult,
@@ -187,7 +184,7 @@ class ElGamalSum(SecureSum):
             self._randomness,
             self._choose_helpers,
         )
-        session = _Session(server, self._clients, vectors, channel, setup)
+        session = ElGamalSession(server, self._clients, vectors, channel, setup)
         try:
             return session.run()
         finally:
@@ -196,9 +193,11 @@ class ElGamalSum(SecureSum):
     def _logarithms_up_to(self, bound: int) -> DiscreteLog[Any]:
         if bound > MAX_BOUND:
             raise ParameterError(f"sums up to {bound} are beyond 2^40, the largest to be found")
-        if bound not in self._logarithms:
-            self._logarithms[bound] = DiscreteLog(self.group, bound, self._cache_dir)
-        return self._logarithms[bound]
+        bits = bound.bit_length()  # cohorts of about the same size share a table
+        if bits not in self._logarithms:
+            largest = min((1 << bits) - 1, MAX_BOUND)
+            self._logarithms[bits] = DiscreteLog(self.group, largest, self._cache_dir)
+        return self._logarithms[bits]
 
     def _enrol(self, client: ClientId) -> None:
         """Give a new client its identity, and all clients its verify key."""
@@ -217,7 +216,9 @@ class ElGamalSum(SecureSum):
             self._randomness,
         )
 
-    def _key_for(self, cohort: Sequence[ClientId], threshold: int, channel: Channel) -> "_Setup":
+    def _key_for(
+        self, cohort: Sequence[ClientId], threshold: int, channel: Channel
+    ) -> "KeySetupResult":
         """Return the present system key, or a new one if it does not cover the cohort."""
         present = self._delivery
         if (
@@ -225,7 +226,7 @@ class ElGamalSum(SecureSum):
             and present.announcement.threshold == threshold
             and present.holders.issuperset(cohort)
         ):
-            return _Setup(present)
+            return KeySetupResult(present)
         clients = {client: self._clients[client] for client in cohort}
         absent = frozenset(c for c in cohort if not channel.is_present(c, Stage.KEY_SETUP))
         try:
@@ -236,7 +237,7 @@ class ElGamalSum(SecureSum):
                 Stage.KEY_SETUP, error.reason, costs, error.refusals
             ) from error
         self._delivery = delivery
-        return _Setup(delivery, _in_stage(costs, Stage.KEY_SETUP), refusals)
+        return KeySetupResult(delivery, _in_stage(costs, Stage.KEY_SETUP), refusals)
 
     def _forget_delivered(self, ready: set[ClientId]) -> None:
         """Keep sealed shares only for those who have not got theirs."""
@@ -247,73 +248,6 @@ class ElGamalSum(SecureSum):
                 if client not in ready
             }
             self._delivery = replace(self._delivery, sealed_shares=waiting)
-
-
-@dataclass(frozen=True)
-class _Setup:
-    """A system key, what making it cost, and what was refused on the way."""
-
-    delivery: KeyDelivery
-    costs: Costs = field(default_factory=Costs)
-    refusals: tuple[Refusal, ...] = ()
-
-
-class _Session(Generic[Element]):
-    """Runs the roles through their stages."""
-
-    def __init__(
-        self,
-        server: ElGamalServer[Element],
-        clients: Mapping[ClientId, ElGamalClient[Element]],
-        vectors: Mapping[ClientId, IntegerVector],
-        channel: Channel,
-        setup: _Setup,
-    ) -> None:
-        self._server = server
-        self._clients = clients
-        self._vectors = vectors
-        self._channel = channel
-        self._setup = setup
-        self._parts: dict[ClientId, ElGamalClientRound[Element]] = {}
-        self._exchange = Exchange(channel, tuple(vectors), self._answer, server.receive)
-
-    def run(self) -> SumResult:
-        stage = Stage.KEY_SETUP
-        try:
-            self._step(stage, self._server.invite)
-            stage = Stage.UPLOAD
-            self._step(stage, self._server.request_uploads)
-            stage = Stage.DECRYPTION
-            waiting = self._step(stage, self._server.request_decryption)
-            while waiting:
-                waiting = self._step(stage, self._server.request_more_help)
-            with self._channel.work(SERVER, stage):
-                result: DecryptedSum = self._server.decrypt()
-        except (AbortError, ProtocolError) as error:
-            raise SessionAbortedError(stage, error, self._costs(), self._refusals()) from error
-        total = np.array(result.values, np.uint64)
-        return SumResult(total, result.survivors, self._costs(), self._refusals())
-
-    def _step(self, stage: str, opening: Callable[[], Mapping[ClientId, bytes]]) -> bool:
-        """Run one exchange; tell whether anybody was asked anything."""
-        with self._channel.work(SERVER, stage):
-            messages = opening()
-        self._exchange.carry(stage, messages)
-        return bool(messages)
-
-    def _answer(self, stage: str, client: ClientId, data: bytes) -> bytes:
-        if stage == Stage.KEY_SETUP:
-            self._parts[client], answer = self._clients[client].join(data)
-            return answer
-        if stage == Stage.UPLOAD:
-            return self._parts[client].upload(data, self._vectors[client])
-        return self._parts[client].decrypt(data)
-
-    def _costs(self) -> Costs:
-        return self._setup.costs + self._channel.costs()
-
-    def _refusals(self) -> tuple[Refusal, ...]:
-        return (*self._setup.refusals, *self._exchange.refusals)
 
 
 def _in_stage(costs: Costs, stage: str) -> Costs:
