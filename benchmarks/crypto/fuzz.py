@@ -189,7 +189,9 @@ def fuzz_server(server, valid, identity, mutate, inputs):
 
 def copy_of(server):
     fresh = copy.copy(server)
-    for name in ("_answered", "_keys", "_public_keys", "_dealt", "_agreements", "_answers"):
+    fresh._door = copy.copy(server._door)
+    fresh._door._answered = set(server._door._answered)
+    for name in ("_keys", "_public_keys", "_dealt", "_agreements", "_answers"):
         setattr(fresh, name, copy.copy(getattr(server, name)))
     fresh._total = copy.deepcopy(server._total)
     return fresh

@@ -107,12 +107,12 @@ class MaskingServer(StagedServer):
 
     def invite(self) -> dict[ClientId, bytes]:
         """Open the session; return an `Invitation` for each client of the cohort."""
-        self._open(None, Stage.ADVERTISE_KEYS, frozenset(self.invitation.cohort))
+        self._begin(Stage.ADVERTISE_KEYS, frozenset(self.invitation.cohort))
         return dict.fromkeys(self.invitation.cohort, self.invitation.to_bytes())
 
     def publish_keys(self) -> dict[ClientId, bytes]:
         """Close stage one; return a `KeyDirectory` for each client that advertised keys."""
-        present = self._open(Stage.ADVERTISE_KEYS, Stage.SHARE_KEYS)
+        present = self._advance(Stage.ADVERTISE_KEYS, Stage.SHARE_KEYS)
         return {
             client: KeyDirectory(
                 self.session_id, tuple(self._keys[peer] for peer in self._peers(client, present))
@@ -122,7 +122,7 @@ class MaskingServer(StagedServer):
 
     def deliver_shares(self) -> dict[ClientId, bytes]:
         """Close stage two; return a `DeliveredShares` for each client that dealt shares."""
-        present = self._sharers = self._open(Stage.SHARE_KEYS, Stage.MASKED_INPUT)
+        present = self._sharers = self._advance(Stage.SHARE_KEYS, Stage.MASKED_INPUT)
         messages = {}
         for client in sorted(present):
             ciphertexts = tuple(
@@ -141,17 +141,16 @@ class MaskingServer(StagedServer):
             ConsistencyError: if the survivors fall apart into groups that mask among themselves.
         """
         following = Stage.CONSISTENCY if self._parameters.signed else Stage.UNMASKING
-        present = self._open(Stage.MASKED_INPUT, following)
+        present = self._door.close(Stage.MASKED_INPUT)
         for owner in self._sharers:
             holders = self._holders(owner, present)
             if holders and len(holders) < self._parameters.threshold:
-                self._stage = None
                 raise ThresholdError(
                     f"holders of client {owner}", len(holders), self._parameters.threshold
                 )
         if not self._graph.connects(present):
-            self._stage = None
             raise ConsistencyError("the survivors fall apart into groups")
+        self._door.open(following, present)
         self._survivors = SurvivorSet(self.session_id, tuple(sorted(present)))
         return dict.fromkeys(self._survivors.survivors, self._survivors.to_bytes())
 
@@ -160,7 +159,7 @@ class MaskingServer(StagedServer):
 
         It holds as many signatures as the client needs besides its own, and no more.
         """
-        present = self._open(Stage.CONSISTENCY, Stage.UNMASKING)
+        present = self._advance(Stage.CONSISTENCY, Stage.UNMASKING)
         needed = self._parameters.threshold - 1
         return {
             client: AgreementList(
@@ -179,7 +178,7 @@ class MaskingServer(StagedServer):
             ThresholdError: if too few clients answered.
             ShareError: if shares were false beyond repair.
         """
-        self._open(Stage.UNMASKING, None)
+        self._door.close(Stage.UNMASKING)
         survivors = self._survivors_known().survivors
         cohort = self.invitation.cohort
         points = {client: holder_point(cohort, client) for client in self._answers}
@@ -227,7 +226,7 @@ class MaskingServer(StagedServer):
 
     def _accept_shares(self, message: EncryptedShares) -> None:
         receivers = tuple(peer for peer, _ in message.ciphertexts)
-        if receivers != self._peers(message.sender, self._awaited):
+        if receivers != self._peers(message.sender, frozenset(self._keys)):
             raise WrongContentError("shares for others than the neighbours that are there")
         self._dealt[message.sender] = dict(message.ciphertexts)
 

@@ -90,12 +90,12 @@ class PairwiseServer(StagedServer):
     def invite(self) -> dict[ClientId, bytes]:
         """Open the session; return a `PairwiseInvitation` for each client of the cohort."""
         cohort = self.invitation.cohort
-        self._open(None, Stage.ADVERTISE_KEYS, frozenset(cohort))
+        self._begin(Stage.ADVERTISE_KEYS, frozenset(cohort))
         return dict.fromkeys(cohort, self.invitation.to_bytes())
 
     def publish_keys(self) -> dict[ClientId, bytes]:
         """Close stage one with the set P1; return a `KeyList` for each of its clients."""
-        present = sorted(self._open(Stage.ADVERTISE_KEYS, Stage.SHARE_KEYS))
+        present = sorted(self._advance(Stage.ADVERTISE_KEYS, Stage.SHARE_KEYS))
         return {
             client: KeyList(
                 self.session_id, tuple(self._keys[peer] for peer in present if peer != client)
@@ -105,7 +105,7 @@ class PairwiseServer(StagedServer):
 
     def deliver_shares(self) -> dict[ClientId, bytes]:
         """Close stage two with the set P2; return a `DeliveredKeyShares` for each client of it."""
-        present = self._sharers = self._open(Stage.SHARE_KEYS, Stage.MASKED_INPUT)
+        present = self._sharers = self._advance(Stage.SHARE_KEYS, Stage.MASKED_INPUT)
         messages = {}
         for client in sorted(present):
             ciphertexts = tuple(
@@ -117,7 +117,7 @@ class PairwiseServer(StagedServer):
 
     def announce_dropped(self) -> dict[ClientId, bytes]:
         """Close the upload with the set P3; return a `DroppedClients` for each of its clients."""
-        self._survivors = self._open(Stage.MASKED_INPUT, Stage.RECOVERY)
+        self._survivors = self._advance(Stage.MASKED_INPUT, Stage.RECOVERY)
         self._dropped = tuple(sorted(self._sharers - self._survivors))
         message = DroppedClients(self.session_id, self._dropped).to_bytes()
         return dict.fromkeys(sorted(self._survivors), message)
@@ -131,7 +131,7 @@ class PairwiseServer(StagedServer):
 
         Source: equation (18) of the paper.
         """
-        self._open(Stage.RECOVERY, None)
+        self._door.close(Stage.RECOVERY)
         points = {client: holder_point(self.invitation.cohort, client) for client in self._answers}
         recovery = SecretRecovery(self._parameters.threshold, points)
         survivors = tuple(sorted(self._survivors))
@@ -167,7 +167,7 @@ class PairwiseServer(StagedServer):
         self._keys[message.sender] = message
 
     def _accept_shares(self, message: EncryptedKeyShares) -> None:
-        others = tuple(sorted(self._awaited - {message.sender}))
+        others = tuple(sorted(self._keys.keys() - {message.sender}))
         if tuple(peer for peer, _ in message.ciphertexts) != others:
             raise WrongContentError("shares for others than the clients that are there")
         self._dealt[message.sender] = dict(message.ciphertexts)

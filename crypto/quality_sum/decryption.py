@@ -1,6 +1,6 @@
 """The server's side of the qualities: it adds up ciphertexts, and has the sum decrypted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Generic
 
 from crypto.discrete_log import DiscreteLog
@@ -12,6 +12,7 @@ from crypto.errors import (
     ThresholdError,
     WrongContentError,
     WrongTimeError,
+    blaming,
 )
 from crypto.groups import Element
 from crypto.parties import ClientId
@@ -23,6 +24,7 @@ from crypto.quality_sum.messages import (
     EncryptedQuality,
     HelpRequest,
     PartialDecryption,
+    QualityUpload,
 )
 from crypto.quality_sum.parameters import QualityParameters
 from crypto.quality_sum.stages import Stage
@@ -77,16 +79,32 @@ class QualityDecryption(StagedServer, Generic[Element]):
 
     def open_upload(self, clients: frozenset[ClientId]) -> None:
         """Open the upload for the clients of P2."""
-        self._ask(Stage.MASKED_INPUT, clients)
+        self._begin(Stage.MASKED_INPUT, clients)
 
-    def check_range(self, sender: ClientId, range_proof: bytes) -> None:
-        """Check the range of a quality that was just received; see `QualityEncryption`."""
-        self._encryption.check_range(sender, self._ciphertexts[sender], range_proof)
+    def receive_upload(
+        self, sender: ClientId, upload: QualityUpload, take_masked: Callable[[], None]
+    ) -> None:
+        """Take a client's upload, as a whole or not at all.
 
-    def withdraw(self, sender: ClientId) -> None:
-        """Forget an upload whose other parts were refused."""
-        del self._ciphertexts[sender], self._sealed[sender]
-        self._answered.remove(sender)
+        Args:
+            sender: the client, as the transport knows it.
+            upload: what it sent.
+            take_masked: gives the other part to the masking protocol, or raises.
+
+        Raises:
+            ProofError: if the quality is not shown to lie in its range.
+            Others as `receive`, and what `take_masked` raises.
+        """
+        with blaming(sender):
+            message, signature = self._door.admit(sender, upload.quality)
+            if not isinstance(message, EncryptedQuality):
+                raise MalformedMessageError("an upload without a quality")
+            ciphertext = self._encryption.decode(message)
+            self._encryption.check_range(sender, ciphertext, upload.range_proof)
+            take_masked()
+            self._ciphertexts[sender] = ciphertext
+            self._sealed[sender] = message.to_bytes() + signature
+            self._door.accept(sender)
 
     def close_upload(self, survivors: tuple[ClientId, ...], present: frozenset[ClientId]) -> None:
         """Close the upload with the set P3, whose ciphertexts are multiplied.
@@ -97,9 +115,7 @@ class QualityDecryption(StagedServer, Generic[Element]):
 
         Source: equation (19) of the paper.
         """
-        if self._stage != Stage.MASKED_INPUT:
-            raise WrongTimeError("the upload is not open")
-        self._stage = None
+        self._door.close(Stage.MASKED_INPUT)
         self._survivors = survivors
         self._total = add_all((self._ciphertexts[c] for c in survivors), self._system.group)
         self._available = present.intersection(survivors, self._system.holders)
@@ -122,7 +138,6 @@ class QualityDecryption(StagedServer, Generic[Element]):
         self._available -= self._bases.keys() - self._partials.keys()
         threshold = self._system.key.threshold
         if len(self._available) < threshold:
-            self._stage = None
             raise ThresholdError("clients to decrypt", len(self._available), threshold)
         helpers = _draw(sorted(self._available), threshold, self._randomness)
         points = [self._system.point(helper) for helper in helpers]
@@ -132,7 +147,7 @@ class QualityDecryption(StagedServer, Generic[Element]):
         }
         self._partials = {}
         self._attempt += 1
-        self._ask(Stage.DECRYPTION, frozenset(helpers))
+        self._door.open(Stage.DECRYPTION, frozenset(helpers))
         if not self._parameters.checked:
             return {
                 helper: HelpRequest(
@@ -156,7 +171,7 @@ class QualityDecryption(StagedServer, Generic[Element]):
         """
         if not self.is_complete:
             raise WrongTimeError("partial decryptions are missing")
-        self._stage = None
+        self._door.close(Stage.DECRYPTION)
         group = self._system.group
         shared = group.product(self._partials.values())
         bound = len(self._survivors) * self._parameters.max_quality
@@ -168,13 +183,10 @@ class QualityDecryption(StagedServer, Generic[Element]):
             raise WrongContentError(f"the qualities do not add up to a sum in 0..{bound}")
         return found
 
-    def _accept(self, message: ClientMessage, signature: bytes) -> None:
-        match message:
-            case EncryptedQuality():
-                self._ciphertexts[message.sender] = self._encryption.decode(message)
-                self._sealed[message.sender] = message.to_bytes() + signature
-            case PartialDecryption():
-                self._partials[message.sender] = self._check_partial(message)
+    def _accept(self, message: ClientMessage, signature: bytes) -> None:  # noqa: ARG002
+        if not isinstance(message, PartialDecryption):
+            raise MalformedMessageError("a quality without its vector")
+        self._partials[message.sender] = self._check_partial(message)
 
     def _check_partial(self, message: PartialDecryption) -> Element:
         if message.attempt != self._attempt:

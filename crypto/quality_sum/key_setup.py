@@ -189,7 +189,7 @@ class KeySetupServer(StagedServer):
             key_id: of the key that the authority made public.
         """
         self._key_id = key_id
-        self._open(None, Stage.KEY_SETUP, frozenset(self.offer.holders))
+        self._begin(Stage.KEY_SETUP, frozenset(self.offer.holders))
         return dict.fromkeys(self.offer.holders, self.offer.to_bytes())
 
     def close(self) -> frozenset[ClientId]:
@@ -198,7 +198,7 @@ class KeySetupServer(StagedServer):
         Raises:
             ThresholdError: if they are fewer than the threshold.
         """
-        return self._open(Stage.KEY_SETUP, None)
+        return self._door.close(Stage.KEY_SETUP)
 
     def _accept(self, message: ClientMessage, signature: bytes) -> None:  # noqa: ARG002
         if isinstance(message, SystemKeyReceipt) and message.key_id != self._key_id:

@@ -14,7 +14,6 @@ from crypto.discrete_log import DiscreteLog
 from crypto.errors import (
     DecodingError,
     MalformedMessageError,
-    ProtocolError,
     WrongTimeError,
     blaming,
 )
@@ -115,10 +114,7 @@ class QualityServer(Generic[Element]):
         Guarantees: a refused message changes nothing; every error names `sender`.
         """
         with blaming(sender):
-            try:
-                kind = message_type(data)
-            except DecodingError as error:
-                raise MalformedMessageError(str(error)) from error
+            kind = _type_of(data)
             if kind == QualityUpload.TYPE:
                 self._receive_upload(sender, QualityUpload.from_bytes(data))
             elif kind == PartialDecryption.TYPE:
@@ -167,15 +163,16 @@ class QualityServer(Generic[Element]):
         return Totals(total, quality_sum, self._unmasked.survivors, self._unmasked.false_holders)
 
     def _receive_upload(self, sender: ClientId, upload: QualityUpload) -> None:
-        self._decryption.receive(sender, upload.quality)
-        try:
-            self._decryption.check_range(sender, upload.range_proof)
-            if message_type(upload.masked) != MaskedVector.TYPE:
+        def take_masked() -> None:
+            if _type_of(upload.masked) != MaskedVector.TYPE:
                 raise MalformedMessageError("an upload without a masked vector")
             self._masks.receive(sender, upload.masked)
-        except DecodingError as error:
-            self._decryption.withdraw(sender)
-            raise MalformedMessageError(str(error)) from error
-        except ProtocolError:
-            self._decryption.withdraw(sender)
-            raise
+
+        self._decryption.receive_upload(sender, upload, take_masked)
+
+
+def _type_of(data: bytes) -> int:
+    try:
+        return message_type(data)
+    except DecodingError as error:
+        raise MalformedMessageError(str(error)) from error

@@ -324,20 +324,23 @@ def test_a_colluder_cannot_make_its_ciphertext_from_the_victims():
 
 
 def test_without_that_proof_it_works():
-    cast = play().upload()
-    sealed = sealed_qualities(cast)
-    stolen = Ciphertext.from_bytes(
-        EncryptedQuality.from_bytes(sealed[VICTIM]).ciphertext, SECP256K1
-    )
+    cast = play().join().step("share keys")
     session_id = cast.server.invitation.session_id()
-    cast.server._decryption.withdraw(5)
-    copied = EncryptedQuality(session_id, 5, stolen.to_bytes(SECP256K1))
-    cast.server._decryption.receive(5, copied.to_bytes())
+    uploads = {
+        client: QualityUpload.from_bytes(
+            cast.parts[client].step("masked input", data, cast.contribution(client))
+        )
+        for client, data in cast.openings["masked input"]().items()
+    }
+    victims = EncryptedQuality.from_bytes(uploads[VICTIM].quality)
+    copied = EncryptedQuality(session_id, 5, victims.ciphertext)
+    uploads[5] = QualityUpload(uploads[5].masked, copied.to_bytes())
+    for client, upload in uploads.items():
+        cast.server.receive(client, upload.to_bytes())
     cast.step("recovery")
     cast.server.unmask()
-    found = cast.decrypt().quality_sum
     others = sum(cast.qualities[c] for c in (1, 3, 4))
-    assert found - others == 2 * cast.qualities[VICTIM]
+    assert cast.decrypt().quality_sum - others == 2 * cast.qualities[VICTIM]
 
 
 def test_hardened_helpers_wait_for_the_agreement_and_answer_each_attempt_once():

@@ -81,7 +81,7 @@ def test_who_is_asked_is_drawn_at_random():
 @every_kind
 @pytest.mark.parametrize("gone", [COHORT[:1], COHORT[:2], COHORT[-2:]])
 def test_others_are_asked_if_some_do_not_answer(kind, gone):
-    for _ in range(4):
+    for _ in range(2):
         result = run(kind, dropouts=dict.fromkeys(gone, DECRYPTION))
         assert_exact(result)
         assert result.refusals == ()
@@ -109,8 +109,8 @@ NOTICED = [
 
 
 @pytest.mark.parametrize(("kind", "name"), NOTICED)
-@pytest.mark.parametrize("victim", [2, 7])
-def test_altered_answers_are_refused_and_others_asked(kind, name, victim):
+def test_altered_answers_are_refused_and_others_asked(kind, name):
+    victim = 7
     fault = Fault(Alter(ALTERATIONS[name]), DECRYPTION, victim, SERVER)
     result = run(kind, faults=[fault])
     assert_exact(result)

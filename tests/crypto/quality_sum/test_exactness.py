@@ -71,7 +71,7 @@ def sessions(draw):
 
 
 @every_kind
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(session=sessions())
 def test_any_session_is_exact_or_aborts_for_want_of_clients(kind, key_setup, session):
     vectors, qualities, bits, plan, phi = session

@@ -52,10 +52,12 @@ def at(request):
 
 def state(server):
     decryption, masks = vars(server._decryption), vars(server._masks)
-    names = "_ciphertexts", "_sealed", "_partials", "_answered", "_stage"
+    names = "_ciphertexts", "_sealed", "_partials"
     kept = {name: copy.copy(decryption[name]) for name in names}
-    for name in ("_answered", "_keys", "_public_keys", "_dealt", "_answers", "_stage"):
+    for name in ("_keys", "_public_keys", "_dealt", "_answers"):
         kept["masks", name] = copy.copy(masks[name])
+    for role, found in (("qualities", decryption), ("masks", masks)):
+        kept[role] = {name: copy.copy(value) for name, value in vars(found["_door"]).items()}
     kept["total"] = masks["_total"].to_array().tolist()
     return kept
 
