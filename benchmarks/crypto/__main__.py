@@ -6,7 +6,7 @@ Usage: python -m benchmarks.crypto
 import subprocess
 import sys
 
-NAMES = ("groups", "secure_sum", "flower", "client_cost", "thousand", "elgamal")
+NAMES = ("groups", "secure_sum", "flower", "client_cost", "thousand", "elgamal", "quality_sum")
 
 
 def main():

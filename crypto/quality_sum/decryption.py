@@ -1,8 +1,9 @@
 """The server's side of the qualities: it adds up ciphertexts, and has the sum decrypted."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final, Generic
 
+from crypto.cohorts import choose_at_random
 from crypto.discrete_log import DiscreteLog
 from crypto.elgamal import Ciphertext, add_all
 from crypto.errors import (
@@ -29,7 +30,7 @@ from crypto.quality_sum.messages import (
 from crypto.quality_sum.parameters import QualityParameters
 from crypto.quality_sum.stages import Stage
 from crypto.quality_sum.system_key import SystemKey
-from crypto.randomness import SYSTEM, Randomness, uniform_below
+from crypto.randomness import SYSTEM, Randomness
 from crypto.session_messages import ClientMessage
 from crypto.signatures import VerifyKey
 from crypto.staged_server import StagedServer
@@ -139,7 +140,8 @@ class QualityDecryption(StagedServer, Generic[Element]):
         threshold = self._system.key.threshold
         if len(self._available) < threshold:
             raise ThresholdError("clients to decrypt", len(self._available), threshold)
-        helpers = _draw(sorted(self._available), threshold, self._randomness)
+        chosen = choose_at_random(sorted(self._available), threshold, self._randomness)
+        helpers = tuple(sorted(chosen))
         points = [self._system.point(helper) for helper in helpers]
         self._bases = {
             helper: lagrange_base(self._total.c1, point, points, self._system.group)
@@ -204,9 +206,3 @@ class QualityDecryption(StagedServer, Generic[Element]):
             statement = PowerStatement(group, key, (self._bases[sender],), (value,))
             proof.verify(statement, decryption_context(self.session_id, sender, self._attempt))
         return value
-
-
-def _draw(clients: Sequence[ClientId], count: int, randomness: Randomness) -> tuple[ClientId, ...]:
-    """Draw some clients at random, each set alike, and return them in increasing order."""
-    left = list(clients)
-    return tuple(sorted(left.pop(uniform_below(len(left), randomness)) for _ in range(count)))

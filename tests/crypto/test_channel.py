@@ -6,7 +6,7 @@ from crypto.channel import Channel
 from crypto.costs import ClientCost, Costs, MessageCost, WorkCost
 from crypto.errors import DecodingError, ParameterError
 from crypto.faults import Alter, Delay, Drop, Duplicate, Fault, Overtake
-from crypto.parties import SERVER, describe
+from crypto.parties import AUTHORITY, SERVER, describe
 from crypto.wire import MAGIC, VERSION
 
 STAGES = ("first", "second")
@@ -129,4 +129,20 @@ def test_only_messages_cross():
 
 
 def test_parties_have_names():
-    assert [describe(p) for p in (7, SERVER, None)] == ["client 7", "the server", "nobody known"]
+    parties = (7, SERVER, AUTHORITY, None)
+    names = ["client 7", "the server", "the authority", "nobody known"]
+    assert [describe(p) for p in parties] == names
+
+
+def test_what_an_authority_sends_counts_as_bytes_down():
+    lines = channel()
+    with lines.work(AUTHORITY, "first"):
+        lines.send("first", AUTHORITY, 1, HELLO)
+    assert [envelope.sender for envelope in lines.collect("first", 1)] == [AUTHORITY]
+    size = len(HELLO)
+    assert lines.costs() == Costs(
+        (MessageCost("first", "down", "greeting", 1, size),),
+        (WorkCost("first", "authority", 1, 1.0),),
+        (ClientCost(1, 0, size, 0.0),),
+    )
+    assert (lines.costs().client_seconds, lines.costs().server_seconds) == (0.0, 0.0)
