@@ -1,5 +1,6 @@
 """A client's quality on its way: encrypted and proven by the client, checked by all who use it."""
 
+from functools import cached_property
 from typing import Generic
 
 from crypto.elgamal import Ciphertext
@@ -110,8 +111,11 @@ class QualityEncryption(Generic[Element]):
                 proof = RangeProof.from_bytes(range_proof, group, maximum)
             except DecodingError as error:
                 raise MalformedMessageError(str(error)) from error
-            verifier = RangeVerifier(self._system.public, maximum)
-            verifier.verify(ciphertext, proof, range_context(self._session_id, client))
+            self._verifier.verify(ciphertext, proof, range_context(self._session_id, client))
+
+    @cached_property
+    def _verifier(self) -> RangeVerifier[Element]:
+        return RangeVerifier(self._system.public, self._parameters.max_quality)
 
 
 class _CiphertextProver(RangeProver[Element]):

@@ -128,7 +128,7 @@ class Helper(Generic[Element]):
         value = share.partially_decrypt(base, group)
         proof = b""
         if self._parameters.proofs:
-            key = self._held.system.verification_keys[self._client_id]
+            key = group.generator_power(share.value)
             statement = PowerStatement(group, key, (base,), (value,))
             context = decryption_context(self._session_id, self._client_id, attempt)
             made = PowerProof.make(statement, share.value, context, self._randomness)

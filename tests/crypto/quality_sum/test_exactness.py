@@ -23,7 +23,7 @@ KINDS = [
     (HardenedQualitySum, "dkg"),
 ]
 every_kind = pytest.mark.parametrize(("kind", "key_setup"), KINDS)
-MAX_QUALITY = 9999
+MAX_QUALITY = 99
 
 
 def assert_exact(result, vectors, qualities, bits):
@@ -40,9 +40,10 @@ def assert_exact(result, vectors, qualities, bits):
 def test_every_group(kind, key_setup, group):
     protocol = kind(group=group, key_setup=key_setup, phi=17)
     vectors = random_vectors((1, 5, 8, 9), 7, 32)
-    qualities = {1: 0, 5: 7, 8: 6, 9: 2}
-    for dropouts in ({}, {5: "masked input"}):
-        result = protocol.sum(vectors, qualities, 32, max_quality=7, round_id=1, dropouts=dropouts)
+    qualities = {1: 0, 5: 3, 8: 2, 9: 3}
+    slow = group in (FFDHE2048, FFDHE3072)
+    for dropouts in ({5: "masked input"},) if slow else ({}, {5: "masked input"}):
+        result = protocol.sum(vectors, qualities, 32, max_quality=3, round_id=1, dropouts=dropouts)
         assert result.survivors == tuple(c for c in vectors if c not in dropouts)
         assert result.refusals == ()
         assert_exact(result, vectors, qualities, 32)
@@ -98,16 +99,19 @@ def test_any_session_is_exact_or_aborts_for_want_of_clients(kind, key_setup, ses
 def test_dropouts_at_every_stage(kind, key_setup):
     protocol = protocol_for(kind, key_setup, 1)
     cohort = (1, 2, 3, 4, 5, 6)
-    vectors, qualities = random_vectors(cohort, 5, 40), {c: 100 * c for c in cohort}
+    vectors, qualities = (
+        random_vectors(cohort, 5, 40),
+        dict(zip(cohort, (0, 1, 2, 3, 4, 7), strict=True)),
+    )
     upload = protocol.stages.index("masked input")
-    protocol.sum(vectors, qualities, 40, max_quality=600, round_id=0)
+    protocol.sum(vectors, qualities, 40, max_quality=7, round_id=0)
     for number, stage in enumerate(protocol.stages[1:], start=1):
         for gone in ((1,), (6,), (2, 5)):
             result = protocol.sum(
                 vectors,
                 qualities,
                 40,
-                max_quality=600,
+                max_quality=7,
                 round_id=1,
                 dropouts=dict.fromkeys(gone, stage),
             )
