@@ -63,7 +63,7 @@ def packed_task(images: LabelledImages, folder: Path, num_clients: int = CLIENTS
             max_examples=max(map(len, parts)),
             secure_metrics=True,
         ),
-        quality=QualitySettings("squares", decimals=2, largest=1000.0),
+        quality=QualitySettings("squares", decimals=2, largest=1e6),
     )
 
 

@@ -149,9 +149,16 @@ class RunConfig:
         Raises:
             ValueError: if there is none that holds the sum.
         """
-        weighted = "max_quality" in SCHEMES[self.scheme].settings
-        largest = round(self.max_quality * 10**self.quality_decimals) if weighted else 1
-        return modulus_bits(self.fraction_bits, self.clip_range, self.num_clients, max(1, largest))
+        return modulus_bits(
+            self.fraction_bits, self.clip_range, self.num_clients, self.max_update_weight
+        )
+
+    @property
+    def max_update_weight(self) -> int:
+        """The largest integer that an update is multiplied with."""
+        if "max_quality" not in SCHEMES[self.scheme].settings:
+            return 1
+        return max(1, round(self.max_quality * 10**self.quality_decimals))
 
     def protocol_settings(self, cache_dir: Path | None = None) -> bindings.ProtocolSettings:
         """What the scheme's protocol wants to know.

@@ -20,7 +20,7 @@ SCHEME_DEFAULTS: dict[str, Any] = {
     "dropout_stages": (),
     "quality_decimals": 2,
     "quality_distance": "squares",
-    "max_quality": 1000.0,
+    "max_quality": 1e6,
     "phi": 1,
     "group": "secp256k1",
     "key_setup": "authority",
@@ -83,6 +83,11 @@ def scheme_problems(config: "RunConfig") -> list[str]:
         problems.append(
             f"--dropout_rate={config.dropout_rate}: leaves {least} of {config.clients_per_round} "
             f"clients, and {plan.survivors} must survive a round"
+        )
+    if config.max_update_weight * config.num_clients > bindings.MAX_QUALITY_SUM:
+        problems.append(
+            f"--max_quality={config.max_quality}: with {config.quality_decimals} decimals and "
+            f"{config.num_clients} clients, sums exceed {bindings.MAX_QUALITY_SUM}: lower it"
         )
     try:
         config.modulus_bits  # noqa: B018 - raises if there is none

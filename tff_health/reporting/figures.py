@@ -84,6 +84,25 @@ def curves(
     return figure
 
 
+def distances(rounds: Sequence[int], values: Sequence[float]) -> Figure:
+    """Distances over rounds, and their histogram, side by side."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(9.5, 3.2), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
+        marker = "o" if len(rounds) <= 30 else ""
+        left.plot(rounds, values, color=COLOURS[0], marker=marker, markersize=3)
+        left.set_xlabel("communication round")
+        left.set_ylabel("distance of global gradients")
+        left.set_ylim(0, 1.05 * max(values))
+        left.xaxis.get_major_locator().set_params(integer=True)
+        right.hist(
+            values, bins=20, range=(0, max(values)), orientation="horizontal", color=COLOURS[0]
+        )
+        right.set_xlabel("rounds")
+        right.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
 def confusion_matrix(confusion: NDArray[np.int64], class_names: Sequence[str]) -> Figure:
     """Rows are true classes; shades and percentages are shares of a row, with numbers below."""
     occurs = confusion.sum(axis=1, keepdims=True)

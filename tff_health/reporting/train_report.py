@@ -14,6 +14,7 @@ from tff_health.reporting import figures
 from tff_health.reporting.files import write_json
 from tff_health.reporting.metrics_log import Value
 from tff_health.reporting.progress import duration
+from tff_health.reporting.quality_report import quality_section
 from tff_health.reporting.report import Report, Section
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Table
@@ -176,6 +177,7 @@ def _report(
                 figures=[_draw_confusion(folder, federated, trained)],
                 tables=[classes],
             ),
+            *filter(None, [quality_section(folder, trained.rows)]),
             Section("Clients", [data["form"]], figures=[_draw_clients(folder, federated)]),
             Section("What the server sees", _protection(description, run)),
             Section("Costs", tables=[_costs(run)]),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from crypto.curve_group import EDWARDS25519
+from crypto.discrete_log import MAX_BOUND
 from crypto.groups import Group
 from crypto.key_setup import KeySetup
 from crypto.masking.session import DoubleMasking
@@ -20,6 +21,7 @@ from crypto.secp256k1_group import SECP256K1
 from tff_health.runtime.protocols import BoundProtocols, SumProtocol
 from tff_health.runtime.quality_protocol import QualityProtocol
 
+MAX_QUALITY_SUM = MAX_BOUND
 TOPOLOGIES = ("complete", "sparse")
 KEY_SETUPS = get_args(KeySetup)
 GROUPS: dict[str, Group[Any]] = {
