@@ -5,6 +5,7 @@ import pytest
 
 from tff_health import flags
 from tff_health.errors import ConfigError
+from tff_health.schemes import SCHEMES
 
 ENVIRONMENT = {"TFF_HEALTH_DATA_DIR": "/data", "XDG_CACHE_HOME": "/cache"}
 
@@ -55,9 +56,56 @@ def test_flagfile(tmp_path):
     assert (config.rounds, config.seed) == (9, 5)
 
 
+def test_settings_of_schemes():
+    config = parse("--scheme=bonawitz", "--dropout_rate=0.3", "--topology=sparse").config
+    assert (config.clients_per_round, config.num_dropouts, config.modulus_bits) == (10, 3, 23)
+    config = parse("--scheme=zhang", "--quality_decimals=0", "--max_quality=100").config
+    assert (config.max_update_weight, config.modulus_bits) == (100, 29)
+    settings = parse("--scheme=zhang", "--key_setup=dkg", "--group=ffdhe2048", "--proofs").config
+    assert settings.protocol_settings().key_setup == "dkg"
+    assert settings.protocol_settings().proofs
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_scheme_takes_the_defaults_of_the_others_settings(scheme):
+    parse(f"--scheme={scheme}").config.validate()
+
+
+def test_workers():
+    found = parse("--tff_workers=localhost:8000,10.0.0.2:9000")
+    assert found.workers == ("localhost:8000", "10.0.0.2:9000")
+    assert parse().workers == ()
+    assert found.out_dir == parse().out_dir
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--dropout_rate=1"], "--dropout_rate=1.0: must be from 0 to below 1"),
+        (["--dropout_rate=nan"], "--dropout_rate=nan"),
+        (["--clients_per_round=11"], "--clients_per_round=11: must be from 1 to --num_clients=10"),
+        (["--clients_per_round=0"], "--clients_per_round=0"),
+        (["--dropout_draw=maybe"], "--dropout_draw=maybe: allowed are exact, independent"),
+        (["--threshold=6"], "--threshold=6: means nothing to --scheme=fedavg"),
+        (["--scheme=bonawitz", "--threshold=5"], "must lie in 6..10"),
+        (["--scheme=bonawitz", "--threshold=-1"], "--threshold=-1"),
+        (["--scheme=bonawitz", "--num_clients=2"], "at least 3 are needed"),
+        (["--scheme=bonawitz", "--dropout_rate=0.5"], "leaves 5 of 10 clients, and 6 must"),
+        (["--scheme=bonawitz", "--dropout_stages=lunch"], "'lunch' is none; there are advertise"),
+        (["--scheme=bonawitz", "--phi=2"], "--phi=2: means nothing to --scheme=bonawitz"),
+        (["--scheme=bonawitz", "--topology=ring"], "--topology=ring: allowed are complete, sparse"),
+        (["--scheme=bonawitz", "--topology=sparse", "--threshold=6"], "sets its own"),
+        (["--scheme=bonawitz", "--fraction_bits=51"], "--fraction_bits=51: must be from 0 to 50"),
+        (["--scheme=zhang", "--fraction_bits=40"], "need 73 bits; 62 are there"),
+        (["--scheme=bonawitz", "--clip_range=0"], "--clip_range=0.0: must be above 0"),
+        (["--scheme=zhang", "--group=p256"], "--group=p256: allowed are secp256k1"),
+        (["--scheme=zhang", "--quality_decimals=7"], "--quality_decimals=7: must be from 0 to 6"),
+        (["--scheme=zhang", "--quality_distance=l1"], "allowed are squares, norm, signs"),
+        (["--scheme=zhang", "--max_quality=3e9", "--fraction_bits=9"], "sums exceed"),
+        (["--scheme=zhang", "--phi=-1"], "--phi=-1: must be 0 or more"),
+        (["--scheme=zhang_hardened", "--noproofs", "--key_setup=dkg"], "means nothing"),
+        (["--tff_workers=localhost"], "--tff_workers=localhost: must be host:port"),
+        (["--tff_workers=host:99999"], "--tff_workers=host:99999"),
         (["--rounds=0"], "--rounds=0: must be 1 or more"),
         (["--rounds=many"], "rounds"),
         (["--learning_rate=-0.1"], "--learning_rate=-0.1: must be above 0"),
@@ -111,6 +159,13 @@ def test_help_names_every_flag_without_loading_tensorflow():
     for name in ("experiment", "scheme", "dataset", "data_dir", "split", "out_dir", "eval_every"):
         assert f"--{name}:" in result.stdout
     assert "tensorflow" not in result.stderr
+
+
+def test_help_can_be_cut_short():
+    text = f"{sys.executable} run_experiments.py --help | head -1"
+    result = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+    assert len(result.stdout.splitlines()) == 1
 
 
 def test_an_error_is_one_line_and_exit_code_2_without_loading_tensorflow():
