@@ -21,6 +21,7 @@ from crypto.fixed_point import FixedPoint
 from tff_health.aggregators import quantisation
 
 _INT32_BITS = 31
+_EXACT_INTEGERS = 2**53  # float64 holds every integer up to here
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,22 @@ class WeightEncoding:
     Attributes:
         largest: the largest weight; larger ones count as this, negative ones and NaN as 0.
         decimals: decimal places that are kept.
+
+    Raises:
+        ValueError: if `largest` is no number, or becomes no integer from 1 to 2^53.
     """
 
     largest: float
     decimals: int = 0
+
+    def __post_init__(self) -> None:
+        if self.decimals < 0 or not (
+            math.isfinite(self.largest) and 1 <= self.max_weight <= _EXACT_INTEGERS
+        ):
+            raise ValueError(
+                f"largest={self.largest}, decimals={self.decimals}: weights must become integers, "
+                "the largest of them from 1 to 2^53"
+            )
 
     @property
     def max_weight(self) -> int:
@@ -75,7 +88,7 @@ class FixedPointMean(tff.aggregators.UnweightedAggregationFactory):
         """Builds the process.
 
         Raises:
-            TypeError: if updates are not float32 tensors.
+            TypeError: if updates are not float32 tensors of known shapes.
         """
         return _build_process(self._mean, value_type, None)
 
@@ -110,7 +123,7 @@ class WeightedFixedPointMean(tff.aggregators.WeightedAggregationFactory):
         """Builds the process; weights are scalars of any numeric dtype.
 
         Raises:
-            TypeError: if updates are not float32 tensors.
+            TypeError: if updates are not float32 tensors of known shapes.
         """
         return _build_process(self._mean, value_type, weight_type)
 
@@ -124,6 +137,11 @@ class _Mean:
     weights: WeightEncoding
 
     def __post_init__(self) -> None:
+        if self.encoding.bound == 0:
+            raise ValueError(
+                f"clip_range={self.encoding.clip_range} with {self.encoding.fraction_bits} "
+                "fraction bits encodes everything as 0"
+            )
         self.encoding.required_bits(self.num_clients, self.weights.max_weight)
 
     @property
@@ -159,7 +177,7 @@ class _Mean:
             return tf.nest.map_structure(lambda total: self._mean_of(total, weight), sums)
 
     def _residues(self, integers: tf.Tensor) -> tf.Tensor:
-        return tf.cast(tf.math.floormod(integers, 1 << self.modulus_bits), self.dtype)
+        return tf.cast(tf.bitwise.bitwise_and(integers, (1 << self.modulus_bits) - 1), self.dtype)
 
     def _mean_of(self, total: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
         integers = quantisation.centred(tf.cast(total, tf.int64), self.modulus_bits)
@@ -175,8 +193,10 @@ def _build_process(
     mean: _Mean, value_type: tff.Type, weight_type: tff.Type | None
 ) -> tff.templates.AggregationProcess:
     specs = tf.nest.flatten(tff.types.type_to_tf_tensor_specs(value_type))
-    if any(spec.dtype != tf.float32 for spec in specs):
-        raise TypeError(f"updates must be float32 tensors, and these are {value_type}")
+    if not specs or any(s.dtype != tf.float32 or not s.shape.is_fully_defined() for s in specs):
+        raise TypeError(
+            f"updates must be float32 tensors of known shapes, and these are {value_type}"
+        )
     size = sum(spec.shape.num_elements() for spec in specs)
     modulus = mean.dtype.as_numpy_dtype(1 << mean.modulus_bits)
     clipped_bits = max(1, size.bit_length())

@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_federated as tff
 
+_MAX_BITS = 53  # float64 holds every integer of so many
 _LARGEST_LOSS = 16.0  # nats an example, e.g. a probability of 10^-7 for the true class
 
 
@@ -19,16 +20,31 @@ class MetricSums(tff.aggregators.UnweightedAggregationFactory):
 
     Args:
         bits: of one client's numbers, 1 to 53.
-        max_examples: the most examples that a client evaluates; counts saturate at 2^bits - 1,
-            floats at 16 times this number.
+        max_examples: the most examples that a client evaluates. Counts saturate at 2^bits - 1,
+            floats at a power of two above 16 times this number. NaN counts as the largest float, a
+            negative number as 0.
+
+    Raises:
+        ValueError: for settings out of these ranges.
     """
 
     def __init__(self, bits: int, max_examples: int) -> None:
+        if not 1 <= bits <= _MAX_BITS:
+            raise ValueError(f"bits={bits} must lie in 1..{_MAX_BITS}")
+        if max_examples < 1:
+            raise ValueError(f"max_examples={max_examples} must be at least 1")
         self._bits = bits
         self._fraction_bits = bits - math.ceil(math.log2(_LARGEST_LOSS * max_examples + 1))
 
     def create(self, value_type: tff.Type) -> tff.templates.AggregationProcess:
-        """Builds the process; its state is empty and it measures nothing."""
+        """Builds the process; its state is empty and it measures nothing.
+
+        Raises:
+            TypeError: if a metric is neither a float nor an integer.
+        """
+        for spec in tf.nest.flatten(tff.types.type_to_tf_tensor_specs(value_type)):
+            if not (spec.dtype.is_floating or spec.dtype.is_integer):
+                raise TypeError(f"metrics must be floats or integers, and one is {spec.dtype.name}")
 
         @tff.federated_computation
         def initialize():  # type: ignore[no-untyped-def]
