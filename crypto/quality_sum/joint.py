@@ -68,7 +68,7 @@ class JointSum:
         clock: seconds, for the times in the record of costs; wall time by default.
 
     Raises:
-        ParameterError: for an impossible phi.
+        ParameterError: for an impossible phi, or checks in a protocol without signatures.
 
     Attributes:
         stages: names of its stages in their order, for plans of dropouts and faults. "key setup"
@@ -89,6 +89,8 @@ class JointSum:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         QualityParameters(phi, 1, proofs, checked)  # refuses an impossible phi at once
+        if checked and masking.registry is None:
+            raise ParameterError("clients that do not sign cannot check what they decrypt")
         self.stages = (Stage.KEY_SETUP.value, *masking.stages, Stage.DECRYPTION.value)
         self._masking = masking
         self._keys = keys

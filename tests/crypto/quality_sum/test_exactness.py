@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from crypto.curve_group import EDWARDS25519
 from crypto.errors import ParameterError
+from crypto.pairwise_masking.session import PairwiseMasking
+from crypto.quality_sum.joint import JointSum
+from crypto.quality_sum.key_sources import DealtKeys
 from crypto.quality_sum.session import HardenedQualitySum, QualitySum
 from crypto.safe_prime_group import FFDHE2048, FFDHE3072
 from crypto.secp256k1_group import SECP256K1
@@ -180,3 +183,9 @@ def test_numpy_integers_are_integers():
 def test_impossible_factors_are_refused(kind, phi):
     with pytest.raises(ParameterError):
         kind(phi=phi)
+
+
+def test_checks_need_signatures():
+    masking = PairwiseMasking()
+    with pytest.raises(ParameterError, match="do not sign"):
+        JointSum(masking, DealtKeys(SECP256K1), SECP256K1, checked=True)
