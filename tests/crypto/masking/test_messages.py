@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto.errors import DecodingError, MalformedMessageError, ParameterError
@@ -22,60 +22,15 @@ from crypto.masking.unmasking_messages import (
     UnmaskingAnswer,
 )
 from crypto.shamir import Share
-from crypto.wire import HEADER_BYTES, Reader, Writer, message_type
-from tests.crypto.masking.strategies import BY_TYPE, messages
+from crypto.wire import HEADER_BYTES, Reader, Writer
+from tests.crypto.masking.strategies import BY_TYPE
+from tests.crypto.message_laws import message_laws
 
 KINDS = list(BY_TYPE)
 SESSION = bytes(32)
 
 
-@given(messages)
-def test_messages_come_back(message):
-    data = message.to_bytes()
-    assert type(message).from_bytes(data) == message
-    assert message_type(data) == message.TYPE
-
-
-@settings(max_examples=300)
-@given(messages, st.data())
-def test_what_is_read_is_written_the_same(message, data):
-    """There is one encoding: altered bytes are refused or mean something else."""
-    encoded = bytearray(message.to_bytes())
-    for _ in range(data.draw(st.integers(1, 3))):
-        position = data.draw(st.integers(0, len(encoded) - 1))
-        encoded[position] = data.draw(st.integers(0, 255))
-    altered = bytes(encoded)
-    try:
-        read = type(message).from_bytes(altered)
-    except MalformedMessageError:
-        return
-    assert read.to_bytes() == altered
-
-
-@given(messages, st.integers(1, 400))
-def test_every_prefix_and_extension_is_refused(message, cut):
-    data = message.to_bytes()
-    for wrong in (data[: -min(cut, len(data))], data + b"\0", data + data):
-        with pytest.raises(MalformedMessageError):
-            type(message).from_bytes(wrong)
-
-
-@settings(max_examples=200)
-@given(st.sampled_from(KINDS), st.binary(max_size=200), st.booleans())
-def test_noise_is_refused(kind, noise, with_header):
-    data = b"th" + bytes([1, kind.TYPE]) + noise if with_header else noise
-    try:
-        message = kind.from_bytes(data)
-    except MalformedMessageError:
-        return
-    assert message.to_bytes() == data
-
-
-@given(messages, st.sampled_from(KINDS))
-def test_types_are_not_confused(message, kind):
-    if kind is not type(message):
-        with pytest.raises(MalformedMessageError):
-            kind.from_bytes(message.to_bytes())
+TestLaws = message_laws(BY_TYPE)
 
 
 @pytest.mark.parametrize(

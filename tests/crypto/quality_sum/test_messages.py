@@ -1,12 +1,10 @@
 """Laws of the messages of pairwise masking and of joint sessions, and what they refuse to hold."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from crypto.dkg.messages import MessageType as DkgType
 from crypto.elgamal_sum.messages import MessageType as ElGamalType
-from crypto.errors import MalformedMessageError, ParameterError
+from crypto.errors import ParameterError
 from crypto.masking.messages import MessageType as DoubleType
 from crypto.masking.parameters import MaskingParameters
 from crypto.pairwise_masking.messages import DealtKeys, KeyList, PairwiseInvitation, PublicKeys
@@ -15,59 +13,14 @@ from crypto.quality_sum.key_messages import DealtSystemKey, SystemKeyOffer
 from crypto.quality_sum.messages import HelpRequest, PartialDecryption, QualityInvitation
 from crypto.quality_sum.messages import MessageType as JointType
 from crypto.quality_sum.parameters import QualityParameters
-from crypto.wire import message_names, message_type
-from tests.crypto.quality_sum.strategies import JOINT, PAIRWISE, any_message
+from crypto.wire import message_names
+from tests.crypto.message_laws import message_laws
+from tests.crypto.quality_sum.strategies import JOINT, PAIRWISE
 
-KINDS = [*PAIRWISE, *JOINT]
 SESSION = bytes(32)
 
 
-@given(any_message)
-def test_messages_come_back(message):
-    data = message.to_bytes()
-    assert type(message).from_bytes(data) == message
-    assert message_type(data) == message.TYPE
-
-
-@settings(max_examples=300)
-@given(any_message, st.data())
-def test_what_is_read_is_written_the_same(message, data):
-    encoded = bytearray(message.to_bytes())
-    for _ in range(data.draw(st.integers(1, 3))):
-        position = data.draw(st.integers(0, len(encoded) - 1))
-        encoded[position] = data.draw(st.integers(0, 255))
-    altered = bytes(encoded)
-    try:
-        read = type(message).from_bytes(altered)
-    except MalformedMessageError:
-        return
-    assert read.to_bytes() == altered
-
-
-@given(any_message, st.integers(1, 400))
-def test_every_prefix_and_extension_is_refused(message, cut):
-    data = message.to_bytes()
-    for wrong in (data[: -min(cut, len(data))], data + b"\0", data + data):
-        with pytest.raises(MalformedMessageError):
-            type(message).from_bytes(wrong)
-
-
-@settings(max_examples=200)
-@given(st.sampled_from(KINDS), st.binary(max_size=200), st.booleans())
-def test_noise_is_refused(kind, noise, with_header):
-    data = b"th" + bytes([1, kind.TYPE]) + noise if with_header else noise
-    try:
-        message = kind.from_bytes(data)
-    except MalformedMessageError:
-        return
-    assert message.to_bytes() == data
-
-
-@given(any_message, st.sampled_from(KINDS))
-def test_types_are_not_confused(message, kind):
-    if kind is not type(message):
-        with pytest.raises(MalformedMessageError):
-            kind.from_bytes(message.to_bytes())
+TestLaws = message_laws({**PAIRWISE, **JOINT})
 
 
 def test_every_type_has_its_number_and_no_two_protocols_share_one():
