@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import psutil
 import pytest
 
@@ -20,6 +21,7 @@ from tests.tff_health.experiments.runs import (
     start,
     user_environment,
     wait_for_rounds,
+    weights,
     workers,
 )
 
@@ -193,3 +195,19 @@ def test_a_worker_ends_with_ctrl_c_and_leaves_nothing():
     assert_no_worker_stays(before)
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", service.port)) != 0
+
+
+def test_quality_is_weighed_whoever_makes_the_keys(tmp_path):
+    flags = ("--num_clients=3", "--rounds=3", "--partition=label_noise")
+    dealt, hardened = tmp_path / "dealt", tmp_path / "hardened"
+    for out_dir, scheme in ((dealt, "zhang"), (hardened, "zhang_hardened")):
+        result = run(out_dir, *flags, f"--scheme={scheme}")
+        assert result.returncode == 0, result.stderr
+    expected = weights(dealt)
+    for name, array in weights(hardened).items():
+        np.testing.assert_array_equal(array, expected[name])
+    first, *later = rows(hardened)
+    assert (first["quality_sum"], first["global_distance"]) == ("3.0", "nan")
+    assert all(float(row["quality_sum"]) > 3 for row in later)
+    assert all(float(row["global_distance"]) > 0 for row in later)
+    assert "Data quality" in (hardened / "report.html").read_text()
