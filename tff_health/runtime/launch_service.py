@@ -28,7 +28,7 @@ _PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000  # from <linux/sched.h>
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1  # from <linux/sockios.h>, <linux/if.h>
 _PRIVATE_PORT = 10000
-_BACKLOG = 16
+_BACKLOG = 128
 _CHUNK = 2**20
 _CONNECT_SECONDS = 60
 _LIBC = ctypes.CDLL(None, use_errno=True)

@@ -67,6 +67,8 @@ class WorkerPool:
         Raises:
             RunError: if a client's work fails, or no worker is left.
         """
+        if not data:  # TFF cannot bring back a value of no clients
+            return []
         if len(self._members) == 1:
             return list(self.call(work, list(data), broadcast))
         size = max(1, math.ceil(len(data) / (_CHUNKS_PER_WORKER * len(self._members))))

@@ -51,21 +51,23 @@ def environment():
     return {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
 
 
-def interruptible():
-    """Lets a child be interrupted even where tests run as a background job of a shell."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+def start(command, **options):
+    """Starts a process that Ctrl-C interrupts even where tests are a background job of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command, env=environment(), **options)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
 def worker_program(log, *flags):
     """Runs `python -m tff_health.worker` until it is left."""
     with log.open("ab") as output:
-        process = subprocess.Popen(
+        process = start(
             [sys.executable, "-m", "tff_health.worker", *flags],
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=environment(),
-            preexec_fn=interruptible,
             start_new_session=True,
         )
     try:

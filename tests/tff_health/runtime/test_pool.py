@@ -17,11 +17,10 @@ import tensorflow_federated as tff
 
 from tests.tff_health.runtime.processes import (
     accepts,
-    environment,
     free_port,
-    interruptible,
     is_running,
     is_service,
+    start,
     until,
     worker_program,
 )
@@ -36,7 +35,7 @@ SIZE = 4
 @tff.tensorflow.computation(np.int32, np.int32)
 def step(client, factor):
     """Takes a while for clients above 100."""
-    turns = tf.where(client > 100, 2_000_000, 1)
+    turns = tf.where(client > 100, 150_000, 1)
     slow = tf.while_loop(lambda i: i < turns, lambda i: [i + 1], [0])[0]
     return tf.fill([SIZE], client * factor) + 0 * slow
 
@@ -142,6 +141,12 @@ def after(seconds, action, *arguments):
     return timer
 
 
+def noise(capfd):
+    """What Python says of errors that nobody catches; TensorFlow's own chatter aside."""
+    lines = capfd.readouterr().err.splitlines()
+    return [line for line in lines if "Exception" in line or "Traceback" in line]
+
+
 SLOW = [101, 102, 103, 104, 105, 106]
 
 
@@ -191,17 +196,17 @@ def test_a_worker_that_is_lost_in_mid_round_does_not_change_the_result(
         lambda: mapped(pool, [1, 2]) == expected([1, 2], 3) and not pool._members[0].is_lost
     )
     assert mapped(pool, [1, 2, 3]) == expected([1, 2, 3], 3)
-    assert capfd.readouterr().err == ""
+    assert noise(capfd) == []
 
 
 def test_a_worker_that_refuses_from_the_start_is_left_out(programs):
     addresses = [f"127.0.0.1:{free_port()}", *programs.addresses(1)]
     with RemoteWorker(addresses[0]) as one, RemoteWorker(addresses[1]) as two:
         pool = WorkerPool([one, two])
-        start = time.monotonic()
+        began = time.monotonic()
         assert pool.call(double, 4) == 8
         assert mapped(pool, [1, 2, 3]) == expected([1, 2, 3], 3)
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - began < 3
 
 
 def test_when_all_are_gone_the_error_names_them_and_it_works_when_one_is_back(remote, programs):
@@ -209,14 +214,13 @@ def test_when_all_are_gone_the_error_names_them_and_it_works_when_one_is_back(re
     assert mapped(pool, [1, 2]) == expected([1, 2], 3)
     for index in (0, 1):
         programs.signal(index, signal.SIGKILL)
-    names = [address.replace(".", r"\.") for address in programs.addresses(2)]
     for call in (lambda: mapped(pool, [1, 2]), lambda: pool.call(double, 4)):
         with pytest.raises(RunError) as caught:
             call()
         assert type(caught.value) is RunError
         assert "\n" not in str(caught.value)
         for address in programs.addresses(2):
-            assert f"the TFF worker at {address} " in str(caught.value), names
+            assert f"the TFF worker at {address} " in str(caught.value)
     programs.start()
     assert mapped(pool, [1, 2]) == expected([1, 2], 3)
     assert pool.call(double, 4) == 8
@@ -228,10 +232,10 @@ def test_an_error_of_the_computation_is_not_a_lost_worker(remote, tff_context, t
     (tmp_path / "there").write_text("12345")
     there, missing = str(tmp_path / "there"), str(tmp_path / "missing")
     assert pool.map_clients(file_work, [there, there], 0) == [5, 5]
-    start = time.monotonic()
+    began = time.monotonic()
     with pytest.raises(RunError, match=rf"{missing}; No such file or directory$") as caught:
         pool.map_clients(file_work, [there, missing], 0)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - began < 5
     assert "\n" not in str(caught.value)
     assert "node" not in str(caught.value)
     assert not any(member.is_lost for member in pool._members)
@@ -247,7 +251,7 @@ def test_a_local_worker_that_hangs_is_replaced(tmp_path, capfd):
         assert mapped(pool, SLOW[:2]) == expected(SLOW[:2], 3)
         assert worker.pid != first
         assert not is_running(first)
-    assert capfd.readouterr().err == ""
+    assert noise(capfd) == []
 
 
 INTERRUPTED = """
@@ -270,13 +274,11 @@ INTERRUPTED = """
 @pytest.mark.parametrize("kind", ["remote", "local"])
 def test_ctrl_c_in_mid_round_leaves_no_process(programs, tmp_path, kind):
     addresses = programs.addresses(2) if kind == "remote" else []
-    process = subprocess.Popen(
+    process = start(
         [sys.executable, "-c", textwrap.dedent(INTERRUPTED), str(tmp_path / "log"), *addresses],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(),
-        preexec_fn=interruptible,
     )
     assert process.stdout.readline() == "ready\n"
     time.sleep(0.3)

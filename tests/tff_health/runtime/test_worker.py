@@ -114,13 +114,15 @@ def start_with_parent():
 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_the_kernel_ends_the_program_with_its_parent(signum):
+def test_the_kernel_ends_program_and_forwarder_with_their_parent(signum):
     parent, child = start_with_parent()
     assert psutil.Process(child).name() == "sleep"
+    (forwarder,) = psutil.Process(child).children()
     parent.send_signal(signum)
     parent.wait()
     parent.stdout.close()
     assert gone(child)
+    assert gone(forwarder.pid)
 
 
 def test_the_program_does_not_start_without_its_parent():
