@@ -10,8 +10,8 @@ import os
 import sys
 
 from tff_health.errors import TffHealthError
-from tff_health.quiet import silence_libraries
 from tff_health.runtime import launch_service
+from tff_health.runtime.service import num_processors, service_command, service_environment
 
 
 def main() -> None:
@@ -36,11 +36,7 @@ def main() -> None:
     options = parser.parse_args()
     launch_service.end_on_interrupt()
     address = f"tcp:{options.host}:{options.port}"
-    launch_service.listen_or_exit(address).close()  # says now what would only come up later
-    silence_libraries()
-    # Imports TensorFlow, which takes seconds: only when the command line is in order.
-    from tff_health.runtime.worker import num_processors, service_command, service_environment
-
+    launch_service.listen_or_exit(address).close()  # no banner where nobody can listen
     concurrency = options.concurrency or num_processors()
     try:
         command = service_command(0, address, concurrency)

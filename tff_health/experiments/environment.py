@@ -13,7 +13,7 @@ from tff_health.experiments.config import RunConfig
 from tff_health.learning.task import Task
 from tff_health.runtime.bindings import BINDINGS
 from tff_health.runtime.context import concurrency_for
-from tff_health.runtime.worker import num_processors
+from tff_health.runtime.service import num_processors
 from tff_health.schemes import SCHEMES
 
 _PACKAGES = ("tensorflow", "tensorflow-federated", "keras", "numpy", "scikit-learn")

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 import tensorflow_federated as tff
 
 from tff_health.runtime.connection import WorkerLostError
-from tff_health.runtime.worker import Worker, num_processors
+from tff_health.runtime.service import num_processors
+from tff_health.runtime.worker import Worker
 
 _ATTEMPTS = 4
 _WATCH_SECONDS = 5.0
@@ -60,6 +61,7 @@ class WorkerContext(tff.framework.SyncContext):
                 with self._watched():
                     return self._context.invoke(comp, arg)
             except WorkerLostError:
+                self._worker.abandon()  # a process that was killed may seem alive for a moment
                 if attempt == self._attempts - 1:
                     raise
         raise AssertionError("unreachable")

@@ -18,7 +18,7 @@ from crypto.secure_sum import SecureSum
 from tff_health.runtime.pool import open_pool
 from tff_health.runtime.protocols import BoundProtocols, SumProtocol
 from tff_health.runtime.secure_context import SecureContext
-from tff_health.runtime.worker import num_processors
+from tff_health.runtime.service import num_processors
 
 
 @contextmanager

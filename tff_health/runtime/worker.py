@@ -8,7 +8,6 @@ us, and answers nobody but us.
 import os
 import secrets
 import subprocess
-import sys
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -19,9 +18,10 @@ from typing import Self
 
 import tensorflow_federated as tff
 
-from tff_health.errors import RunError
-from tff_health.runtime import launch_service
 from tff_health.runtime.connection import Connection, WorkerLostError
+from tff_health.runtime.service import num_processors, service_command, service_environment
+
+__all__ = ["LocalWorker", "RemoteWorker", "Worker", "WorkerLostError", "num_processors"]
 
 _START_SECONDS = 60
 _CONNECT_SECONDS = 10
@@ -262,45 +262,3 @@ class LocalWorker(Worker):
                     f"the TFF worker did not answer within {_START_SECONDS} seconds"
                 )
             time.sleep(_POLL_SECONDS)
-
-
-def service_command(parent: int, listener: str, concurrency: int) -> list[str]:
-    """Returns the command that starts an executor service; see `launch_service`."""
-    return [
-        *(sys.executable, "-I", "-S", launch_service.__file__, str(parent), listener),
-        *(str(worker_binary()), "--port={port}"),
-        f"--max_concurrent_computation_calls={concurrency}",
-    ]
-
-
-def service_environment(threads: int) -> dict[str, str]:
-    """Returns what the environment of an executor service should say, unless the user's does.
-
-    Args:
-        threads: for one client. The order of floating-point sums follows from it, so that results
-            of services can differ in their last bits where it does.
-    """
-    return {
-        "TF_NUM_INTRAOP_THREADS": str(threads),
-        # glibc keeps what threads freed in arenas of their own, which grow for hundreds of
-        # rounds; one arena, and its own pages for what is large, keep memory flat.
-        "MALLOC_ARENA_MAX": "1",
-        "MALLOC_MMAP_THRESHOLD_": str(2**20),
-    }
-
-
-def num_processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
-def worker_binary() -> Path:
-    """Path of the executor service that TFF's wheel brings along.
-
-    Raises:
-        RunError: if it is not there.
-    """
-    path = Path(tff.__file__).parent / "data" / "worker_binary"
-    if not path.is_file():
-        raise RunError(f"no TFF worker at {path}: install tensorflow-federated again")
-    return path

@@ -85,7 +85,7 @@ def test_its_output_goes_to_its_own_file(worker, tmp_path):
 
 
 def test_a_worker_that_cannot_start_is_an_error_with_its_log(tmp_path, monkeypatch):
-    monkeypatch.setattr("tff_health.runtime.worker.worker_binary", lambda: Path("/bin/false"))
+    monkeypatch.setattr("tff_health.runtime.service.worker_binary", lambda: Path("/bin/false"))
     with (
         LocalWorker(tmp_path / "worker.log", concurrency=1) as worker,
         pytest.raises(RunError, match=r"code 1 while starting.*worker\.log"),
