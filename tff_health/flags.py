@@ -10,7 +10,7 @@ from typing import Any
 from absl import flags
 
 import models
-from tff_health.aggregators.capacity import QUALITY_DISTANCES
+from tff_health.aggregators.encoding import QUALITY_DISTANCES
 from tff_health.data.catalog import DATA_SETS
 from tff_health.data.folders import cache_folder, data_folder
 from tff_health.errors import ConfigError

@@ -25,7 +25,7 @@ class QualityRule:
 
     Attributes:
         learning_rate: beta, of the clients.
-        distance: one of `capacity.QUALITY_DISTANCES`.
+        distance: one of `encoding.QUALITY_DISTANCES`.
         significance: tau, of the chi-square quantile delta.
         smallest: the lower end of the public range, above 0.
         largest: the upper end.

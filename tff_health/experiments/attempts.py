@@ -60,7 +60,7 @@ class RoundRunner:
                 return self._attempt(state, number, cohort, failed)
             except RoundAbortedError as error:
                 failed.append(error.record)
-                reason = str(error)
+                reason = str(error.__cause__ or error)
         raise RunError(
             f"round {number} was aborted {MAX_ATTEMPTS} times, with another cohort each time "
             f"(last: {reason}); the state after round {number - 1} is kept: lower --dropout_rate "

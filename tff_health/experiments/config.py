@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import models
-from tff_health.aggregators.capacity import QUALITY_DISTANCES, modulus_bits
+from tff_health.aggregators.encoding import QUALITY_DISTANCES, modulus_bits
 from tff_health.data import augment
 from tff_health.data.catalog import DATA_SETS
 from tff_health.data.partition import PartitionSpec

@@ -14,12 +14,10 @@ class SchemeProcess:
     Attributes:
         training: trains on the clients' training parts.
         evaluation: evaluates a model on the clients' validation parts.
-        modulus_bits: k, if updates are summed modulo 2^k.
     """
 
     training: tff.learning.templates.LearningProcess
     evaluation: tff.learning.templates.LearningProcess
-    modulus_bits: int | None = None
 
     @classmethod
     def of(
@@ -27,12 +25,7 @@ class SchemeProcess:
         task: Task,
         training: tff.learning.templates.LearningProcess,
         evaluation: tff.learning.templates.LearningProcess,
-        modulus_bits: int | None = None,
     ) -> "SchemeProcess":
         """Gives two processes over data sets the task's data."""
         compose = tff.simulation.compose_dataset_computation_with_learning_process
-        return cls(
-            compose(task.training_data, training),
-            compose(task.validation_data, evaluation),
-            modulus_bits,
-        )
+        return cls(compose(task.training_data, training), compose(task.validation_data, evaluation))

@@ -1,8 +1,17 @@
-"""What settings of sums mean, known before anything is started; imports no TensorFlow."""
+"""How updates and weights become integers, known before anything is started; no TensorFlow here."""
 
 from crypto.fixed_point import FixedPoint
 
 QUALITY_DISTANCES = ("squares", "norm", "signs")
+
+
+def fixed_point(fraction_bits: int, clip_range: float) -> FixedPoint:
+    """Returns the encoding of updates.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    return FixedPoint(fraction_bits, clip_range)
 
 
 def modulus_bits(
@@ -11,7 +20,7 @@ def modulus_bits(
     """Returns k of a fixed-point mean over so many clients.
 
     Args:
-        fraction_bits: as in `crypto.fixed_point.FixedPoint`.
+        fraction_bits: as in `fixed_point`.
         clip_range: as there.
         num_clients: the most clients in one sum.
         max_weight: the largest integer weight.
@@ -19,4 +28,4 @@ def modulus_bits(
     Raises:
         ValueError: if there is none.
     """
-    return FixedPoint(fraction_bits, clip_range).required_bits(num_clients, max_weight)
+    return fixed_point(fraction_bits, clip_range).required_bits(num_clients, max_weight)
