@@ -1,3 +1,4 @@
+import time
 from collections import OrderedDict
 
 import attrs
@@ -219,6 +220,21 @@ def test_too_few_clients_for_a_protocol_are_one_clear_error(make):
 def test_a_value_out_of_range_is_refused(make):
     with pytest.raises(RunError, match=r"\(bitwidth\) is out of range: found 256 to 256"):
         run(make(Plain()), bitwidth_round, 0, [256, 1, 2])
+
+
+def test_large_moduli_and_maxima(pool):
+    kind = tff.FederatedType(np.int64, tff.CLIENTS)
+
+    @tff.federated_computation(tff.FederatedType(np.int64, tff.SERVER), kind)
+    def computation(state, data):
+        sums = modular_sum(data, np.int64(2**62)), tff.federated_secure_sum(data, 2**60 - 1)
+        return state, tff.federated_zip(sums)
+
+    context = SecureContext(pool, BoundProtocols.to_all(Plain()))
+    start = time.monotonic()
+    _, sums = run(context, computation, 0, [2**60 - 1, 5, 2**59])
+    assert time.monotonic() - start < 20
+    assert tuple(sums) == (2**60 + 4 + 2**59,) * 2
 
 
 def test_a_computation_is_taken_apart_once(pool, monkeypatch):
