@@ -110,16 +110,15 @@ def run_under(context, computation, *arguments):
         return computation(*arguments)
 
 
-def test_three_rounds_with_all_clients(process, clear, secure):
+@pytest.mark.parametrize("num_clients", [3, 10, 30])
+def test_three_rounds_with_all_clients(process, clear, secure, num_clients):
+    data = [client_dataset(client) for client in range(num_clients)]
     found = expected = run_under(clear, process.initialize)
-    for num_clients in (3, 10, 30):
-        data = [client_dataset(client) for client in range(num_clients)]
-        outputs = [
-            run_under(context, process.next, state, data)
-            for context, state in ((secure, found), (clear, expected))
-        ]
-        assert_same_bits(*outputs)
-        found, expected = (output.state for output in outputs)
+    for _ in range(3):
+        one = run_under(secure, process.next, found, data)
+        other = run_under(clear, process.next, expected, data)
+        assert_same_bits(one, other)
+        found, expected = one.state, other.state
         assert secure.last_round.survivors == tuple(range(num_clients))
     weights = process.get_model_weights(found).trainable[0]
     assert np.isfinite(weights).all()
