@@ -1,0 +1,147 @@
+"""The client of sums by homomorphic encryption: across rounds, and in one session."""
+
+from dataclasses import dataclass, field
+
+from crypto.cohorts import MIN_CLIENTS
+from crypto.errors import (
+    CapacityError,
+    DecodingError,
+    ForeignMessageError,
+    MalformedMessageError,
+    PolicyError,
+    ReplayError,
+    blaming,
+)
+from crypto.homomorphic import PublicVectorKey, VectorPlan, VectorScheme
+from crypto.homomorphic_sum.key_holder import KEY_PURPOSE
+from crypto.homomorphic_sum.messages import (
+    EncryptedUpload,
+    Invitation,
+    KeyAnnouncement,
+    Readiness,
+    UploadRequest,
+)
+from crypto.parties import SERVER, ClientId
+from crypto.randomness import SYSTEM, Randomness
+from crypto.residues import check_range
+from crypto.sealing import seal
+from crypto.secure_sum import IntegerVector
+from crypto.session_part import SessionPart
+from crypto.signatures import SigningIdentity, VerifyKey
+
+
+class HomomorphicClient:
+    """A client with its identity, for any number of sessions.
+
+    Args:
+        client_id: its number.
+        scheme: the only one that it accepts.
+        identity: signs its messages; None for sessions in which nobody signs.
+        randomness: where the randomisers of its ciphertexts come from.
+    """
+
+    def __init__(
+        self,
+        client_id: ClientId,
+        scheme: VectorScheme,
+        identity: SigningIdentity | None = None,
+        randomness: Randomness = SYSTEM,
+    ) -> None:
+        self.client_id = client_id
+        self._scheme = scheme
+        self._identity = identity
+        self._randomness = randomness
+        self._joined: set[bytes] = set()
+        self._keys: dict[KeyAnnouncement, PublicVectorKey] = {}
+
+    def join(
+        self, data: bytes, key_holder: VerifyKey | None
+    ) -> "tuple[HomomorphicClientRound, bytes]":
+        """Key setup: accept an invitation.
+
+        Args:
+            data: an `Invitation`.
+            key_holder: the key holder's verify key; None if nobody signs.
+
+        Returns:
+            The client's part in the session, and a `Readiness` for the server.
+
+        Raises:
+            MalformedMessageError, ForeignMessageError, ReplayError, SignatureError: as they say.
+            PolicyError: if the session is weaker than this client accepts, or cannot hold its sum.
+
+        Guarantees: a refused invitation changes nothing; errors name the server.
+        """
+        with blaming(SERVER):
+            invitation = Invitation.from_bytes(data)
+            self._check(invitation, key_holder)
+            session_id = invitation.session_id()
+            if session_id in self._joined:
+                raise ReplayError("an invitation that was accepted before")
+            key = self._key(invitation.announcement)
+            try:
+                key.check_plan(invitation.plan)
+            except CapacityError as error:
+                raise PolicyError(str(error)) from error
+        self._joined.add(session_id)
+        start = Joined(key, invitation.plan, self._identity, self._randomness)
+        part = HomomorphicClientRound(self.client_id, session_id, start)
+        return part, seal(Readiness(session_id, self.client_id), self._identity)
+
+    def _check(self, invitation: Invitation, key_holder: VerifyKey | None) -> None:
+        if self.client_id not in invitation.cohort:
+            raise ForeignMessageError("an invitation of other clients")
+        if len(invitation.cohort) < MIN_CLIENTS:
+            raise PolicyError(f"a sum over {len(invitation.cohort)} clients")
+        if invitation.announcement.scheme != self._scheme.name:
+            raise PolicyError(f"a key of another scheme than {self._scheme.name}")
+        if invitation.signed != (self._identity is not None):
+            raise PolicyError("a session that is signed and should not be, or the reverse")
+        if key_holder is not None:
+            data = invitation.announcement.to_bytes()
+            key_holder.verify(KEY_PURPOSE, data, invitation.key_signature)
+        elif self._identity is not None:
+            raise PolicyError("a key of an unknown key holder")
+
+    def _key(self, announcement: KeyAnnouncement) -> PublicVectorKey:
+        """Return the key, with what it has computed beforehand if it was used before."""
+        if announcement not in self._keys:
+            try:
+                self._keys[announcement] = self._scheme.read_key(announcement.key)
+            except DecodingError as error:
+                raise MalformedMessageError(str(error)) from error
+        return self._keys[announcement]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What a client needs to upload."""
+
+    key: PublicVectorKey
+    plan: VectorPlan
+    identity: SigningIdentity | None = field(repr=False)
+    randomness: Randomness = field(repr=False)
+
+
+class HomomorphicClientRound(SessionPart[Joined]):
+    """One client in one session; made by `HomomorphicClient.join`. It uploads once."""
+
+    def upload(self, data: bytes, vector: IntegerVector) -> bytes:
+        """Upload: encrypt the vector.
+
+        Args:
+            data: an `UploadRequest`.
+            vector: shape (length,), uint64 or int64, values 0 to 2^value_bits - 1.
+
+        Returns:
+            An `EncryptedUpload`.
+
+        Raises:
+            ParameterError: for a vector that does not fit; the step can be repeated.
+            WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
+        """
+        plan = self._at(Joined).plan
+        check_range(vector, plan.length, plan.max_value)
+        state, _ = self._take(Joined, UploadRequest, data)
+        encrypted = state.key.encrypt(vector, plan, state.randomness)
+        return seal(EncryptedUpload(self.session_id, self.client_id, encrypted), state.identity)

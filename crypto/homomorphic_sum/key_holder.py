@@ -1,0 +1,120 @@
+"""The clients' key holder: it makes the key, and decrypts one sum a session."""
+
+from collections.abc import Mapping
+
+from crypto.cohorts import MIN_CLIENTS
+from crypto.errors import (
+    ConsistencyError,
+    DecodingError,
+    ForeignMessageError,
+    MalformedMessageError,
+    PolicyError,
+    ReplayError,
+    blaming,
+)
+from crypto.homomorphic import PublicVectorKey, VectorScheme
+from crypto.homomorphic_sum.messages import (
+    DecryptedSum,
+    DecryptionOrder,
+    KeyAnnouncement,
+    Readiness,
+)
+from crypto.parties import SERVER, ClientId
+from crypto.randomness import SYSTEM, Randomness
+from crypto.sealing import SIGNED_MESSAGE
+from crypto.signatures import SigningIdentity, VerifyKey
+
+KEY_PURPOSE = "homomorphic key"
+"""Purpose of the key holder's signatures."""
+
+
+class KeyHolder:
+    """The holder of one private key.
+
+    Args:
+        scheme: of the key.
+        identity: signs the key; None only if all parties follow the protocol.
+        registry: the clients' verify keys; None in sessions without signatures.
+        randomness: where the key comes from.
+
+    Attributes:
+        announcement: what clients learn of the key.
+        signature: of the announcement; empty without identity.
+    """
+
+    def __init__(
+        self,
+        scheme: VectorScheme,
+        identity: SigningIdentity | None,
+        registry: Mapping[ClientId, VerifyKey] | None,
+        randomness: Randomness = SYSTEM,
+    ) -> None:
+        self._private = scheme.generate(randomness)
+        self.announcement = KeyAnnouncement(scheme.name, self._private.public_key.to_bytes())
+        self.signature = b""
+        if identity is not None:
+            self.signature = identity.sign(KEY_PURPOSE, self.announcement.to_bytes())
+        self._registry = registry
+        self._decrypted: set[bytes] = set()
+
+    @property
+    def public_key(self) -> PublicVectorKey:
+        """The public key."""
+        return self._private.public_key
+
+    def decrypt(self, data: bytes) -> bytes:
+        """Decrypt the sum of one session, once.
+
+        Args:
+            data: a `DecryptionOrder`.
+
+        Returns:
+            A `DecryptedSum`.
+
+        Raises:
+            MalformedMessageError: if it is none, or carries what are no ciphertexts.
+            ForeignMessageError: for a session under another key, or of clients unknown here.
+            PolicyError: for a cohort of fewer than three, or a session without signatures.
+            ConsistencyError: for a sum over fewer than all clients or of another plan, or one
+                that is no sum of vectors in range.
+            SignatureError: if a client did not consent to the session.
+            ReplayError: if the session had its sum.
+
+        Guarantees: a refused order decrypts nothing, except that a sum out of range is found out
+        by decrypting it; errors name the server.
+        """
+        with blaming(SERVER):
+            order = DecryptionOrder.from_bytes(data)
+            session_id = self._check(order)
+            try:
+                self.public_key.check(order.total)
+            except DecodingError as error:
+                raise MalformedMessageError(str(error)) from error
+            self._decrypted.add(session_id)
+            try:
+                values = self._private.decrypt(order.total)
+            except DecodingError as error:
+                raise ConsistencyError(str(error)) from error
+        return DecryptedSum.of(session_id, values).to_bytes()
+
+    def _check(self, order: DecryptionOrder) -> bytes:
+        """Check all but the ciphertexts; return the session."""
+        invitation = order.invitation
+        session_id = invitation.session_id()
+        if invitation.announcement != self.announcement:
+            raise ForeignMessageError("a session under another key")
+        if len(invitation.cohort) < MIN_CLIENTS:
+            raise PolicyError(f"a sum over {len(invitation.cohort)} clients")
+        if invitation.signed != (self._registry is not None):
+            raise PolicyError("a session that is signed and should not be, or the reverse")
+        if order.total.plan != invitation.plan or order.total.addends != len(invitation.cohort):
+            raise ConsistencyError("not the sum over all clients of the session")
+        if session_id in self._decrypted:
+            raise ReplayError("a second sum in one session")
+        if self._registry is not None:
+            for client, signature in zip(invitation.cohort, order.consents, strict=True):
+                if client not in self._registry:
+                    raise ForeignMessageError(f"client {client} is not known here")
+                consent = Readiness(session_id, client).to_bytes()
+                self._registry[client].verify(SIGNED_MESSAGE, consent, signature)
+        return session_id

@@ -1,0 +1,215 @@
+import pytest
+
+from crypto.errors import ParameterError, ReplayError, ThresholdError, WrongTimeError
+from crypto.faults import Alter, Delay, Drop, Fault
+from crypto.homomorphic_sum.session import HomomorphicSum
+from crypto.homomorphic_sum.stages import Stage
+from crypto.parties import SERVER
+from crypto.secure_sum import SessionAbortedError
+from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
+from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
+from crypto.vector_schemes.single_paillier import SinglePaillierScheme
+from tests.crypto.conformance import (
+    ALTERATIONS,
+    Recorder,
+    SecureSumConformance,
+    assert_exact,
+    random_vectors,
+)
+
+TINY = 512
+
+
+class TinyHomomorphicSum(HomomorphicSum):
+    """With keys that are factored in a day, so that tests are fast."""
+
+    LEAST_SECURITY_BITS = 0
+
+    def __init__(self, scheme=None, **options):
+        super().__init__(scheme or PackedPaillierScheme(TINY), **options)
+
+
+class Conformance(SecureSumConformance):
+    """The suite for a protocol that needs every client: what disturbs one ends the session."""
+
+    upload_stage = Stage.UPLOAD.value
+    allowed_bits = (1, 8, 20, 32, 33, 59)
+    extreme_bits = (1, 32, 59)
+    refused_bits = (-1, 0, 60, 62, 63, 64)
+
+    def tolerated_dropouts(self, num_clients):
+        return 0
+
+    def aborted(self, vectors=None, **plan):
+        with pytest.raises(SessionAbortedError) as caught:
+            self.run(self.vectors() if vectors is None else vectors, **plan)
+        return caught.value
+
+    def assert_one_is_missing(self, error, stage):
+        assert isinstance(error.reason, ThresholdError)
+        assert f"'{stage}'" in str(error.reason)
+        assert (error.reason.found, error.reason.needed) == (5, 6)
+
+    def ends(self, direction):
+        return (self.victim, SERVER) if direction == "up" else (SERVER, self.victim)
+
+    def test_a_single_dropout_ends_the_session_with_that_reason(self, stage):
+        for client in (self.victim, self.clients[0], self.clients[-1]):
+            self.assert_one_is_missing(self.aborted(dropouts={client: stage}), stage)
+
+    @pytest.mark.parametrize("direction", ["up", "down"])
+    def test_altered_messages_are_refused_and_someone_is_named(self, alteration, stage, direction):
+        fault = Fault(Alter(ALTERATIONS[alteration]), stage, *self.ends(direction))
+        error = self.aborted(faults=[fault])
+        self.assert_one_is_missing(error, stage)
+        blamed = {refusal.error.culprit for refusal in error.refusals}
+        assert blamed
+        assert None not in blamed
+        if direction == "up":
+            assert blamed == {self.victim}
+        else:
+            assert all(refusal.by in (self.victim, SERVER) for refusal in error.refusals)
+
+    @pytest.mark.parametrize("direction", ["up", "down"])
+    def test_messages_of_an_earlier_session_are_refused(self, stage, direction):
+        vectors, ends = self.vectors(), self.ends(direction)
+        protocol, recorder = self.protocol(), Recorder()
+        protocol.sum(vectors, self.bits, round_id=1, faults=[Fault(Alter(recorder), stage, *ends)])
+        replay = Fault(Alter(lambda data: recorder.messages[0]), stage, *ends)
+        with pytest.raises(SessionAbortedError) as caught:
+            protocol.sum(vectors, self.bits, round_id=1, faults=[replay])
+        self.assert_one_is_missing(caught.value, stage)
+        assert {refusal.error.culprit for refusal in caught.value.refusals} == {ends[0]}
+
+    def test_messages_of_another_client_are_refused(self, stage):
+        recorder = Recorder()
+        faults = [
+            Fault(Alter(recorder), stage, self.clients[0], SERVER),
+            Fault(Alter(lambda data: recorder.messages[0]), stage, self.victim, SERVER),
+        ]
+        error = self.aborted(faults=faults)
+        self.assert_one_is_missing(error, stage)
+        assert {refusal.error.culprit for refusal in error.refusals} == {self.victim}
+
+    @pytest.mark.parametrize("direction", ["up", "down"])
+    def test_lost_messages_are_dropouts(self, stage, direction):
+        error = self.aborted(faults=[Fault(Drop(), stage, *self.ends(direction))])
+        self.assert_one_is_missing(error, stage)
+        assert error.refusals == ()
+
+    def test_late_messages_are_refused(self, stage):
+        # The session is over before they arrive, except for those of the same stage.
+        other = next(name for name in self.protocol().stages if name != stage)
+        error = self.aborted(faults=[Fault(Delay(other), stage, self.victim, SERVER)])
+        self.assert_one_is_missing(error, stage)
+
+    def test_a_message_that_comes_early_is_refused(self):
+        recorder = Recorder()
+        protocol, vectors = self.protocol(), self.vectors()
+        early = Fault(Alter(recorder), Stage.UPLOAD, self.victim, SERVER)
+        protocol.sum(vectors, self.bits, round_id=1, faults=[early])
+        swap = Fault(Alter(lambda data: recorder.messages[0]), Stage.KEY_SETUP, self.victim, SERVER)
+        error = self.aborted(vectors, faults=[swap])
+        assert [type(refusal.error) for refusal in error.refusals] == [WrongTimeError]
+
+    def test_a_dropped_client_returns_in_the_next_round(self):
+        protocol, vectors = self.protocol(), self.vectors()
+        with pytest.raises(SessionAbortedError):
+            protocol.sum(vectors, self.bits, round_id=1, dropouts={self.victim: Stage.UPLOAD})
+        self.assert_exact(protocol.sum(vectors, self.bits, round_id=2), vectors, self.clients)
+
+
+class TestPackedPaillier(Conformance):
+    def protocol(self):
+        return TinyHomomorphicSum()
+
+
+class TestSinglePaillier(Conformance):
+    length = 5
+    lengths = (0, 1, 2, 63)
+    long_length = 16
+
+    def protocol(self):
+        return TinyHomomorphicSum(SinglePaillierScheme(256))
+
+
+class TestElGamal(Conformance):
+    length, bits, long_length = 5, 8, 16
+    lengths = (0, 1, 2, 5)
+    allowed_bits = (1, 8, 12)
+    extreme_bits = (1, 8)
+    refused_bits = (-1, 0, 31, 62, 63, 64)
+    alterations = ("session", "middle byte", "last byte", "truncated")
+
+    def protocol(self):
+        return HomomorphicSum(ElGamalScheme())
+
+
+def test_with_a_key_of_full_length():
+    vectors = random_vectors(range(3), 200, 20)
+    result = HomomorphicSum().sum(vectors, 20, round_id=0)
+    assert_exact(result, vectors, range(3), 20)
+    (upload,) = [row for row in result.costs.messages if row.message == "encrypted upload"]
+    # Header, session, sender, two lengths; the vector's own header and plan; 200 values in slots
+    # of 22 bits, 93 to a ciphertext of 512 bytes; the signature.
+    vector = 4 + 32 + 4 + 1 + 4 + 4 + 4 + 3 * 512
+    assert upload.bytes == 3 * (4 + 32 + 4 + 4 + vector + 64)
+
+
+def test_ckks_sums_run_if_tenseal_is_there():
+    pytest.importorskip("tenseal")
+    from crypto.vector_schemes.ckks import CkksScheme
+
+    vectors = random_vectors(range(4), 3000, 20)
+    result = HomomorphicSum(CkksScheme()).sum(vectors, 20, round_id=0)
+    assert_exact(result, vectors, range(4), 20)
+    with pytest.raises(ParameterError):
+        HomomorphicSum(CkksScheme()).sum(random_vectors(range(4), 3, 24), 24, round_id=0)
+
+
+def test_unsigned_sessions_work():
+    vectors = random_vectors(range(4), 2, 20)
+    result = TinyHomomorphicSum(signed=False).sum(vectors, 20, round_id=0)
+    assert_exact(result, vectors, range(4), 20)
+
+
+def test_weak_schemes_are_refused():
+    for scheme in (PackedPaillierScheme(1024), SinglePaillierScheme(512)):
+        with pytest.raises(ParameterError):
+            HomomorphicSum(scheme)
+
+
+def test_the_key_and_the_clients_tables_stay_across_rounds():
+    protocol, vectors = TinyHomomorphicSum(), random_vectors(range(3), 4, 20)
+    seen = []
+    for round_id in range(2):
+        assert_exact(protocol.sum(vectors, 20, round_id=round_id), vectors, range(3), 20)
+        keys = [next(iter(client._keys.values())) for client in protocol._clients.values()]
+        seen.append([key._encryptor.table for key in keys])
+    for first, second in zip(*seen, strict=True):
+        assert first is second
+    assert len({table.h for table in seen[0]}) == 3
+
+
+def test_the_key_holders_time_is_recorded_apart():
+    vectors = random_vectors(range(3), 4, 20)
+    costs = TinyHomomorphicSum().sum(vectors, 20, round_id=0).costs
+    steps = {(row.stage, row.role): row.seconds for row in costs.work}
+    assert steps["upload", "authority"] > 0
+    assert steps["key setup", "authority"] > 0
+
+
+def test_the_same_session_is_not_decrypted_twice():
+    protocol, vectors = TinyHomomorphicSum(), random_vectors(range(3), 4, 20)
+    protocol.sum(vectors, 20, round_id=0)
+    holder, orders = protocol._key_holder, []
+    honest = holder.decrypt
+
+    def decrypt(data):
+        orders.append(data)
+        return honest(data)
+
+    holder.decrypt = decrypt
+    protocol.sum(vectors, 20, round_id=1)
+    with pytest.raises(ReplayError):
+        honest(orders[0])
