@@ -6,7 +6,16 @@ Usage: python -m benchmarks.crypto
 import subprocess
 import sys
 
-NAMES = ("groups", "secure_sum", "flower", "client_cost", "thousand", "elgamal", "quality_sum")
+NAMES = (
+    "groups",
+    "secure_sum",
+    "flower",
+    "client_cost",
+    "thousand",
+    "elgamal",
+    "homomorphic",
+    "quality_sum",
+)
 
 
 def main():
