@@ -23,7 +23,7 @@ from tff_health.runtime.protocols import BoundProtocols
 from tff_health.runtime.secure_context import SecureContext
 from tff_health.schemes import SCHEMES
 
-IMAGES, TURNS = 80_000, 5
+IMAGES, TURNS = 80_000, 4
 SETTINGS = ProtocolSettings(
     threshold=0,
     topology="complete",

@@ -8,7 +8,15 @@ MODULES = sorted(
     ".".join(path.relative_to(CRYPTO.parent).with_suffix("").parts) for path in CRYPTO.rglob("*.py")
 )
 
-PROTOCOLS = ("crypto.masking", "crypto.dkg", "crypto.elgamal_sum", "crypto.paillier_sum")
+PROTOCOLS = (
+    "crypto.masking",
+    "crypto.pairwise_masking",
+    "crypto.dkg",
+    "crypto.elgamal_sum",
+    "crypto.paillier_sum",
+    "crypto.quality_sum",
+    "crypto.homomorphic_sum",
+)
 
 
 def test_everything_imports_without_tensorflow():
