@@ -11,12 +11,15 @@ import pytest
 import tensorflow as tf
 import tensorflow_federated as tff
 
+from crypto.elgamal_sum.session import ElGamalSum
 from crypto.fixed_point import FixedPoint
 from crypto.masking.session import DoubleMasking
+from crypto.paillier_sum.session import PaillierSum
 from crypto.quality_sum.session import HardenedQualitySum, QualitySum
 from tff_health.aggregators.quality import QualityRule, normalised_distance
 from tff_health.aggregators.quality_mean import QualityWeightedMean
 from tff_health.errors import RunError
+from tff_health.runtime.protocols import BoundProtocols
 from tff_health.runtime.quality_protocol import QualityProtocol
 from tff_health.runtime.secure_sums import secure_sums
 from tff_health.runtime.slots import Slot
@@ -145,10 +148,22 @@ PROTOCOLS = {
 }
 
 
-@pytest.mark.parametrize("name", PROTOCOLS)
+# The weight sum alone by homomorphic encryption, all else by masks: a session each.
+WEIGHT_SUMS = {
+    "masks and ElGamal": lambda: weights_by(ElGamalSum()),
+    "masks and Paillier": lambda: weights_by(PaillierSum()),
+}
+
+
+def weights_by(protocol):
+    masks = DoubleMasking()
+    return BoundProtocols(bitwidth=masks, max_input=protocol, modular=masks)
+
+
+@pytest.mark.parametrize("name", [*PROTOCOLS, *WEIGHT_SUMS])
 def test_two_rounds_by_hand(mean, name):
     initialize, next_round = mean
-    with secure_sums(PROTOCOLS[name]()) as context:
+    with secure_sums((PROTOCOLS | WEIGHT_SUMS)[name]()) as context:
         # Round 1: there is no last gradient, and the plain mean of equal updates is the update.
         state, (first, measured) = next_round(initialize(), as_values([LAST_UPDATE] * 3))
         np.testing.assert_array_equal(first[0], np.float32(LAST_UPDATE))
