@@ -77,6 +77,7 @@ def joined(value):
 
 
 MEASURED = OrderedDict(
+    weight_sum=np.float32,
     clipped_coordinates=np.int32,
     non_finite_updates=np.int32,
     modulus_bits=np.int32,
@@ -114,6 +115,7 @@ def test_a_plain_mean_equals_numpy(unweighted, num_clients):
     assert output.measurements["modulus_bits"] == bits == 22
     assert output.measurements["payload_bytes"] == math.ceil(SIZE * bits / 8)
     assert output.measurements["clipped_coordinates"] == 0
+    assert output.measurements["weight_sum"] == num_clients
 
 
 def test_a_weighted_mean_equals_numpy(weighted):

@@ -164,11 +164,11 @@ def test_clients_keep_their_identities(make):
     protocol = DoubleMasking()
     context = make(protocol)
     run(context, bitwidth_round, 0, [1, 2, 3])
-    before = dict(protocol._registry)
+    before = dict(protocol.registry)
     context.plan_round([2, 1, 8])
     run(context, bitwidth_round, 0, [1, 2, 3])
-    assert before.items() <= protocol._registry.items()
-    assert set(protocol._registry) == {0, 1, 2, 8}
+    assert before.items() <= protocol.registry.items()
+    assert set(protocol.registry) == {0, 1, 2, 8}
 
 
 def test_faults_reach_the_protocol(make):
