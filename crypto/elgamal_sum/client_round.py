@@ -1,8 +1,8 @@
 """One client in one session of a sum by threshold ElGamal: three steps, each taken once."""
 
 from collections.abc import Mapping
-from enum import Enum, auto
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Generic
 
 from crypto.domain import domain_tag, encode_id
 from crypto.elgamal import Ciphertext
@@ -18,11 +18,9 @@ from crypto.elgamal_sum.messages import (
 from crypto.errors import (
     ConsistencyError,
     DecodingError,
-    ForeignMessageError,
     MalformedMessageError,
     SignatureError,
     ThresholdError,
-    WrongTimeError,
     blaming,
 )
 from crypto.groups import Element
@@ -33,20 +31,22 @@ from crypto.randomness import Randomness
 from crypto.residues import check_range
 from crypto.sealing import SIGNED_MESSAGE, seal
 from crypto.secure_sum import IntegerVector
-from crypto.session_messages import SessionMessage
+from crypto.session_part import SessionPart
 from crypto.signatures import SigningIdentity, VerifyKey
 from crypto.threshold_elgamal import KeyShare, ThresholdKey
 
-_M = TypeVar("_M", bound=SessionMessage)
+
+@dataclass(frozen=True)
+class _Joined:
+    """It joined the session."""
 
 
-class _Step(Enum):
-    JOINED = auto()
-    UPLOADED = auto()
-    OVER = auto()
+@dataclass(frozen=True)
+class _Uploaded:
+    """Its vector is encrypted and gone."""
 
 
-class ElGamalClientRound(Generic[Element]):
+class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
     """One client in one session; made by `ElGamalClient.join`.
 
     A message at the wrong time, of another session or malformed is refused and changes nothing.
@@ -65,8 +65,7 @@ class ElGamalClientRound(Generic[Element]):
         registry: Mapping[ClientId, VerifyKey],
         randomness: Randomness,
     ) -> None:
-        self.client_id = client_id
-        self.session_id = invitation.session_id()
+        super().__init__(client_id, invitation.session_id(), _Joined())
         self._parameters = invitation.parameters
         self._cohort = frozenset(invitation.cohort)
         self._key = key
@@ -75,7 +74,6 @@ class ElGamalClientRound(Generic[Element]):
         self._identity = identity
         self._registry = registry
         self._randomness = randomness
-        self._step = _Step.JOINED
         self._participants: frozenset[ClientId] = frozenset()
         self._own_c1s = b""
 
@@ -99,7 +97,7 @@ class ElGamalClientRound(Generic[Element]):
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
         check_range(vector, self._parameters.length, self._parameters.max_value)
-        request = self._take(_Step.JOINED, UploadRequest, data)
+        _, request = self._take(_Joined, UploadRequest, data)
         participants = frozenset(request.participants)
         if self.client_id not in participants or not participants <= self._cohort:
             raise ConsistencyError("participants that were never invited, or not this one", SERVER)
@@ -112,7 +110,7 @@ class ElGamalClientRound(Generic[Element]):
         if self._identity is not None:
             signature = self._identity.sign(SIGNED_MESSAGE, receipt.to_bytes())
         self._participants, self._own_c1s = participants, c1s
-        self._step = _Step.UPLOADED
+        self._state = _Uploaded()
         message = EncryptedVector(self.session_id, self.client_id, c1s, c2s, proofs, signature)
         return seal(message, self._identity)
 
@@ -132,7 +130,7 @@ class ElGamalClientRound(Generic[Element]):
             ThresholdError: if the sum is over fewer clients than the threshold.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
-        request = self._take(_Step.UPLOADED, DecryptionRequest, data)
+        _, request = self._take(_Uploaded, DecryptionRequest, data)
         bases = self._sum_of(request)
         powers = tuple(self._share.partially_decrypt(base, self._group) for base in bases)
         proof = b""
@@ -184,17 +182,6 @@ class ElGamalClientRound(Generic[Element]):
                 self._registry[receipt.sender].verify(SIGNED_MESSAGE, receipt.to_bytes(), signature)
         elif signature:
             raise SignatureError("a signature in a session without", SERVER)
-
-    def _take(self, step: _Step, kind: type[_M], data: bytes) -> _M:
-        """Take a message for the present step: from here on, an error ends the round."""
-        with blaming(SERVER):
-            if self._step is not step:
-                raise WrongTimeError(f"client {self.client_id} is past this step, or not there yet")
-            message = kind.from_bytes(data)
-            if message.session_id != self.session_id:
-                raise ForeignMessageError("a message of another session")
-        self._step = _Step.OVER
-        return message
 
     def _require(self, found: int, what: str) -> None:
         if found < self._parameters.threshold:

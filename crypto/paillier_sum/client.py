@@ -1,8 +1,7 @@
 """The client of Paillier sums: across rounds, and in one session."""
 
 from collections.abc import Mapping
-from enum import Enum, auto
-from typing import TypeVar
+from dataclasses import dataclass
 
 from crypto.cohorts import MIN_CLIENTS
 from crypto.errors import (
@@ -14,7 +13,6 @@ from crypto.errors import (
     ReplayError,
     SignatureError,
     ThresholdError,
-    WrongTimeError,
     blaming,
 )
 from crypto.paillier import KEY_BITS, PaillierPublicKey
@@ -32,10 +30,8 @@ from crypto.parties import SERVER, ClientId
 from crypto.residues import check_range
 from crypto.sealing import SIGNED_MESSAGE, seal
 from crypto.secure_sum import IntegerVector
-from crypto.session_messages import SessionMessage
+from crypto.session_part import SessionPart
 from crypto.signatures import SigningIdentity, VerifyKey
-
-_M = TypeVar("_M", bound=SessionMessage)
 
 
 class PaillierClient:
@@ -106,13 +102,17 @@ class PaillierClient:
             raise PolicyError("a key of an unknown authority")
 
 
-class _Step(Enum):
-    JOINED = auto()
-    UPLOADED = auto()
-    OVER = auto()
+@dataclass(frozen=True)
+class _Joined:
+    """It joined the session."""
 
 
-class PaillierClientRound:
+@dataclass(frozen=True)
+class _Uploaded:
+    """Its vector is encrypted and gone."""
+
+
+class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
     """One client in one session; made by `PaillierClient.join`.
 
     A message at the wrong time, of another session or malformed is refused and changes nothing.
@@ -127,13 +127,11 @@ class PaillierClientRound:
         identity: SigningIdentity | None,
         registry: Mapping[ClientId, VerifyKey],
     ) -> None:
-        self.client_id = client_id
-        self.session_id = invitation.session_id()
+        super().__init__(client_id, invitation.session_id(), _Joined())
         self._invitation = invitation
         self._key = key
         self._identity = identity
         self._registry = registry
-        self._step = _Step.JOINED
         self._participants: frozenset[ClientId] = frozenset()
         self._own = b""
 
@@ -158,13 +156,13 @@ class PaillierClientRound:
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
         check_range(vector, self._invitation.length, max_value)
-        request = self._take(_Step.JOINED, UploadRequest, data)
+        _, request = self._take(_Joined, UploadRequest, data)
         participants = frozenset(request.participants)
         if self.client_id not in participants or not participants <= {*self._invitation.cohort}:
             raise ConsistencyError("participants that were never invited, or not this one", SERVER)
         self._require(len(participants), "participants")
         self._own = self._key.encode_all(self._key.encrypt(int(value)) for value in vector)
-        self._participants, self._step = participants, _Step.UPLOADED
+        self._participants, self._state = participants, _Uploaded()
         return seal(EncryptedVector(self.session_id, self.client_id, self._own), self._identity)
 
     def consent(self, data: bytes) -> bytes:
@@ -183,7 +181,7 @@ class PaillierClientRound:
             ThresholdError: if the sum is over fewer clients than the threshold.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
-        request = self._take(_Step.UPLOADED, ConsentRequest, data)
+        _, request = self._take(_Uploaded, ConsentRequest, data)
         senders = frozenset(upload.sender for upload in request.uploads)
         if not senders <= self._participants or self.client_id not in senders:
             raise ConsistencyError("a sum over others than the participants", SERVER)
@@ -202,17 +200,6 @@ class PaillierClientRound:
                 self._registry[upload.sender].verify(SIGNED_MESSAGE, upload.to_bytes(), signature)
             elif signature:
                 raise SignatureError("a signature in a session without")
-
-    def _take(self, step: _Step, kind: type[_M], data: bytes) -> _M:
-        """Take a message for the present step: from here on, an error ends the round."""
-        with blaming(SERVER):
-            if self._step is not step:
-                raise WrongTimeError(f"client {self.client_id} is past this step, or not there yet")
-            message = kind.from_bytes(data)
-            if message.session_id != self.session_id:
-                raise ForeignMessageError("a message of another session")
-        self._step = _Step.OVER
-        return message
 
     def _require(self, found: int, what: str) -> None:
         if found < self._invitation.key.threshold:
