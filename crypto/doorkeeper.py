@@ -73,7 +73,7 @@ class Doorkeeper:
         """
         stage = self._stage_of(data)
         if stage != self._stage:
-            raise WrongTimeError(f"a message of stage {stage!r} in stage {self._stage!r}")
+            raise WrongTimeError(f"a message of stage '{stage}' in stage '{self._stage}'")
         message, body, signature = unseal(self._kinds[stage], data, self._registry is not None)
         if message.session_id != self._session_id or message.sender != sender:
             raise ForeignMessageError("a message of another session or client")
@@ -99,11 +99,11 @@ class Doorkeeper:
             ThresholdError: if too few answered.
         """
         if self._stage != stage:
-            raise WrongTimeError(f"stage {stage!r} cannot be closed in stage {self._stage!r}")
+            raise WrongTimeError(f"stage '{stage}' cannot be closed in stage '{self._stage}'")
         self._stage = None
         if len(self._answered) < self._minimum:
             raise ThresholdError(
-                f"clients after stage {stage!r}", len(self._answered), self._minimum
+                f"clients after stage '{stage}'", len(self._answered), self._minimum
             )
         return frozenset(self._answered)
 

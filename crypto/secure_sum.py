@@ -68,7 +68,7 @@ class SessionAbortedError(AbortError):
         costs: Costs,
         refusals: tuple[Refusal, ...],
     ) -> None:
-        super().__init__(f"aborted in stage {stage!r}: {reason}")
+        super().__init__(f"aborted in stage '{stage}': {reason}")
         self.stage = stage
         self.reason = reason
         self.culprit = reason.culprit
@@ -111,4 +111,40 @@ class SecureSum(ABC):
         Raises:
             ParameterError: for too few clients, an impossible k or vectors that do not fit.
             SessionAbortedError: if too few clients are left, or shares were false.
+        """
+
+
+class IntegerSum(SecureSum):
+    """A protocol whose native sums are those over the integers, which it can reduce.
+
+    Protocols that mask add residues, and reveal nothing else. Protocols that encrypt add integers:
+    values that are encoded as small numbers make shorter sums than residues do, and tell less.
+    """
+
+    @abstractmethod
+    def sum_integers(
+        self,
+        vectors: Mapping[ClientId, IntegerVector],
+        value_bits: int,
+        *,
+        round_id: int,
+        dropouts: Mapping[ClientId, str] | None = None,
+        faults: Sequence[Fault] = (),
+    ) -> SumResult:
+        """Run one session over the integers.
+
+        Args:
+            vectors: as in `sum`, with values 0 to 2^value_bits - 1.
+            value_bits: 1 to 62; the sum over the cohort must have at most 62 bits.
+            round_id: as in `sum`.
+            dropouts: as there.
+            faults: as there.
+
+        Returns:
+            The sum over the clients whose upload arrived, not reduced.
+
+        Raises:
+            ParameterError: for too few clients, vectors that do not fit, or sums beyond what the
+                protocol can hold.
+            SessionAbortedError: as `sum`.
         """

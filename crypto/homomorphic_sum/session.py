@@ -1,5 +1,6 @@
 """Sums by homomorphic encryption from end to end; `HomomorphicSum` is what runtimes call."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
@@ -18,15 +19,15 @@ from crypto.homomorphic_sum.server import HomomorphicServer
 from crypto.homomorphic_sum.stages import Stage
 from crypto.parties import AUTHORITY, SERVER, ClientId
 from crypto.randomness import SYSTEM, Randomness
-from crypto.residues import check_vector
-from crypto.secure_sum import IntegerVector, SecureSum, SumResult
+from crypto.residues import check_range, check_vector
+from crypto.secure_sum import IntegerSum, IntegerVector, SumResult
 from crypto.signatures import SigningIdentity, VerifyKey
 from crypto.stage_runner import StageRunner
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
 from crypto.wire import message_names
 
 
-class HomomorphicSum(SecureSum):
+class HomomorphicSum(IntegerSum):
     """Secure sums by homomorphic encryption (Fang et al.; the comparison's scheme IV).
 
     No dropout is tolerated: a client that is missing ends the session. The sum is over the
@@ -82,14 +83,36 @@ class HomomorphicSum(SecureSum):
                 scheme can hold.
             SessionAbortedError: if a client is missing in any stage.
         """
-        cohort = tuple(sorted(vectors))
-        plan_threshold(len(cohort), None)
-        length = int(np.size(next(iter(vectors.values()))))
-        plan = VectorPlan(length, modulus_bits, len(cohort))
+        length = _common_length(vectors)
+        mask = np.uint64(VectorPlan(length, modulus_bits, len(vectors)).max_value)
         for vector in vectors.values():
             check_vector(vector, length, modulus_bits)
-        mask = np.uint64(plan.max_value)
-        residues = {client: vectors[client].astype(np.uint64) & mask for client in cohort}
+        residues = {client: vector.astype(np.uint64) & mask for client, vector in vectors.items()}
+        result = self.sum_integers(
+            residues, modulus_bits, round_id=round_id, dropouts=dropouts, faults=faults
+        )
+        return dataclasses.replace(result, sum=result.sum & mask)
+
+    def sum_integers(
+        self,
+        vectors: Mapping[ClientId, IntegerVector],
+        value_bits: int,
+        *,
+        round_id: int,
+        dropouts: Mapping[ClientId, str] | None = None,
+        faults: Sequence[Fault] = (),
+    ) -> SumResult:
+        """Run one session over the integers; see `IntegerSum.sum_integers`.
+
+        Raises:
+            ParameterError: as there.
+            SessionAbortedError: if a client is missing in any stage.
+        """
+        cohort = tuple(sorted(vectors))
+        plan_threshold(len(cohort), None)
+        plan = VectorPlan(_common_length(vectors), value_bits, len(cohort))
+        for vector in vectors.values():
+            check_range(vector, plan.length, plan.max_value)
         channel = Channel(self.stages, message_names(MessageType), dropouts, faults, self._clock)
         clients = {client: self._client(client) for client in cohort}
         with channel.work(AUTHORITY, Stage.KEY_SETUP):
@@ -106,7 +129,7 @@ class HomomorphicSum(SecureSum):
                 self._registry,
                 self._randomness,
             )
-        answers = _Answers(clients, residues, self._identity)
+        answers = _Answers(clients, vectors, self._identity)
         runner = StageRunner(channel, cohort, answers.answer, server.receive)
         with runner.aborting():
             runner.run_stage(Stage.KEY_SETUP, server.invite)
@@ -115,7 +138,7 @@ class HomomorphicSum(SecureSum):
             with channel.work(AUTHORITY, Stage.UPLOAD):
                 decrypted = holder.decrypt(order)
             total = runner.close(lambda: server.read_sum(decrypted))
-        return SumResult(total.astype(np.uint64) & mask, cohort, channel.costs(), runner.refusals)
+        return SumResult(total.astype(np.uint64), cohort, channel.costs(), runner.refusals)
 
     def _holder(self) -> KeyHolder:
         """Return the key holder; the first call makes its key."""
@@ -136,6 +159,10 @@ class HomomorphicSum(SecureSum):
                 client, self.scheme, identity, self._randomness
             )
         return self._clients[client]
+
+
+def _common_length(vectors: Mapping[ClientId, IntegerVector]) -> int:
+    return int(np.size(next(iter(vectors.values()), ())))
 
 
 class _Answers:

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from crypto.errors import ParameterError, ReplayError, ThresholdError, WrongTimeError
@@ -165,6 +166,37 @@ def test_ckks_sums_run_if_tenseal_is_there():
     assert_exact(result, vectors, range(4), 20)
     with pytest.raises(ParameterError):
         HomomorphicSum(CkksScheme()).sum(random_vectors(range(4), 3, 24), 24, round_id=0)
+
+
+def test_sums_over_the_integers_are_not_reduced():
+    vectors = {client: np.full(3, 2**20 - 1, np.uint64) for client in range(3)}
+    result = TinyHomomorphicSum().sum_integers(vectors, 20, round_id=0)
+    assert result.sum.dtype == np.uint64
+    assert result.sum.tolist() == [3 * (2**20 - 1)] * 3
+    assert result.survivors == (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("values", "value_bits"),
+    [
+        ([2**20], 20),
+        ([-1], 20),
+        ([0], 61),  # sums of three have 63 bits
+        ([0], 0),
+        ([0.5], 20),
+    ],
+)
+def test_integers_that_do_not_fit_are_refused(values, value_bits):
+    vectors = dict.fromkeys(range(3), np.array(values))
+    with pytest.raises(ParameterError):
+        TinyHomomorphicSum().sum_integers(vectors, value_bits, round_id=0)
+
+
+@pytest.mark.parametrize("clients", [0, 1, 2])
+def test_too_few_clients_have_no_sum_of_integers(clients):
+    vectors = {client: np.zeros(3, np.uint64) for client in range(clients)}
+    with pytest.raises(ParameterError):
+        TinyHomomorphicSum().sum_integers(vectors, 20, round_id=0)
 
 
 def test_unsigned_sessions_work():
