@@ -33,6 +33,9 @@ SETTINGS = ProtocolSettings(
     key_setup="authority",
     phi=1,
     proofs=False,
+    he="paillier",
+    key_bits=2048,
+    value_bits=20,
 )
 
 

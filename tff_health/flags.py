@@ -24,7 +24,13 @@ from tff_health.experiments.config import (
 )
 from tff_health.experiments.presets import PRESETS, preset_settings
 from tff_health.experiments.scheme_settings import DROPOUT_DRAWS, SCHEME_DEFAULTS
-from tff_health.runtime.bindings import GROUPS, KEY_SETUPS, TOPOLOGIES
+from tff_health.runtime.bindings import (
+    GROUPS,
+    HE_SCHEMES,
+    KEY_BITS,
+    KEY_SETUPS,
+    TOPOLOGIES,
+)
 from tff_health.schemes import SCHEMES
 
 _DEFAULTS: dict[str, Any] = {
@@ -144,6 +150,7 @@ def _define_flags() -> flags.FlagValues:
     _define_data(define)
     _define_sums(define)
     _define_quality(define)
+    _define_encryption(define)
     _define_training(define)
     flags.DEFINE_boolean(
         "help", False, "Show this text.", short_name="h", flag_values=values, module_name=__name__
@@ -250,6 +257,14 @@ def _define_quality(define: _Definer) -> None:
         "proofs",
         "Whether qualities are proven to lie in their range and partial decryptions to be right."
         f"{_default('proofs')}",
+    )
+
+
+def _define_encryption(define: _Definer) -> None:
+    define.choice("he", HE_SCHEMES, "Homomorphic encryption of updates; ckks needs package tenseal")
+    define.integer(
+        "key_bits",
+        f"Bits of a Paillier key: {', '.join(map(str, KEY_BITS))}.{_default('key_bits')}",
     )
 
 

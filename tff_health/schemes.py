@@ -73,6 +73,25 @@ SCHEMES = {
             ),
         ),
         Scheme(
+            name="fang",
+            paper_number="IV",
+            description="homomorphic encryption of all parameters",
+            update_weight="1",
+            protection="homomorphic encryption: the server adds what it cannot read, and the "
+            "clients' key holder decrypts the sum; no client may drop out",
+            builder="tff_health.learning.fang:build_fang",
+            protocol="homomorphic_sum",
+            settings=(
+                "signatures",
+                "fraction_bits",
+                "clip_range",
+                "secure_metrics",
+                "dropout_stages",
+                "he",
+                "key_bits",
+            ),
+        ),
+        Scheme(
             name="zhang",
             paper_number="V",
             description="updates weighted by data quality, pairwise masks, threshold ElGamal",

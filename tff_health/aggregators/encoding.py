@@ -14,6 +14,15 @@ def fixed_point(fraction_bits: int, clip_range: float) -> FixedPoint:
     return FixedPoint(fraction_bits, clip_range)
 
 
+def value_bits(fraction_bits: int, clip_range: float) -> int:
+    """Returns the bits of an encoded number that is shifted to lie at 0 or above.
+
+    Raises:
+        ValueError: if there is no such encoding.
+    """
+    return (2 * fixed_point(fraction_bits, clip_range).bound).bit_length()
+
+
 def modulus_bits(
     fraction_bits: int, clip_range: float, num_clients: int, max_weight: int = 1
 ) -> int:

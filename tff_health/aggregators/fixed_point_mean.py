@@ -1,9 +1,12 @@
 """The mean of clients' updates over a secure sum of fixed-point numbers.
 
 Each client clips its update, encodes it (`quantisation.py`), multiplies it with its weight, an
-integer, and contributes the product to a sum modulo 2^k and the weight to a plain integer sum. k
-follows from the encoding, the largest weight and the number of clients, so that no sum can leave
-its range; what cannot be represented is refused when the process is built.
+integer, and contributes the product to a secure sum and the weight to another one. The sum of the
+updates is modulo 2^k, as protocols that mask compute it, or one of integers from 0 on, as
+homomorphic encryption adds them: then products are shifted by the largest magnitude that they can
+have. k follows from the encoding, the largest weight and the number of clients, so that no sum can
+leave its range; what cannot be represented is refused when the process is built. The mean is the
+same, bit for bit.
 
 A client whose update is not finite contributes zeros, with weight 0.
 """
@@ -71,13 +74,14 @@ class FixedPointMean(tff.aggregators.UnweightedAggregationFactory):
     Args:
         encoding: of the updates.
         num_clients: the most clients that can be in one sum; more of them are an error.
+        modular: whether updates are summed as residues, or else as integers from 0 on.
 
     Raises:
         crypto.errors.CapacityError: if sums over so many clients need more than 62 bits.
     """
 
-    def __init__(self, encoding: FixedPoint, num_clients: int) -> None:
-        self._mean = _Mean(encoding, num_clients, WeightEncoding(1))
+    def __init__(self, encoding: FixedPoint, num_clients: int, *, modular: bool = True) -> None:
+        self._mean = _Mean(encoding, num_clients, WeightEncoding(1), modular)
 
     @property
     def modulus_bits(self) -> int:
@@ -135,6 +139,7 @@ class _Mean:
     encoding: FixedPoint
     num_clients: int
     weights: WeightEncoding
+    modular: bool = True
 
     def __post_init__(self) -> None:
         if self.encoding.bound == 0:
@@ -157,7 +162,7 @@ class _Mean:
         clipped, changed = zip(
             *(quantisation.clip(tensor, self.encoding) for tensor in tensors), strict=True
         )
-        summands = [self._residues(quantisation.encode(t, self.encoding) * weight) for t in clipped]
+        summands = [self._summand(quantisation.encode(t, self.encoding) * weight) for t in clipped]
         return OrderedDict(
             update=tf.nest.pack_sequence_as(update, summands),
             weight=weight,
@@ -174,18 +179,38 @@ class _Mean:
             f"a fixed-point mean made for {self.num_clients} clients was given more",
         )
         with tf.control_dependencies([fits]):
-            return tf.nest.map_structure(lambda total: self._mean_of(total, weight), sums)
+            shift = tf.cast(contributors, tf.int64) * self.largest
+            return tf.nest.map_structure(lambda total: self._mean_of(total, weight, shift), sums)
 
-    def _residues(self, integers: tf.Tensor) -> tf.Tensor:
-        return tf.cast(tf.bitwise.bitwise_and(integers, (1 << self.modulus_bits) - 1), self.dtype)
+    def sum(self, summands: Any) -> Any:
+        """Declares the secure sum of the updates."""
+        if self.modular:
+            modulus = self.dtype.as_numpy_dtype(1 << self.modulus_bits)
+            return tff.backends.mapreduce.federated_secure_modular_sum(summands, modulus)
+        return tff.federated_secure_sum(summands, 2 * self.largest)
 
-    def _mean_of(self, total: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-        integers = quantisation.centred(tf.cast(total, tf.int64), self.modulus_bits)
+    def _summand(self, integers: tf.Tensor) -> tf.Tensor:
+        if self.modular:
+            integers = tf.bitwise.bitwise_and(integers, (1 << self.modulus_bits) - 1)
+        else:
+            integers += self.largest
+        return tf.cast(integers, self.dtype)
+
+    def _mean_of(self, total: tf.Tensor, weight: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
+        total = tf.cast(total, tf.int64)
+        integers = total - shift
+        if self.modular:
+            integers = quantisation.centred(total, self.modulus_bits)
         return quantisation.decode_mean(integers, weight, self.encoding)
 
     @property
+    def largest(self) -> int:
+        """The largest magnitude of an update's coordinate times its weight."""
+        return self.encoding.bound * self.weights.max_weight
+
+    @property
     def dtype(self) -> tf.DType:
-        """Of the residues: the shortest that holds the modulus, as they travel to the sums."""
+        """Of the summands: the shortest that holds the modulus, which sums stay below."""
         return tf.int32 if self.modulus_bits < _INT32_BITS else tf.int64
 
 
@@ -198,7 +223,6 @@ def _build_process(
             f"updates must be float32 tensors of known shapes, and these are {value_type}"
         )
     size = sum(spec.shape.num_elements() for spec in specs)
-    modulus = mean.dtype.as_numpy_dtype(1 << mean.modulus_bits)
     clipped_bits = max(1, size.bit_length())
 
     @tff.federated_computation
@@ -222,7 +246,7 @@ def _build_process(
     read = tff.tensorflow.computation(mean.read)
 
     def aggregate(state, given):  # type: ignore[no-untyped-def]
-        sums = tff.backends.mapreduce.federated_secure_modular_sum(given["update"], modulus)
+        sums = mean.sum(given["update"])
         weight = tff.federated_secure_sum(given["weight"], mean.weights.max_weight)
         contributors = tff.federated_secure_sum_bitwidth(given["contributors"], 1)
         clipped = tff.federated_secure_sum_bitwidth(given["clipped"], clipped_bits)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import models
-from tff_health.aggregators.encoding import QUALITY_DISTANCES, modulus_bits
+from tff_health.aggregators.encoding import QUALITY_DISTANCES, modulus_bits, value_bits
 from tff_health.data import augment
 from tff_health.data.catalog import DATA_SETS
 from tff_health.data.partition import PartitionSpec
@@ -56,6 +56,8 @@ class RunConfig:
     group: str
     key_setup: str
     proofs: bool
+    he: str
+    key_bits: int
     rounds: int
     batch_size: int
     local_epochs: int
@@ -94,6 +96,7 @@ class RunConfig:
             "quality_distance": QUALITY_DISTANCES,
             "group": tuple(bindings.GROUPS),
             "key_setup": bindings.KEY_SETUPS,
+            "he": bindings.HE_SCHEMES,
         }
         problems = [
             f"--{name}={getattr(self, name)}: allowed are {', '.join(allowed)}"
@@ -165,6 +168,9 @@ class RunConfig:
 
         Args:
             cache_dir: where tables are kept; None for in memory only.
+
+        Raises:
+            ValueError: if no encoding has these fraction bits and this clip range.
         """
         return bindings.ProtocolSettings(
             threshold=self.threshold,
@@ -175,6 +181,9 @@ class RunConfig:
             key_setup=self.key_setup,
             phi=self.phi,
             proofs=self.proofs,
+            he=self.he,
+            key_bits=self.key_bits,
+            value_bits=value_bits(self.fraction_bits, self.clip_range),
             cache_dir=cache_dir,
         )
 

@@ -25,6 +25,8 @@ SCHEME_DEFAULTS: dict[str, Any] = {
     "group": "secp256k1",
     "key_setup": "authority",
     "proofs": False,
+    "he": "paillier",
+    "key_bits": 2048,
 }
 _MAX_FRACTION_BITS = 50
 _MAX_DECIMALS = 6
@@ -50,6 +52,9 @@ def range_problems(config: "RunConfig") -> list[str]:
         problems.append(
             f"--fraction_bits={config.fraction_bits}: must be from 0 to {_MAX_FRACTION_BITS}"
         )
+    if config.key_bits not in bindings.KEY_BITS:
+        allowed = ", ".join(map(str, bindings.KEY_BITS))
+        problems.append(f"--key_bits={config.key_bits}: allowed are {allowed}")
     if config.phi < 0:
         problems.append(f"--phi={config.phi}: must be 0 or more")
     return problems
@@ -65,6 +70,8 @@ def scheme_problems(config: "RunConfig") -> list[str]:
     ]
     if scheme.protocol is None:
         return problems
+    if config.he != "paillier" and config.key_bits != SCHEME_DEFAULTS["key_bits"]:
+        problems.append(f"--key_bits={config.key_bits}: means nothing to --he={config.he}")
     binding = bindings.BINDINGS[scheme.protocol]
     if config.topology == "sparse" and config.threshold:
         problems.append(f"--threshold={config.threshold}: --topology=sparse sets its own")

@@ -198,9 +198,9 @@ def _protection(description: dict[str, Any], run: dict[str, Any]) -> list[str]:
     ]
     if "protocol_plan" in derived:
         lines.append(
-            f"Who works with whom: {derived['protocol_plan']}. Numbers are summed modulo "
-            f"2^{derived['modulus_bits']}, updates to a precision of "
-            f"{derived['precision_of_updates']:.1e}."
+            f"Protocol: {derived['protocol_plan']}. Sums of updates have "
+            f"{derived['modulus_bits']} bits, and a precision of "
+            f"{derived['precision_of_updates']:.1e} a client."
         )
     return lines
 

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from crypto.cohorts import plan_threshold
 from crypto.curve_group import EDWARDS25519
 from crypto.discrete_log import MAX_BOUND
+from crypto.errors import CapacityError
 from crypto.groups import Group
+from crypto.homomorphic import VectorPlan, VectorScheme
+from crypto.homomorphic_sum.session import HomomorphicSum
 from crypto.key_setup import KeySetup
 from crypto.masking.session import DoubleMasking
 from crypto.masking.topology import CompleteGraph, RegularGraph, Topology
@@ -18,6 +22,9 @@ from crypto.pairwise_masking.session import PairwiseMasking
 from crypto.quality_sum.session import HardenedQualitySum, QualitySum
 from crypto.safe_prime_group import FFDHE2048, FFDHE3072
 from crypto.secp256k1_group import SECP256K1
+from crypto.vector_schemes.ckks import CkksScheme
+from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
+from crypto.vector_schemes.packed_paillier import STRENGTHS, PackedPaillierScheme
 from tff_health.runtime.protocols import BoundProtocols, SumProtocol
 from tff_health.runtime.quality_protocol import QualityProtocol
 
@@ -27,6 +34,8 @@ KEY_SETUPS = get_args(KeySetup)
 GROUPS: dict[str, Group[Any]] = {
     group.name: group for group in (SECP256K1, EDWARDS25519, FFDHE2048, FFDHE3072)
 }
+HE_SCHEMES = ("paillier", "elgamal", "ckks")
+KEY_BITS = tuple(STRENGTHS)
 _SPARSE_COLLUSION_RATE = 0.1
 _SPARSE_DROPOUT_RATE = 0.1
 
@@ -44,6 +53,9 @@ class ProtocolSettings:
         key_setup: "authority" or "dkg", who makes the system key.
         phi: the paper's public factor.
         proofs: whether qualities and partial decryptions are proven.
+        he: the scheme of homomorphic encryption, one of `HE_SCHEMES`.
+        key_bits: of a Paillier modulus, one of `KEY_BITS`.
+        value_bits: of a client's number in a sum over the integers.
         cache_dir: where tables of logarithms are kept; None for in memory only.
     """
 
@@ -55,6 +67,9 @@ class ProtocolSettings:
     key_setup: str
     phi: int
     proofs: bool
+    he: str
+    key_bits: int
+    value_bits: int
     cache_dir: Path | None = None
 
 
@@ -130,8 +145,38 @@ def _key_setup(settings: ProtocolSettings) -> KeySetup:
     return "dkg" if settings.key_setup == "dkg" else "authority"
 
 
+def _homomorphic_sum(settings: ProtocolSettings) -> SumProtocol:
+    scheme = _vector_scheme(settings)
+    return BoundProtocols.to_all(HomomorphicSum(scheme, signed=settings.signatures))
+
+
+def _plan_homomorphic_sum(settings: ProtocolSettings, num_clients: int) -> ProtocolPlan:
+    plan_threshold(num_clients)
+    scheme = _vector_scheme(settings)
+    plan = VectorPlan(1, settings.value_bits, num_clients)
+    if plan.max_sum > scheme.max_sum:
+        raise CapacityError(
+            f"{num_clients} values of {plan.value_bits} bits may exceed {scheme.max_sum}, the "
+            f"largest sum in {scheme.name}: lower --fraction_bits or --clip_range"
+        )
+    return ProtocolPlan(
+        num_clients,
+        f"{scheme.name}, {scheme.security_bits} bits of strength; without a client there is no sum",
+    )
+
+
+def _vector_scheme(settings: ProtocolSettings) -> VectorScheme:
+    match settings.he:
+        case "elgamal":
+            return ElGamalScheme(settings.cache_dir)
+        case "ckks":
+            return CkksScheme()
+    return PackedPaillierScheme(settings.key_bits)
+
+
 BINDINGS = {
     "double_masking": Binding(_double_masking, _plan_double_masking),
     "quality_sum": Binding(_quality_sum, _plan_double_masking),
+    "homomorphic_sum": Binding(_homomorphic_sum, _plan_homomorphic_sum),
     "hardened_quality_sum": Binding(_hardened_quality_sum, _plan_double_masking),
 }

@@ -8,9 +8,23 @@ from typing import Any
 from crypto.costs import Costs
 from crypto.faults import Fault
 from crypto.parties import ClientId
-from crypto.secure_sum import Refusal, SecureSum, SessionAbortedError, SumResult
+from crypto.secure_sum import (
+    IntegerSum,
+    Refusal,
+    SecureSum,
+    SessionAbortedError,
+    SumResult,
+)
 from tff_health.errors import RunError
-from tff_health.runtime.slots import KINDS, Kind, Slot, common_bits, from_vector, to_vector
+from tff_health.runtime.slots import (
+    KINDS,
+    Kind,
+    Slot,
+    common_bits,
+    from_vector,
+    to_vector,
+    value_bits,
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +100,8 @@ class BoundProtocols(SumProtocol):
     """A protocol for each kind of sum that TFF knows; one session for all sums of one protocol.
 
     A client's dropout is planned by the name of a stage; with several protocols, those that have a
-    stage of that name.
+    stage of that name. A protocol that adds integers is given them; it also takes residues, and
+    then learns their sum before it is reduced.
 
     Args:
         bitwidth: for `tff.federated_secure_sum_bitwidth`.
@@ -139,10 +154,9 @@ class BoundProtocols(SumProtocol):
             if not chosen:
                 continue
             part = [slots[i] for i in chosen]
-            bits = common_bits(part, len(survivors))
-            vectors = {c: to_vector(part, [tensors[c][i] for i in chosen], bits) for c in survivors}
+            given = {c: [tensors[c][i] for i in chosen] for c in survivors}
             try:
-                result = _run_session(protocol, vectors, bits, plan)
+                result, part_sums = _run_session(protocol, part, given, plan)
             except SessionAbortedError as error:
                 error.costs, error.refusals = costs + error.costs, refusals + error.refusals
                 raise
@@ -153,23 +167,29 @@ class BoundProtocols(SumProtocol):
                 )
             survivors = result.survivors
             costs, refusals = costs + result.costs, refusals + result.refusals
-            sums |= dict(zip(chosen, from_vector(part, result.sum, bits), strict=True))
+            sums |= dict(zip(chosen, part_sums, strict=True))
         return SumsOutcome([sums[i] for i in range(len(slots))], survivors, costs, refusals)
 
 
 def _run_session(
-    protocol: SecureSum, vectors: Mapping[ClientId, Any], bits: int, plan: RoundPlan
-) -> SumResult:
+    protocol: SecureSum,
+    slots: Sequence[Slot],
+    tensors: Mapping[ClientId, Sequence[Any]],
+    plan: RoundPlan,
+) -> tuple[SumResult, list[Any]]:
     """Runs one session with what the plan says about its clients and stages."""
+    adds_integers = isinstance(protocol, IntegerSum)
+    bits = None if adds_integers else common_bits(slots, len(tensors))
+    vectors = {client: to_vector(slots, given, bits) for client, given in tensors.items()}
     stages = protocol.stages
-    return protocol.sum(
+    dropouts = {c: stage for c, stage in plan.dropouts.items() if c in vectors and stage in stages}
+    faults = [fault for fault in plan.faults if fault.stage is None or fault.stage in stages]
+    run = protocol.sum_integers if isinstance(protocol, IntegerSum) else protocol.sum
+    result = run(
         vectors,
-        bits,
+        value_bits(slots) if bits is None else bits,
         round_id=plan.round_id,
-        dropouts={
-            client: stage
-            for client, stage in plan.dropouts.items()
-            if client in vectors and stage in stages
-        },
-        faults=[fault for fault in plan.faults if fault.stage is None or fault.stage in stages],
+        dropouts=dropouts,
+        faults=faults,
     )
+    return result, from_vector(slots, result.sum, bits)

@@ -76,16 +76,23 @@ def common_bits(slots: Sequence[Slot], num_clients: int) -> int:
     return bits
 
 
-def to_vector(slots: Sequence[Slot], tensors: Sequence[Any], bits: int) -> NDArray[np.uint64]:
+def value_bits(slots: Sequence[Slot]) -> int:
+    """The bits of the largest number that one client contributes, for sums over the integers."""
+    return max(slot.bits(1) for slot in slots)
+
+
+def to_vector(
+    slots: Sequence[Slot], tensors: Sequence[Any], bits: int | None
+) -> NDArray[np.uint64]:
     """Makes one client's vector of its tensors; run by the client.
 
     A residue v modulo 2^j stands as v 2^(k-j) modulo 2^k: sums of such numbers are the sums modulo
-    2^j and tell nothing more.
+    2^j and tell nothing more. Where integers are added, it stands as it is.
 
     Args:
         slots: what the tensors are.
         tensors: integer arrays, one a slot.
-        bits: k.
+        bits: k; None for a sum over the integers.
 
     Returns:
         uint64 (m,), 0 to 2^k - 1.
@@ -104,21 +111,21 @@ def to_vector(slots: Sequence[Slot], tensors: Sequence[Any], bits: int) -> NDArr
                 )
             flat = flat.astype(np.int64) % slot.bound
         part = flat.astype(np.uint64)
-        if slot.is_power_of_two_sum:
+        if bits is not None and slot.is_power_of_two_sum:
             part <<= np.uint64(bits - slot.bits(1))
         parts.append(part)
     return np.concatenate(parts)
 
 
 def from_vector(
-    slots: Sequence[Slot], total: NDArray[np.uint64], bits: int
+    slots: Sequence[Slot], total: NDArray[np.uint64], bits: int | None
 ) -> list[NDArray[np.integer[Any]]]:
     """Takes the sum of clients' vectors apart into the slots' sums; run by the server.
 
     Args:
         slots: as in `to_vector`.
         total: uint64 (m,), 0 to 2^k - 1.
-        bits: k.
+        bits: as there.
 
     Returns:
         an array a slot, of its shape and dtype. A sum that exceeds the dtype wraps, as it does
@@ -128,7 +135,7 @@ def from_vector(
     ends = np.cumsum([slot.size for slot in slots])
     for slot, part in zip(slots, np.split(total, ends[:-1]), strict=True):
         value = part
-        if slot.is_power_of_two_sum:
+        if bits is not None and slot.is_power_of_two_sum:
             value = part >> np.uint64(bits - slot.bits(1))
         elif slot.kind == "modular":
             value = part % np.uint64(slot.bound)

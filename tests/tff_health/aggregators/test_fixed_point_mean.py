@@ -36,9 +36,10 @@ def run(tff_context):
     return call
 
 
-@pytest.fixture(scope="module")
-def unweighted(run):
-    process = FixedPointMean(ENCODING, CLIENTS).create(tff.to_type(VALUE))
+@pytest.fixture(scope="module", params=["residues", "integers"])
+def unweighted(run, request):
+    factory = FixedPointMean(ENCODING, CLIENTS, modular=request.param == "residues")
+    process = factory.create(tff.to_type(VALUE))
     return lambda *updates: run(process.next, (), list(updates))
 
 

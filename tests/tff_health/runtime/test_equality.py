@@ -6,7 +6,9 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from crypto.fixed_point import FixedPoint
+from crypto.homomorphic_sum.session import HomomorphicSum
 from crypto.masking.session import DoubleMasking
+from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
 from tests.tff_health.clear_sums import assert_same_bits, clear_context
 from tff_health.aggregators.fixed_point_mean import (
     FixedPointMean,
@@ -16,7 +18,7 @@ from tff_health.aggregators.fixed_point_mean import (
 from tff_health.aggregators.metric_sums import MetricSums, training_metrics
 from tff_health.runtime.pool import WorkerPool
 from tff_health.runtime.protocols import BoundProtocols
-from tff_health.runtime.secure_context import SecureContext
+from tff_health.runtime.secure_context import RoundAbortedError, SecureContext
 
 MOST_CLIENTS = 30
 SPEC = (tf.TensorSpec((None, 4)), tf.TensorSpec((None,), tf.int32))
@@ -62,8 +64,8 @@ def private(noise_multiplier):
     return tff.learning.ddp_secure_aggregator(noise_multiplier, expected_clients_per_round=3)
 
 
-def fixed_point_mean():
-    return FixedPointMean(FixedPoint(20, 4.0), MOST_CLIENTS)
+def fixed_point_mean(**options):
+    return FixedPointMean(FixedPoint(20, 4.0), MOST_CLIENTS, **options)
 
 
 def weighted_fixed_point_mean():
@@ -77,6 +79,7 @@ PROCESSES = {
     "ddp_secure_aggregator": lambda: build(private(0.0)),
     "ddp_secure_aggregator with noise": lambda: build(private(0.3)),
     "FixedPointMean": lambda: build(fixed_point_mean(), **SECURE_METRICS),
+    "FixedPointMean of integers": lambda: build(fixed_point_mean(modular=False), **SECURE_METRICS),
     "WeightedFixedPointMean": lambda: build(weighted_fixed_point_mean(), **SECURE_METRICS),
 }
 
@@ -105,6 +108,18 @@ def secure(tff_context):
     return SecureContext(WorkerPool([tff_context]), BoundProtocols.to_all(DoubleMasking()))
 
 
+class TinyHomomorphicSum(HomomorphicSum):
+    """With a key that is factored in a day, so that tests are fast."""
+
+    LEAST_SECURITY_BITS = 0
+
+
+@pytest.fixture(scope="module")
+def homomorphic(tff_context):
+    protocol = BoundProtocols.to_all(TinyHomomorphicSum(PackedPaillierScheme(512)))
+    return SecureContext(WorkerPool([tff_context]), protocol)
+
+
 def run_under(context, computation, *arguments):
     with tff.framework.get_context_stack().install(context):
         return computation(*arguments)
@@ -123,6 +138,31 @@ def test_three_rounds_with_all_clients(process, clear, secure, num_clients):
     weights = process.get_model_weights(found).trainable[0]
     assert np.isfinite(weights).all()
     assert weights.any()
+
+
+def test_two_rounds_under_homomorphic_encryption(process, clear, homomorphic):
+    data = [client_dataset(client) for client in range(4)]
+    found = expected = run_under(clear, process.initialize)
+    for _ in range(2):
+        one = run_under(homomorphic, process.next, found, data)
+        other = run_under(clear, process.next, expected, data)
+        assert_same_bits(one, other)
+        found, expected = one.state, other.state
+    stage = homomorphic.stages[-1]
+    homomorphic.plan_round(range(4), dropouts={2: stage})
+    with pytest.raises(RoundAbortedError, match=stage):
+        run_under(homomorphic, process.next, found, data)
+    assert homomorphic.last_round.survivors == ()
+
+
+def test_both_encodings_of_a_mean_come_to_the_same(clear):
+    data = [client_dataset(client) for client in range(5)]
+    modular, integers = (
+        build(fixed_point_mean(modular=modular), **SECURE_METRICS) for modular in (True, False)
+    )
+    one = run_under(clear, modular.next, run_under(clear, modular.initialize), data)
+    other = run_under(clear, integers.next, run_under(clear, integers.initialize), data)
+    assert_same_bits(one, other)
 
 
 def test_three_rounds_with_dropouts_equal_those_of_the_survivors(process, clear, secure):

@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tff_health.errors import RunError
-from tff_health.runtime.slots import MAX_BITS, Slot, common_bits, from_vector, to_vector
+from tff_health.runtime.slots import (
+    MAX_BITS,
+    Slot,
+    common_bits,
+    from_vector,
+    to_vector,
+    value_bits,
+)
 
 DTYPES = st.sampled_from([np.int32, np.int64])
 SHAPES = st.sampled_from([(), (1,), (3,), (2, 2), (0,), (2, 0)])
@@ -49,6 +56,18 @@ def test_the_sum_of_vectors_is_what_tff_says(chosen, num_clients, data):
     assert all(v.dtype == np.uint64 and (v < 2**bits).all() for v in vectors)
     total = np.sum(vectors, axis=0, dtype=np.uint64) & np.uint64(2**bits - 1)
     sums = from_vector(chosen, total, bits)
+    for slot, found, *given_ in zip(chosen, sums, *tensors, strict=True):
+        assert (found.dtype, found.shape) == (slot.dtype, slot.shape)
+        np.testing.assert_array_equal(found, expected_sum(slot, given_))
+
+
+@given(st.lists(slots(), min_size=1, max_size=5), st.integers(1, 20), st.data())
+def test_the_sum_over_the_integers_is_what_tff_says(chosen, num_clients, data):
+    tensors = [[tensor(data.draw, slot) for slot in chosen] for _ in range(num_clients)]
+    vectors = [to_vector(chosen, given_, None) for given_ in tensors]
+    bits = value_bits(chosen)
+    assert all(v.dtype == np.uint64 and (v < 2**bits).all() for v in vectors)
+    sums = from_vector(chosen, np.sum(vectors, axis=0, dtype=np.uint64), None)
     for slot, found, *given_ in zip(chosen, sums, *tensors, strict=True):
         assert (found.dtype, found.shape) == (slot.dtype, slot.shape)
         np.testing.assert_array_equal(found, expected_sum(slot, given_))

@@ -1,0 +1,62 @@
+"""Schemes with homomorphic encryption as a user runs them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.tff_health.experiments.runs import rows, run, weights
+
+SMALL = ("--num_clients=4", "--partition=iid", "--rounds=2", "--eval_every=2")
+
+
+def result_of(tmp_path_factory, name, *flags):
+    out_dir = tmp_path_factory.mktemp(name) / "run"
+    result = run(out_dir, *flags, *SMALL)
+    assert result.returncode == 0, result.stderr
+    return out_dir, result
+
+
+@pytest.fixture(scope="module")
+def fang(tmp_path_factory):
+    return result_of(tmp_path_factory, "fang", "--scheme=fang")
+
+
+@pytest.fixture(scope="module")
+def bonawitz(tmp_path_factory):
+    return result_of(tmp_path_factory, "bonawitz", "--scheme=bonawitz")
+
+
+def test_encrypted_and_masked_sums_make_the_same_model(fang, bonawitz):
+    one, other = weights(fang[0]), weights(bonawitz[0])
+    assert one.keys() == other.keys()
+    for name, array in one.items():
+        np.testing.assert_array_equal(array, other[name])
+    for row, plain in zip(rows(fang[0]), rows(bonawitz[0]), strict=True):
+        for column in ("train_loss", "test_accuracy", "validation_loss", "survivors"):
+            assert row[column] == plain[column]
+
+
+def test_every_parameter_is_encrypted(fang):
+    out_dir, result = fang
+    assert "clients tell the server in the clear: nothing" in result.stderr
+    derived = json.loads((out_dir / "config.json").read_text())["derived"]
+    # Slots of 22 bits for sums of four values of 20; a ciphertext of 512 bytes holds 93.
+    for row in rows(out_dir):
+        assert int(row["bytes_up"]) > 4 * 512 * (derived["trainable_parameters"] // 93)
+        assert float(row["seconds_client_crypto"]) > 0
+        assert float(row["seconds_server_crypto"]) > 0
+    plan = derived["protocol_plan"]
+    assert "packed Paillier 2048, 112 bits of strength" in plan
+    assert plan in (out_dir / "report.html").read_text()
+
+
+def test_a_dropped_client_ends_the_round_with_that_reason(tmp_path):
+    flags = ("--dropout_draw=independent", "--dropout_rate=0.9", "--dropout_stages=upload")
+    result = run(tmp_path / "run", "--scheme=fang", *flags, *SMALL)
+    assert result.returncode == 1
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("error: round 1 was aborted 5 times")
+    assert "clients after stage 'upload'" in last
+    assert "are left, 4 are needed" in last
+    assert "the state after round 0 is kept" in last
