@@ -1,6 +1,8 @@
 """The client of sums by homomorphic encryption: across rounds, and in one session."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from crypto.cohorts import MIN_CLIENTS
 from crypto.errors import (
@@ -18,6 +20,7 @@ from crypto.homomorphic_sum.messages import (
     EncryptedUpload,
     Invitation,
     KeyAnnouncement,
+    KeyedInvitation,
     Readiness,
     UploadRequest,
 )
@@ -29,9 +32,12 @@ from crypto.secure_sum import IntegerVector
 from crypto.session_part import SessionPart
 from crypto.signatures import SigningIdentity, VerifyKey
 
+_I = TypeVar("_I", bound=KeyedInvitation)
+_P = TypeVar("_P")
 
-class HomomorphicClient:
-    """A client with its identity, for any number of sessions.
+
+class KeyedClient(ABC, Generic[_I, _P]):
+    """A client with its identity, for any number of sessions under the key holder's key.
 
     Args:
         client_id: its number.
@@ -54,13 +60,11 @@ class HomomorphicClient:
         self._joined: set[bytes] = set()
         self._keys: dict[KeyAnnouncement, PublicVectorKey] = {}
 
-    def join(
-        self, data: bytes, key_holder: VerifyKey | None
-    ) -> "tuple[HomomorphicClientRound, bytes]":
+    def join(self, data: bytes, key_holder: VerifyKey | None) -> tuple[_P, bytes]:
         """Key setup: accept an invitation.
 
         Args:
-            data: an `Invitation`.
+            data: the invitation.
             key_holder: the key holder's verify key; None if nobody signs.
 
         Returns:
@@ -73,22 +77,28 @@ class HomomorphicClient:
         Guarantees: a refused invitation changes nothing; errors name the server.
         """
         with blaming(SERVER):
-            invitation = Invitation.from_bytes(data)
+            invitation = self._read(data)
             self._check(invitation, key_holder)
             session_id = invitation.session_id()
             if session_id in self._joined:
                 raise ReplayError("an invitation that was accepted before")
             key = self._key(invitation.announcement)
             try:
-                key.check_plan(invitation.plan)
+                part = self._part(invitation, key)
             except CapacityError as error:
                 raise PolicyError(str(error)) from error
         self._joined.add(session_id)
-        start = Joined(key, invitation.plan, self._identity, self._randomness)
-        part = HomomorphicClientRound(self.client_id, session_id, start)
         return part, seal(Readiness(session_id, self.client_id), self._identity)
 
-    def _check(self, invitation: Invitation, key_holder: VerifyKey | None) -> None:
+    @abstractmethod
+    def _read(self, data: bytes) -> _I:
+        """Read an invitation."""
+
+    @abstractmethod
+    def _part(self, invitation: _I, key: PublicVectorKey) -> _P:
+        """Return the client's part in the session; CapacityError if the key cannot hold the sum."""
+
+    def _check(self, invitation: KeyedInvitation, key_holder: VerifyKey | None) -> None:
         if self.client_id not in invitation.cohort:
             raise ForeignMessageError("an invitation of other clients")
         if len(invitation.cohort) < MIN_CLIENTS:
@@ -115,12 +125,24 @@ class HomomorphicClient:
 
 @dataclass(frozen=True)
 class Joined:
-    """What a client needs to upload."""
+    """What a client needs to upload a vector."""
 
     key: PublicVectorKey
     plan: VectorPlan
     identity: SigningIdentity | None = field(repr=False)
     randomness: Randomness = field(repr=False)
+
+
+class HomomorphicClient(KeyedClient[Invitation, "HomomorphicClientRound"]):
+    """A client that encrypts whole vectors."""
+
+    def _read(self, data: bytes) -> Invitation:
+        return Invitation.from_bytes(data)
+
+    def _part(self, invitation: Invitation, key: PublicVectorKey) -> "HomomorphicClientRound":
+        key.check_plan(invitation.plan)
+        start = Joined(key, invitation.plan, self._identity, self._randomness)
+        return HomomorphicClientRound(self.client_id, invitation.session_id(), start)
 
 
 class HomomorphicClientRound(SessionPart[Joined]):

@@ -1,6 +1,9 @@
 """The clients' key holder: it makes the key, and decrypts one sum a session."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from crypto.cohorts import MIN_CLIENTS
 from crypto.errors import (
@@ -12,11 +15,12 @@ from crypto.errors import (
     ReplayError,
     blaming,
 )
-from crypto.homomorphic import PublicVectorKey, VectorScheme
+from crypto.homomorphic import EncryptedVector, PublicVectorKey, VectorScheme
 from crypto.homomorphic_sum.messages import (
     DecryptedSum,
     DecryptionOrder,
     KeyAnnouncement,
+    KeyedInvitation,
     Readiness,
 )
 from crypto.parties import SERVER, ClientId
@@ -85,21 +89,15 @@ class KeyHolder:
         """
         with blaming(SERVER):
             order = DecryptionOrder.from_bytes(data)
-            session_id = self._check(order)
-            try:
-                self.public_key.check(order.total)
-            except DecodingError as error:
-                raise MalformedMessageError(str(error)) from error
-            self._decrypted.add(session_id)
-            try:
-                values = self._private.decrypt(order.total)
-            except DecodingError as error:
-                raise ConsistencyError(str(error)) from error
+            invitation, total = order.invitation, order.total
+            session_id = self._check_session(invitation, order.consents)
+            if total.plan != invitation.plan or total.addends != len(invitation.cohort):
+                raise ConsistencyError("not the sum over all clients of the session")
+            (values,) = self._decrypt(session_id, [total])
         return DecryptedSum.of(session_id, values).to_bytes()
 
-    def _check(self, order: DecryptionOrder) -> bytes:
-        """Check all but the ciphertexts; return the session."""
-        invitation = order.invitation
+    def _check_session(self, invitation: KeyedInvitation, consents: Sequence[bytes]) -> bytes:
+        """Check all but the sums; return the session."""
         session_id = invitation.session_id()
         if invitation.announcement != self.announcement:
             raise ForeignMessageError("a session under another key")
@@ -107,14 +105,27 @@ class KeyHolder:
             raise PolicyError(f"a sum over {len(invitation.cohort)} clients")
         if invitation.signed != (self._registry is not None):
             raise PolicyError("a session that is signed and should not be, or the reverse")
-        if order.total.plan != invitation.plan or order.total.addends != len(invitation.cohort):
-            raise ConsistencyError("not the sum over all clients of the session")
         if session_id in self._decrypted:
             raise ReplayError("a second sum in one session")
         if self._registry is not None:
-            for client, signature in zip(invitation.cohort, order.consents, strict=True):
+            for client, signature in zip(invitation.cohort, consents, strict=True):
                 if client not in self._registry:
                     raise ForeignMessageError(f"client {client} is not known here")
                 consent = Readiness(session_id, client).to_bytes()
                 self._registry[client].verify(SIGNED_MESSAGE, consent, signature)
         return session_id
+
+    def _decrypt(
+        self, session_id: bytes, totals: Sequence[EncryptedVector]
+    ) -> list[NDArray[np.int64]]:
+        """Decrypt what a session asks for; from the first one on, the session has had its sum."""
+        for total in totals:
+            try:
+                self.public_key.check(total)
+            except DecodingError as error:
+                raise MalformedMessageError(str(error)) from error
+        self._decrypted.add(session_id)
+        try:
+            return [self._private.decrypt(total) for total in totals]
+        except DecodingError as error:
+            raise ConsistencyError(str(error)) from error

@@ -1,5 +1,6 @@
 """The messages of a sum by homomorphic encryption, in the order in which they are sent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import ClassVar, Self
@@ -61,8 +62,8 @@ class KeyAnnouncement(Message):
 
 
 @dataclass(frozen=True)
-class Invitation(Message):
-    """Server to client: take part in this session.
+class KeyedInvitation(Message):
+    """Server to client: take part in a session under the key holder's key.
 
     Attributes:
         nonce: 16 bytes that no other session of this server has.
@@ -75,7 +76,6 @@ class Invitation(Message):
         key_signature: the key holder's signature of it; empty in sessions without.
     """
 
-    TYPE: ClassVar[int] = MessageType.INVITATION
     nonce: bytes
     round_id: int
     cohort: tuple[ClientId, ...]
@@ -91,12 +91,6 @@ class Invitation(Message):
         if not 0 <= self.round_id < 2**64:
             raise ParameterError(f"round_id={self.round_id} must lie in 0..2^64-1")
         check_size("key_signature", self.key_signature, SIGNATURE_BYTES if self.signed else 0)
-        VectorPlan(self.length, self.value_bits, len(self.cohort))
-
-    @property
-    def plan(self) -> VectorPlan:
-        """What is summed."""
-        return VectorPlan(self.length, self.value_bits, len(self.cohort))
 
     def session_id(self) -> bytes:
         """Return the hash of all that was announced."""
@@ -119,6 +113,22 @@ class Invitation(Message):
         signed = reader.flag()
         key = KeyAnnouncement.from_bytes(reader.sized())
         return cls(*head, *plan, signed, key, reader.sized())
+
+
+@dataclass(frozen=True)
+class Invitation(KeyedInvitation):
+    """Server to client: take part in a session in which whole vectors are encrypted."""
+
+    TYPE: ClassVar[int] = MessageType.INVITATION
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        VectorPlan(self.length, self.value_bits, len(self.cohort))
+
+    @property
+    def plan(self) -> VectorPlan:
+        """What is summed."""
+        return VectorPlan(self.length, self.value_bits, len(self.cohort))
 
 
 @dataclass(frozen=True)
@@ -186,10 +196,7 @@ class DecryptionOrder(Message):
     consents: tuple[bytes, ...]
 
     def __post_init__(self) -> None:
-        if len(self.consents) != len(self.invitation.cohort):
-            raise ParameterError("one consent is needed for each client")
-        for consent in self.consents:
-            check_size("consent", consent, SIGNATURE_BYTES if self.invitation.signed else 0)
+        check_consents(self.consents, self.invitation)
 
     def _write(self, writer: Writer) -> None:
         writer.sized(self.invitation.to_bytes())
@@ -203,6 +210,18 @@ class DecryptionOrder(Message):
         invitation = Invitation.from_bytes(reader.sized())
         total = EncryptedVector.from_bytes(reader.sized())
         return cls(invitation, total, reader.several(4, reader.sized))
+
+
+def check_consents(consents: Sequence[bytes], invitation: KeyedInvitation) -> None:
+    """Refuse consents that are not one of the right length for each client.
+
+    Raises:
+        ParameterError: for these.
+    """
+    if len(consents) != len(invitation.cohort):
+        raise ParameterError("one consent is needed for each client")
+    for consent in consents:
+        check_size("consent", consent, SIGNATURE_BYTES if invitation.signed else 0)
 
 
 @dataclass(frozen=True)

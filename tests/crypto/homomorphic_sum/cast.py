@@ -9,6 +9,7 @@ from crypto.homomorphic_sum.client import HomomorphicClient
 from crypto.homomorphic_sum.key_holder import KeyHolder
 from crypto.homomorphic_sum.messages import DecryptionOrder, EncryptedUpload, Invitation
 from crypto.homomorphic_sum.server import HomomorphicServer
+from crypto.randomness import SYSTEM
 from crypto.signatures import SIGNATURE_BYTES, SigningIdentity
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
 
@@ -41,17 +42,18 @@ class Cast:
         self.parts = {}
         self.vectors = {c: np.array([c, 10 * c, 2**20 - 1], np.uint64) for c in CLIENTS}
 
-    def new_server(self, **changes):
-        fields = {
-            "cohort": CLIENTS,
-            "plan": PLAN,
-            "round_id": 1,
-            "announcement": self.holder.announcement,
-            "key_signature": self.holder.signature,
-            "key": self.holder.public_key,
-            "registry": self.registry,
-        }
-        return HomomorphicServer(**{**fields, **changes})
+    def new_server(self):
+        invitation = Invitation(
+            SYSTEM.bytes(16),
+            round_id=1,
+            cohort=CLIENTS,
+            length=PLAN.length,
+            value_bits=PLAN.value_bits,
+            signed=self.registry is not None,
+            announcement=self.holder.announcement,
+            key_signature=self.holder.signature,
+        )
+        return HomomorphicServer(invitation, self.holder.public_key, self.registry)
 
     def invitation(self, **changes):
         return Invitation(**{**vars(self.server.invitation), **changes})
