@@ -1,0 +1,41 @@
+"""The clients' key holder in sparse sums: it decrypts the distinct sums of a session, once."""
+
+import numpy as np
+
+from crypto.errors import ConsistencyError, blaming
+from crypto.homomorphic_sum.key_holder import KeyHolder
+from crypto.parties import SERVER
+from crypto.sparse_sum.messages import DecryptedSums, SumsOrder
+from crypto.sparse_sum.values import value_plan
+
+
+class SparseKeyHolder(KeyHolder):
+    """The holder of one private key."""
+
+    def decrypt(self, data: bytes) -> bytes:
+        """Decrypt the sums of one session, once.
+
+        Args:
+            data: a `SumsOrder`.
+
+        Returns:
+            `DecryptedSums`.
+
+        Raises:
+            ConsistencyError: for sums of another plan, or what are no sums of values in range.
+            MalformedMessageError, ForeignMessageError, PolicyError, SignatureError, ReplayError:
+                as `KeyHolder.decrypt`.
+
+        Guarantees: as there.
+        """
+        with blaming(SERVER):
+            order = SumsOrder.from_bytes(data)
+            invitation = order.invitation
+            session_id = self._check_session(invitation, order.consents)
+            plan = value_plan(self.public_key, invitation.value_bits, len(invitation.cohort))
+            if any(total.plan != plan for total in order.sums):
+                raise ConsistencyError("sums of another plan than the session's")
+            limbs = self._decrypt(session_id, order.sums)
+        return DecryptedSums.of(
+            session_id, np.concatenate([np.zeros(0, np.int64), *limbs])
+        ).to_bytes()
