@@ -64,6 +64,8 @@ def packed_task(images: LabelledImages, folder: Path, num_clients: int = CLIENTS
             secure_metrics=True,
         ),
         quality=QualitySettings("squares", decimals=2, largest=1e6),
+        sparsity=0.01,
+        memory_folder=folder / "memory",
     )
 
 

@@ -266,6 +266,9 @@ def _define_encryption(define: _Definer) -> None:
         "key_bits",
         f"Bits of a Paillier key: {', '.join(map(str, KEY_BITS))}.{_default('key_bits')}",
     )
+    define.number(
+        "sparsity", f"Share of an update's coordinates that is sent.{_default('sparsity')}"
+    )
 
 
 def _define_training(define: _Definer) -> None:

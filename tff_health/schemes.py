@@ -18,6 +18,7 @@ class Scheme:
         protocol: what computes its secure sums, a key of `runtime.bindings.BINDINGS`; None if it
             declares none.
         settings: names of the settings that mean something to this scheme and not to all.
+        leaks: what the protocol itself tells the server about single clients.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Scheme:
     builder: str
     protocol: str | None = None
     settings: tuple[str, ...] = ()
+    leaks: tuple[str, ...] = ()
 
 
 _QUALITY = (
@@ -71,6 +73,27 @@ SCHEMES = {
                 "secure_metrics",
                 "dropout_stages",
             ),
+        ),
+        Scheme(
+            name="fedopt",
+            paper_number="III",
+            description="compression both ways, homomorphic encryption of what is left",
+            update_weight="1",
+            protection="homomorphic encryption of each client's one value, which the server learns "
+            "all the same if no other client changes one of its positions; no client may drop out",
+            builder="tff_health.learning.fedopt:build_fedopt",
+            protocol="sparse_sum",
+            settings=(
+                "signatures",
+                "fraction_bits",
+                "clip_range",
+                "secure_metrics",
+                "dropout_stages",
+                "he",
+                "key_bits",
+                "sparsity",
+            ),
+            leaks=("the positions of its largest changes",),
         ),
         Scheme(
             name="fang",

@@ -1,10 +1,11 @@
-"""The clients' data as TFF sees it: a computation from (client, round) to batches.
+"""The clients' data as TFF sees it: a computation from client and round to batches.
 
-Only two integers travel to the worker each round. It reads the client's packed file itself, so
+Only three integers travel to the worker each round. It reads the client's packed file itself, so
 memory stays flat and nothing is serialised into the request.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,21 @@ def element_spec(image_shape: tuple[int, int, int]) -> tuple[tf.TensorSpec, tf.T
     return tf.TensorSpec((None, *image_shape), tf.float32), tf.TensorSpec((None,), tf.int32)
 
 
-def client_keys(clients: list[int], round_number: int) -> list[OrderedDict[str, object]]:
-    """The arguments that choose the clients' data of one round, for `training_data`."""
+KEY_TYPE: OrderedDict[str, type] = OrderedDict(client=np.int32, round=np.int64, remembered=np.int64)
+"""What chooses a client's data of one round; `remembered` is the last round that counted for the
+client, and 0 if none did or the scheme gives clients no memory."""
+
+
+def client_keys(
+    clients: list[int], round_number: int, remembered: Sequence[int] = ()
+) -> list[OrderedDict[str, object]]:
+    """The arguments that choose the clients' data of one round, of `KEY_TYPE`."""
+    rounds = remembered or [0] * len(clients)
     return [
-        OrderedDict(client=np.int32(client), round=np.int64(round_number)) for client in clients
+        OrderedDict(
+            client=np.int32(client), round=np.int64(round_number), remembered=np.int64(last)
+        )
+        for client, last in zip(clients, rounds, strict=True)
     ]
 
 
@@ -42,11 +54,10 @@ def training_data(
         seed: the experiment's seed.
 
     Returns:
-        a `tff.Computation` of type
-        `<client=int32, round=int64> -> <float32[?,height,width,channels], int32[?]>*`.
+        a `tff.Computation` from `KEY_TYPE` to `<float32[?,height,width,channels], int32[?]>*`.
     """
 
-    @tff.tensorflow.computation(OrderedDict(client=np.int32, round=np.int64))
+    @tff.tensorflow.computation(KEY_TYPE)
     def read(key):  # type: ignore[no-untyped-def]
         def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
             labels, pixels = _read_part(folder, "training", key["client"], image_shape)
@@ -69,7 +80,7 @@ def validation_data(
     Arguments and type are those of `training_data`; the key's round is not used.
     """
 
-    @tff.tensorflow.computation(OrderedDict(client=np.int32, round=np.int64))
+    @tff.tensorflow.computation(KEY_TYPE)
     def read(key):  # type: ignore[no-untyped-def]
         def batches(_: tf.Tensor) -> tf.data.Dataset:
             labels, pixels = _read_part(folder, "validation", key["client"], image_shape)

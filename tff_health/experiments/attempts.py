@@ -1,6 +1,7 @@
 """One training round: with another cohort if too few clients were left of the first."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +76,7 @@ class RoundRunner:
         if not cohort.present:
             raise RunError(f"round {number}: all clients dropped out; lower --dropout_rate")
         start = time.monotonic()
-        output = self._process.training.next(state, client_keys(list(cohort.present), number))
+        output = self._process.training.next(state, self._keys(cohort.present, number))
         row: dict[str, Value] = {
             "cohort": len(cohort.clients),
             "survivors": len(cohort.present),
@@ -92,10 +93,12 @@ class RoundRunner:
         self, state: Any, number: int, cohort: Cohort, failed: list[RoundRecord]
     ) -> TrainedRound:
         self._context.plan_round(cohort.clients, cohort.dropouts)
-        output = self._process.training.next(state, client_keys(list(cohort.clients), number))
+        output = self._process.training.next(state, self._keys(cohort.clients, number))
         done = self._context.last_round
         if done is None:
             raise RunError("the process of this scheme declares no secure sum")
+        if self._process.memory is not None:
+            self._process.memory.keep(done.survivors, number)
         records = [*failed, done]
         started = sum(len(record.cohort) for record in records)
         row: dict[str, Value] = {
@@ -104,7 +107,7 @@ class RoundRunner:
             "aborted_attempts": len(failed),
             "bytes_up": sum(record.costs.bytes_up for record in records),
             "bytes_down": sum(record.costs.bytes_down for record in records)
-            + self._traffic.model * started,
+            + self._sent_models(output.metrics["aggregator"], number, started),
         }
         for name, seconds in (
             ("seconds_training", [record.seconds_training for record in records]),
@@ -113,6 +116,23 @@ class RoundRunner:
         ):
             row[name] = round(sum(seconds), 4)
         return TrainedRound(output.state, {**row, **_metrics_of(output.metrics)})
+
+    def _keys(self, clients: Sequence[int], number: int) -> list[Any]:
+        memory = self._process.memory
+        remembered = [memory.last_round(client, number) for client in clients] if memory else []
+        return client_keys(list(clients), number, remembered)
+
+    def _sent_models(self, measured: Any, number: int, started: int) -> int:
+        """Bytes of models, or of what changed in them, that the server sends for a round.
+
+        A compressed change is sent to all clients, also those of other rounds, so that all have
+        the last model always; the first one they are given whole.
+        """
+        if "update_positions" not in measured:
+            return self._traffic.model * started
+        change = self._traffic.change(measured["update_positions"])
+        first = self._traffic.model if number == 1 else 0
+        return (change + first) * self._config.num_clients
 
 
 def _metrics_of(metrics: Any) -> dict[str, Value]:

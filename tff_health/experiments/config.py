@@ -58,6 +58,7 @@ class RunConfig:
     proofs: bool
     he: str
     key_bits: int
+    sparsity: float
     rounds: int
     batch_size: int
     local_epochs: int

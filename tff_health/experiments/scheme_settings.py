@@ -27,6 +27,7 @@ SCHEME_DEFAULTS: dict[str, Any] = {
     "proofs": False,
     "he": "paillier",
     "key_bits": 2048,
+    "sparsity": 0.01,
 }
 _MAX_FRACTION_BITS = 50
 _MAX_DECIMALS = 6
@@ -55,6 +56,8 @@ def range_problems(config: "RunConfig") -> list[str]:
     if config.key_bits not in bindings.KEY_BITS:
         allowed = ", ".join(map(str, bindings.KEY_BITS))
         problems.append(f"--key_bits={config.key_bits}: allowed are {allowed}")
+    if not 0 < config.sparsity <= 1:
+        problems.append(f"--sparsity={config.sparsity}: must be above 0 and at most 1")
     if config.phi < 0:
         problems.append(f"--phi={config.phi}: must be 0 or more")
     return problems

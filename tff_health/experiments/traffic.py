@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow_federated as tff
+from numpy.typing import NDArray
+
+from tff_health.runtime.positions import positions_bytes
 
 
 @dataclass(frozen=True)
@@ -14,16 +17,26 @@ class Traffic:
     Attributes:
         update: length of an update in the clear and its weight.
         model: length of the model.
+        parameters: numbers in an update.
     """
 
     update: int
     model: int
+    parameters: int
+
+    def change(self, positions: NDArray[np.int32]) -> int:
+        """Length of a change of the model, one float32 at some positions."""
+        return positions_bytes(positions, self.parameters) + np.dtype(np.float32).itemsize
 
     @classmethod
     def of(cls, weights: tff.learning.models.ModelWeights) -> "Traffic":
         """Measures the messages of a model with these weights."""
         model = [*weights.trainable, *weights.non_trainable]
-        return cls(_encoded_length([*weights.trainable, np.float32(1)]), _encoded_length(model))
+        return cls(
+            _encoded_length([*weights.trainable, np.float32(1)]),
+            _encoded_length(model),
+            sum(np.size(weight) for weight in weights.trainable),
+        )
 
 
 def _encoded_length(arrays: list[Any]) -> int:

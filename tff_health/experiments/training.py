@@ -50,7 +50,7 @@ def train(
         RunError: if the worker or the last state does not allow to go on.
     """
     started = time.monotonic()
-    task = build_task(config, federated, folder.scratch / "clients")
+    task = build_task(config, federated, folder.scratch)
     class_names = federated.images.class_names
     evaluator = build_evaluator(task, federated)
     folder.scratch.mkdir(exist_ok=True)
@@ -87,6 +87,7 @@ def in_the_clear(process: SchemeProcess, config: RunConfig, context: SecureConte
     if SCHEMES[config.scheme].protocol is None:
         return "updates, numbers of examples, metrics"
     names = [
+        *SCHEMES[config.scheme].leaks,
         *context.clear_values(process.training.next),
         *context.clear_values(process.evaluation.next),
     ]
@@ -95,14 +96,14 @@ def in_the_clear(process: SchemeProcess, config: RunConfig, context: SecureConte
     return ", ".join(dict.fromkeys(words)) or "nothing"
 
 
-def build_task(config: RunConfig, federated: FederatedImages, clients_folder: Path) -> Task:
-    """Builds the model and the clients' data of `config`.
+def build_task(config: RunConfig, federated: FederatedImages, scratch: Path) -> Task:
+    """Builds the model and the clients' data of `config`, which lie in folders in `scratch`.
 
     Raises:
         ConfigError: if the model cannot be built for these images.
     """
     shape, num_classes = federated.images.image_shape, federated.images.num_classes
-    folder = clients_folder.absolute()
+    folder = (scratch / "clients").absolute()
 
     tf.keras.utils.set_random_seed(config.seed)
     try:
@@ -130,6 +131,8 @@ def build_task(config: RunConfig, federated: FederatedImages, clients_folder: Pa
         quality=QualitySettings(
             config.quality_distance, config.quality_decimals, config.max_quality
         ),
+        sparsity=config.sparsity,
+        memory_folder=(scratch / "memory").absolute(),
     )
 
 

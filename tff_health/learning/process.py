@@ -1,9 +1,12 @@
 """What a scheme is made of: a training process and an evaluation process over clients' keys."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import tensorflow_federated as tff
 
+from tff_health.data.client_data import KEY_TYPE
+from tff_health.learning.client_memory import ClientMemory
 from tff_health.learning.task import Task
 
 
@@ -14,10 +17,12 @@ class SchemeProcess:
     Attributes:
         training: trains on the clients' training parts.
         evaluation: evaluates a model on the clients' validation parts.
+        memory: what clients keep from round to round; None if they keep nothing.
     """
 
     training: tff.learning.templates.LearningProcess
     evaluation: tff.learning.templates.LearningProcess
+    memory: ClientMemory | None = None
 
     @classmethod
     def of(
@@ -25,7 +30,46 @@ class SchemeProcess:
         task: Task,
         training: tff.learning.templates.LearningProcess,
         evaluation: tff.learning.templates.LearningProcess,
+        memory: ClientMemory | None = None,
     ) -> "SchemeProcess":
-        """Gives two processes over data sets the task's data."""
-        compose = tff.simulation.compose_dataset_computation_with_learning_process
-        return cls(compose(task.training_data, training), compose(task.validation_data, evaluation))
+        """Gives two processes over data sets the task's data.
+
+        Args:
+            task: has the data.
+            training: over data sets of examples; with a memory, over pairs of data sets, `examples`
+                and `memory`.
+            evaluation: over data sets of examples.
+            memory: of the clients.
+        """
+        data = task.training_data if memory is None else _with_memory(task.training_data, memory)
+        return cls(_over_keys(training, data), _over_keys(evaluation, task.validation_data), memory)
+
+
+def _with_memory(examples: tff.Computation, memory: ClientMemory) -> tff.Computation:
+    reading = memory.reading()
+
+    @tff.tensorflow.computation(KEY_TYPE)
+    def read(key):  # type: ignore[no-untyped-def]
+        return OrderedDict(examples=examples(key), memory=reading(key))
+
+    return read
+
+
+def _over_keys(
+    process: tff.learning.templates.LearningProcess, data: tff.Computation
+) -> tff.learning.templates.LearningProcess:
+    """As `tff.simulation.compose_dataset_computation_with_learning_process`, for any data."""
+    state_type = process.initialize.type_signature.result
+
+    @tff.federated_computation(state_type, tff.FederatedType(KEY_TYPE, tff.CLIENTS))
+    def next_round(state, keys):  # type: ignore[no-untyped-def]
+        return process.next(state, tff.federated_map(data, keys))
+
+    return tff.learning.templates.LearningProcess(
+        process.initialize,
+        next_round,
+        process.get_model_weights,
+        process.set_model_weights,
+        get_hparams_fn=process.get_hparams,
+        set_hparams_fn=process.set_hparams,
+    )

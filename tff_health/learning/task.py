@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import tensorflow as tf
 import tensorflow_federated as tff
@@ -56,6 +57,8 @@ class Task:
         client_learning_rate: of the clients' stochastic gradient descent.
         sums: how numbers are encoded, for schemes with secure sums.
         quality: how data quality is computed, for schemes that weigh by it.
+        sparsity: the share of coordinates that is kept, for schemes that compress updates.
+        memory_folder: where clients keep what schemes have them remember.
     """
 
     build_model: Callable[[], tf.keras.Model]
@@ -66,6 +69,8 @@ class Task:
     client_learning_rate: float
     sums: SumSettings
     quality: QualitySettings
+    sparsity: float
+    memory_folder: Path
 
     def model_fn(self) -> tff.learning.models.VariableModel:
         """Returns a new model with loss and training metrics, as `tff.learning` wants it."""

@@ -22,6 +22,7 @@ from crypto.pairwise_masking.session import PairwiseMasking
 from crypto.quality_sum.session import HardenedQualitySum, QualitySum
 from crypto.safe_prime_group import FFDHE2048, FFDHE3072
 from crypto.secp256k1_group import SECP256K1
+from crypto.sparse_sum.session import SparseSum
 from crypto.vector_schemes.ckks import CkksScheme
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
 from crypto.vector_schemes.packed_paillier import STRENGTHS, PackedPaillierScheme
@@ -159,6 +160,20 @@ def _plan_homomorphic_sum(settings: ProtocolSettings, num_clients: int) -> Proto
             f"{num_clients} values of {plan.value_bits} bits may exceed {scheme.max_sum}, the "
             f"largest sum in {scheme.name}: lower --fraction_bits or --clip_range"
         )
+    return _plan_without_dropouts(scheme, num_clients)
+
+
+def _sparse_sum(settings: ProtocolSettings) -> SumProtocol:
+    scheme = _vector_scheme(settings)
+    return BoundProtocols.to_all(SparseSum(scheme, signed=settings.signatures))
+
+
+def _plan_sparse_sum(settings: ProtocolSettings, num_clients: int) -> ProtocolPlan:
+    plan_threshold(num_clients)
+    return _plan_without_dropouts(_vector_scheme(settings), num_clients)
+
+
+def _plan_without_dropouts(scheme: VectorScheme, num_clients: int) -> ProtocolPlan:
     return ProtocolPlan(
         num_clients,
         f"{scheme.name}, {scheme.security_bits} bits of strength; without a client there is no sum",
@@ -178,5 +193,6 @@ BINDINGS = {
     "double_masking": Binding(_double_masking, _plan_double_masking),
     "quality_sum": Binding(_quality_sum, _plan_double_masking),
     "homomorphic_sum": Binding(_homomorphic_sum, _plan_homomorphic_sum),
+    "sparse_sum": Binding(_sparse_sum, _plan_sparse_sum),
     "hardened_quality_sum": Binding(_hardened_quality_sum, _plan_double_masking),
 }

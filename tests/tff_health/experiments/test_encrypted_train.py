@@ -5,14 +5,21 @@ import json
 import numpy as np
 import pytest
 
-from tests.tff_health.experiments.runs import rows, run, weights
+from tests.tff_health.experiments.runs import (
+    assert_same_outcome,
+    rows,
+    run,
+    start,
+    wait_for_rounds,
+    weights,
+)
 
 SMALL = ("--num_clients=4", "--partition=iid", "--rounds=2", "--eval_every=2")
 
 
 def result_of(tmp_path_factory, name, *flags):
     out_dir = tmp_path_factory.mktemp(name) / "run"
-    result = run(out_dir, *flags, *SMALL)
+    result = run(out_dir, *SMALL, *flags)
     assert result.returncode == 0, result.stderr
     return out_dir, result
 
@@ -49,6 +56,42 @@ def test_every_parameter_is_encrypted(fang):
     plan = derived["protocol_plan"]
     assert "packed Paillier 2048, 112 bits of strength" in plan
     assert plan in (out_dir / "report.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def fedopt(tmp_path_factory):
+    return result_of(tmp_path_factory, "fedopt", "--scheme=fedopt", "--rounds=4")
+
+
+def test_compressed_updates_are_small_both_ways(fedopt, fang):
+    out_dir, result = fedopt
+    told = "clients tell the server in the clear: the positions of its largest changes"
+    assert told in result.stderr
+    assert "the positions of its largest changes" in (out_dir / "report.html").read_text()
+    derived = json.loads((out_dir / "config.json").read_text())["derived"]
+    model_bytes = 4 * derived["trainable_parameters"]
+    first, *others = rows(out_dir)
+    assert int(first["bytes_down"]) > 4 * model_bytes  # the initial model
+    for row in others:
+        # A tiny model: what is left is mostly the encrypted metrics, 9 values of a ciphertext each.
+        assert int(row["bytes_up"]) < 4 * (0.02 * model_bytes + 10 * 600)
+        assert int(row["bytes_up"]) < int(rows(fang[0])[0]["bytes_up"]) / 3
+        assert int(row["bytes_down"]) < 4 * (0.02 * model_bytes + 1000)
+
+
+def test_a_killed_run_remembers_what_clients_kept(fedopt, tmp_path):
+    out_dir = tmp_path / "run"
+    flags = ("--scheme=fedopt", *SMALL, "--rounds=4")
+    process = start(out_dir, *flags)
+    wait_for_rounds(process, out_dir, 2)
+    process.kill()
+    process.communicate()
+    kept = sorted(path.name for path in (out_dir / "work" / "memory").glob("kept-*"))
+    assert {name.split("-")[1] for name in kept} == {"0", "1", "2", "3"}
+    result = run(out_dir, *flags)
+    assert result.returncode == 0, result.stderr
+    assert_same_outcome(out_dir, fedopt[0])
+    assert not (out_dir / "work").exists()
 
 
 def test_a_dropped_client_ends_the_round_with_that_reason(tmp_path):

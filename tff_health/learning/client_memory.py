@@ -1,0 +1,98 @@
+"""What a client keeps for itself from round to round, in files at the client.
+
+TFF's clients forget everything after a round. A scheme that gives its clients a memory has them
+read it and write the next one, in TensorFlow, where their images are. The next one only takes
+effect when the round has come to its end with that client in it: a failed round leaves the last
+good state. The last two are kept, so that a run that was killed just after a round can do that
+round again.
+"""
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_federated as tff
+
+from tff_health.data.client_data import KEY_TYPE
+
+_KEPT = 2
+
+
+class ClientMemory:
+    """The memories of all clients of one experiment: a float32 vector each.
+
+    Args:
+        folder: as the workers see it; made when something is kept.
+        size: of a vector.
+    """
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self._folder = folder
+        self._size = size
+
+    def last_round(self, client: int, before: int) -> int:
+        """Returns the last round before `before` that counted for the client; 0 if none did."""
+        return max((r for r in self._rounds(client) if r < before), default=0)
+
+    def keep(self, clients: Iterable[int], round_number: int) -> None:
+        """Makes what clients wrote in a round their memory; run when the round has succeeded."""
+        for client in clients:
+            written = self._folder / f"next-{client}-{round_number}"
+            with written.open("rb") as file:
+                os.fsync(file.fileno())
+            written.replace(self._path(client, round_number))
+            for old in sorted(r for r in self._rounds(client) if r <= round_number)[:-_KEPT]:
+                self._path(client, old).unlink()
+
+    def reading(self) -> tff.Computation:
+        """Returns the computation from a client's key to a data set of one element.
+
+        The element has `vector`, zeros for a client without a memory, and `target`, for `write`.
+        """
+        start = str(self._folder.absolute()) + "/"
+
+        @tff.tensorflow.computation(KEY_TYPE)
+        def read(key):  # type: ignore[no-untyped-def]
+            client = tf.strings.as_string(key["client"])
+
+            def path(kind: str, number: tf.Tensor) -> tf.Tensor:
+                return tf.strings.join([start, kind, client, "-", tf.strings.as_string(number)])
+
+            vector = tf.cond(
+                key["remembered"] > 0,
+                lambda: _parse(tf.io.read_file(path("kept-", key["remembered"])), self._size),
+                lambda: tf.zeros([self._size]),
+            )
+            element = OrderedDict(vector=vector, target=path("next-", key["round"]))
+            return tf.data.Dataset.from_tensors(element)
+
+        return read
+
+    def _path(self, client: int, round_number: int) -> Path:
+        return self._folder / f"kept-{client}-{round_number}"
+
+    def _rounds(self, client: int) -> list[int]:
+        return [int(path.name.split("-")[2]) for path in self._folder.glob(f"kept-{client}-*")]
+
+
+def recall(memory: tf.data.Dataset) -> Any:
+    """Returns the element of a client's memory; run by the client."""
+    return memory.get_single_element()
+
+
+def write(target: tf.Tensor, vector: tf.Tensor) -> tf.Operation:
+    """Writes the next memory of a client; run by the client, takes effect if the round succeeds."""
+    return tf.io.write_file(target, tf.io.serialize_tensor(vector))
+
+
+def memory_type(size: int) -> tff.Type:
+    """The type of a client's memory as `ClientMemory.reading` returns it."""
+    return tff.SequenceType(OrderedDict(vector=tff.TensorType(np.float32, [size]), target=np.str_))
+
+
+def _parse(data: tf.Tensor, size: int) -> tf.Tensor:
+    return tf.ensure_shape(tf.io.parse_tensor(data, tf.float32), [size])
