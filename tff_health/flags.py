@@ -14,9 +14,9 @@ from tff_health.aggregators.encoding import QUALITY_DISTANCES
 from tff_health.data.catalog import DATA_SETS
 from tff_health.data.folders import cache_folder, data_folder
 from tff_health.errors import ConfigError
+from tff_health.experiments.catalog import EXPERIMENTS
 from tff_health.experiments.config import (
     COPIES_BY_SPLIT,
-    EXPERIMENTS,
     PARTITIONS,
     SPLITS,
     Invocation,
@@ -105,11 +105,22 @@ def _resolve(values: flags.FlagValues) -> RunConfig:
     names = [field for field in RunConfig.__dataclass_fields__ if field in values]
     given = {name: values[name].value for name in names if values[name].value is not None}
     settings |= given
+    workers = ["tff_workers"] if values.tff_workers else []
+    _refuse_foreign(settings["experiment"], [*given, *workers])
     settings.setdefault("clients_per_round", settings["num_clients"])
     settings["dropout_stages"] = tuple(settings["dropout_stages"])
     if "augment_copies" not in given and settings["split"] in COPIES_BY_SPLIT:
         settings["augment_copies"] = COPIES_BY_SPLIT[settings["split"]]
     return RunConfig(**settings)
+
+
+def _refuse_foreign(experiment: str, given: Sequence[str]) -> None:
+    """Refuses flags that mean nothing to the experiment."""
+    if experiment not in EXPERIMENTS:
+        return  # which is said with all else that is wrong
+    known = {"experiment", "preset", *EXPERIMENTS[experiment].settings}
+    if foreign := [f"--{name}" for name in given if name not in known]:
+        raise ConfigError(f"{', '.join(foreign)}: means nothing to --experiment={experiment}")
 
 
 class _Definer:
@@ -144,7 +155,8 @@ def _default(name: str) -> str:
 def _define_flags() -> flags.FlagValues:
     values = flags.FlagValues()
     define = _Definer(values)
-    define.choice("experiment", EXPERIMENTS, "What to run")
+    lines = "; ".join(f"{e.name}, {e.description}" for e in EXPERIMENTS.values())
+    define.text("experiment", None, f"What to run: {lines}.{_default('experiment')}")
     define.choice("scheme", tuple(SCHEMES), "How the clients' updates are weighted and protected")
     define.text("preset", "quick", f"Settings that go together: {', '.join(PRESETS)}.")
     _define_data(define)
@@ -261,6 +273,10 @@ def _define_quality(define: _Definer) -> None:
 
 
 def _define_encryption(define: _Definer) -> None:
+    define.integer(
+        "vector_length",
+        "Numbers in a client's vector, for experiment he. Default: the model's parameters.",
+    )
     define.choice("he", HE_SCHEMES, "Homomorphic encryption of updates; ckks needs package tenseal")
     define.integer(
         "key_bits",

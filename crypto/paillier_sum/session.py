@@ -16,7 +16,7 @@ from crypto.paillier_sum.authority import PaillierAuthority
 from crypto.paillier_sum.client import PaillierClient, PaillierClientRound
 from crypto.paillier_sum.messages import MAX_MODULUS_BITS, MessageType
 from crypto.paillier_sum.server import PaillierServer, Stage
-from crypto.parties import SERVER, ClientId
+from crypto.parties import AUTHORITY, SERVER, ClientId
 from crypto.randomness import SYSTEM, Randomness
 from crypto.residues import check_range, check_vector
 from crypto.secure_sum import IntegerVector, SecureSum, SessionAbortedError, SumResult
@@ -217,7 +217,11 @@ class _Session:
             while waiting:
                 waiting = self._step(stage, server.request_more_consents)
             with self._channel.work(SERVER, stage):
-                values = server.read_sum(self._authority.decrypt(server.order_decryption()))
+                order = server.order_decryption()
+            with self._channel.work(AUTHORITY, stage):
+                decrypted = self._authority.decrypt(order)
+            with self._channel.work(SERVER, stage):
+                values = server.read_sum(decrypted)
                 self._check(values)
         except (AbortError, ProtocolError) as error:
             refusals = tuple(self._exchange.refusals)

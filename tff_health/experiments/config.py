@@ -8,21 +8,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import models
-from tff_health.aggregators.encoding import QUALITY_DISTANCES, modulus_bits, value_bits
+from tff_health.aggregators.encoding import (
+    QUALITY_DISTANCES,
+    FixedPoint,
+    fixed_point,
+    modulus_bits,
+    value_bits,
+)
 from tff_health.data import augment
 from tff_health.data.catalog import DATA_SETS
 from tff_health.data.partition import PartitionSpec
 from tff_health.errors import ConfigError
 from tff_health.experiments import scheme_settings
+from tff_health.experiments.catalog import EXPERIMENTS
 from tff_health.runtime import bindings
 from tff_health.schemes import SCHEMES
 
-EXPERIMENTS = ("train",)
 PARTITIONS = ("iid", "dirichlet", "source", "label_noise")
 SPLITS = ("clean", "paper", "given")
 # Splits that say themselves how many augmented copies of an image there are.
 COPIES_BY_SPLIT = {"paper": augment.COPIES, "given": 0}
 _MAX_SEED = 2**31 - 1
+_FEWEST_CLIENTS = 3
+_MAX_VECTOR_LENGTH = 10**8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +75,7 @@ class RunConfig:
     eval_every: int
     seed: int
     preset: str
+    vector_length: int = 0
 
     def validate(self) -> None:
         """Checks every setting, and all of them together, without importing TensorFlow.
@@ -80,14 +89,16 @@ class RunConfig:
             *self._joint_problems(),
             *scheme_settings.range_problems(self),
         ]
-        if not problems:
+        if not problems and "scheme" in EXPERIMENTS[self.experiment].settings:
             problems = scheme_settings.scheme_problems(self)
+        elif not problems:
+            problems = self._sum_problems()
         if problems:
             raise ConfigError("\n".join(problems))
 
     def _choice_problems(self) -> list[str]:
         choices = {
-            "experiment": EXPERIMENTS,
+            "experiment": tuple(EXPERIMENTS),
             "scheme": tuple(SCHEMES),
             "dataset": tuple(DATA_SETS),
             "split": SPLITS,
@@ -127,6 +138,25 @@ class RunConfig:
             problems.append(f"--seed={self.seed}: must be from 0 to {_MAX_SEED}")
         return problems
 
+    def _sum_problems(self) -> list[str]:
+        """What is wrong for an experiment on sums alone."""
+        problems = []
+        if self.num_clients < _FEWEST_CLIENTS:
+            problems.append(
+                f"--num_clients={self.num_clients}: must be {_FEWEST_CLIENTS} or more, as the sum "
+                "of two gives one's value to the other"
+            )
+        if not 0 <= self.vector_length <= _MAX_VECTOR_LENGTH:
+            problems.append(
+                f"--vector_length={self.vector_length}: must be from 1 to {_MAX_VECTOR_LENGTH}, "
+                "or 0 for the model's"
+            )
+        try:
+            self.modulus_bits  # noqa: B018 - raises if there is none
+        except ValueError as error:
+            problems.append(f"--fraction_bits, --clip_range: {error}")
+        return problems
+
     def _joint_problems(self) -> list[str]:
         problems = []
         dataset = DATA_SETS.get(self.dataset)
@@ -158,6 +188,16 @@ class RunConfig:
         )
 
     @property
+    def encoding(self) -> FixedPoint:
+        """Of updates; ValueError if there is none."""
+        return fixed_point(self.fraction_bits, self.clip_range)
+
+    @property
+    def value_bits(self) -> int:
+        """Bits of an encoded number that is shifted to lie at 0 or above."""
+        return value_bits(self.fraction_bits, self.clip_range)
+
+    @property
     def max_update_weight(self) -> int:
         """The largest integer that an update is multiplied with."""
         if "max_quality" not in SCHEMES[self.scheme].settings:
@@ -184,7 +224,7 @@ class RunConfig:
             proofs=self.proofs,
             he=self.he,
             key_bits=self.key_bits,
-            value_bits=value_bits(self.fraction_bits, self.clip_range),
+            value_bits=self.value_bits,
             cache_dir=cache_dir,
         )
 
@@ -200,16 +240,21 @@ class RunConfig:
         )
 
     def as_dict(self) -> dict[str, object]:
-        """All settings by name, ready for JSON."""
+        """All settings that mean something to the experiment, by name, ready for JSON."""
         settings = dataclasses.asdict(self)
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items()}
+        known = ("experiment", *EXPERIMENTS[self.experiment].settings, "preset")
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in settings.items()
+            if name in known
+        }
 
     def default_folder(self) -> Path:
         """Where the results go if the user names no folder: one for each set of settings."""
         text = json.dumps(self.as_dict(), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-        name = "-".join((self.experiment, self.scheme, self.dataset, self.split, digest))
-        return Path("results") / name
+        named_by = [str(getattr(self, name)) for name in EXPERIMENTS[self.experiment].named_by]
+        return Path("results") / "-".join((self.experiment, *named_by, digest)).replace(":", "-")
 
 
 @dataclass(frozen=True)

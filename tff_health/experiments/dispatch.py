@@ -1,11 +1,12 @@
 """From the name of an experiment to its code."""
 
-from tff_health.experiments import train
-from tff_health.experiments.config import Invocation
+import importlib
 
-_EXPERIMENTS = {"train": train.run}
+from tff_health.experiments.catalog import EXPERIMENTS
+from tff_health.experiments.config import Invocation
 
 
 def run(invocation: Invocation) -> None:
     """Runs the experiment that the command line names."""
-    _EXPERIMENTS[invocation.config.experiment](invocation)
+    module, function = EXPERIMENTS[invocation.config.experiment].runner.split(":")
+    getattr(importlib.import_module(module), function)(invocation)

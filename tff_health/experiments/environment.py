@@ -1,22 +1,16 @@
 """What a run is written down with: settings, what follows from them, data, versions, machine."""
 
-import platform
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import tff_health
 from tff_health.data.federated import FederatedImages
+from tff_health.experiments import surroundings
 from tff_health.experiments.config import RunConfig
 from tff_health.learning.task import Task
 from tff_health.runtime.bindings import BINDINGS
 from tff_health.runtime.context import concurrency_for
-from tff_health.runtime.service import num_processors
 from tff_health.schemes import SCHEMES
-
-_PACKAGES = ("tensorflow", "tensorflow-federated", "keras", "numpy", "scikit-learn")
 
 
 def describe(
@@ -42,16 +36,8 @@ def describe(
             "clients_computed_at_once": concurrency_for(config.clients_per_round),
         },
         "data": federated.describe(),
-        "versions": {
-            "tff_health": tff_health.__version__,
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in _PACKAGES},
-        },
-        "machine": {
-            "system": platform.platform(),
-            "processor": _processor(),
-            "processors_used": num_processors(),
-        },
+        "versions": surroundings.versions(),
+        "machine": surroundings.machine(),
     }
 
 
@@ -67,12 +53,3 @@ def _sums(config: RunConfig) -> dict[str, Any]:
         "protocol_plan": plan.reason,
         "fewest_survivors": plan.survivors,
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
-    return names[0] if names else platform.machine()

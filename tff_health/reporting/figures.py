@@ -6,6 +6,8 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from tff_health.atomic import atomic_write
@@ -101,6 +103,57 @@ def distances(rounds: Sequence[int], values: Sequence[float]) -> Figure:
         right.set_xlabel("rounds")
         right.xaxis.get_major_locator().set_params(integer=True)
     return figure
+
+
+def cost_bars(
+    names: Sequence[str],
+    panels: dict[str, dict[str, Sequence[float]]],
+    extrapolated: Sequence[bool],
+) -> Figure:
+    """Costs as bars on logarithmic axes, panels side by side.
+
+    Args:
+        names: of what is compared, a row each.
+        panels: by label of the axis, then by name of a part: a value for each row; 0 is not drawn.
+        extrapolated: whether a row was measured in part; these are hatched.
+    """
+    with mpl.rc_context({**_STYLE, "hatch.linewidth": 0.6}):
+        figure = Figure(figsize=(10.5, 1.4 + 0.62 * len(names)), layout="constrained")
+        all_axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        places = np.arange(len(names))
+        for axes, (label, parts) in zip(all_axes, panels.items(), strict=True):
+            height = 0.8 / len(parts)
+            smallest = min(value for values in parts.values() for value in values if value > 0)
+            for index, (part, values) in enumerate(parts.items()):
+                at = places + (index - (len(parts) - 1) / 2) * height
+                bars = axes.barh(at, values, height, color=COLOURS[index], label=part)
+                for bar, value, is_part in zip(bars, values, extrapolated, strict=True):
+                    if value > 0:
+                        axes.annotate(
+                            f" {_short(value)}",
+                            (value, bar.get_y() + bar.get_height() / 2),
+                            va="center",
+                            fontsize=7.5,
+                        )
+                    if is_part:
+                        bar.set(hatch="////", edgecolor="white")
+            axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.set_xlim(smallest / 3, axes.get_xlim()[1] * 6)
+            axes.set_xlabel(label)
+            axes.grid(visible=False, axis="y")
+            if len(parts) > 1:
+                keys = [Patch(color=COLOURS[i], label=part) for i, part in enumerate(parts)]
+                axes.legend(
+                    handles=keys, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(parts)
+                )
+        all_axes[0].set_yticks(places, names)
+        all_axes[0].invert_yaxis()
+    return figure
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def confusion_matrix(confusion: NDArray[np.int64], class_names: Sequence[str]) -> Figure:

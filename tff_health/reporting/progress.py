@@ -42,6 +42,11 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
+    def announce(self, what: str) -> None:
+        """Names the piece that begins now, for pieces that take long; shown on a terminal."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(what)
+
     def update(self, done: int, note: str = "") -> None:
         """Says that `done` pieces are done in all; `note` is the newest finding, if any."""
         if self._bar is not None:

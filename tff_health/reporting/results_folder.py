@@ -88,8 +88,8 @@ class ResultsFolder:
         """Writes config.json on the first call of a run; later calls check that the data agree.
 
         Args:
-            description: at least "config" (the settings) and "data" with "data_sha256" and
-                "split_sha256".
+            description: at least "config" (the settings); if the run is on data, also "data" with
+                "data_sha256" and "split_sha256".
 
         Raises:
             ConfigError: if the run was started with other data.
@@ -97,9 +97,9 @@ class ResultsFolder:
         if not self.config_path.exists():
             write_json(self.config_path, description)
             return
-        found = read_json(self.config_path)["data"]
+        found, wanted = read_json(self.config_path).get("data", {}), description.get("data", {})
         for digest in ("data_sha256", "split_sha256"):
-            if found[digest] != description["data"][digest]:
+            if found.get(digest) != wanted.get(digest):
                 raise ConfigError(
                     f"--out_dir={self.path} holds a run on other data ({digest} differs): choose "
                     "another folder, or bring the old data back to go on with it"

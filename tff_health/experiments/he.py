@@ -1,0 +1,90 @@
+"""Experiment `he`: what one sum costs under each scheme of homomorphic encryption.
+
+Each contender runs real sessions of its protocol. What is measured is kept at once, so that a run
+that was killed goes on with the next contender.
+"""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+from tff_health.errors import ConfigError, RunError
+from tff_health.experiments import surroundings
+from tff_health.experiments.config import Invocation, RunConfig
+from tff_health.reporting import he_report
+from tff_health.reporting.files import read_json, write_json
+from tff_health.reporting.progress import Progress
+from tff_health.reporting.results_folder import ResultsFolder
+from tff_health.runtime.sum_costs import CONTENDERS, Contender, SumCost, SumTask, measure
+
+
+def run(invocation: Invocation) -> None:
+    """Measures, and leaves tables, figures and a report in the results folder; prints a summary.
+
+    Raises:
+        TffHealthError: if settings, model or folder do not allow it, or a sum came out wrong.
+    """
+    config, started = invocation.config, time.monotonic()
+    with ResultsFolder(invocation.out_dir, config.as_dict()) as folder:
+        if folder.is_finished:
+            folder.remove_scratch()
+            print(f"already finished: {folder.path / 'report.html'}")
+            return
+        length = config.vector_length or model_length(invocation)
+        description = {
+            "config": config.as_dict(),
+            "derived": {"vector_length": length, "value_bits": config.value_bits},
+            "versions": surroundings.versions(),
+            "machine": surroundings.machine(),
+        }
+        folder.describe(description)
+        task = SumTask(length, config.num_clients, config.encoding, config.seed)
+        costs = _measure_all(config, task, folder.scratch / "measured")
+        he_report.write(folder, description, costs)
+        folder.remove_scratch()
+        print(he_report.summary_text(costs, length, config.num_clients, folder.path))
+        print(f"  took               {time.monotonic() - started:.0f} s")
+
+
+def _measure_all(config: RunConfig, task: SumTask, scratch: Path) -> list[SumCost]:
+    scratch.mkdir(parents=True, exist_ok=True)
+    costs: list[SumCost] = []
+    with Progress("measuring sums", "contender", len(CONTENDERS)) as progress:
+        for number, contender in enumerate(CONTENDERS, 1):
+            progress.announce(contender.name)
+            costs.append(_measured(contender, config, task, scratch))
+            progress.update(number, contender.name)
+    return costs
+
+
+def _measured(contender: Contender, config: RunConfig, task: SumTask, scratch: Path) -> SumCost:
+    """Measures, unless an earlier process has."""
+    path = scratch / f"{contender.key}.json"
+    if path.exists():
+        return SumCost(**read_json(path))
+    cost = measure(contender, task, config.preset)
+    write_json(path, dataclasses.asdict(cost))
+    return cost
+
+
+def model_length(invocation: Invocation) -> int:
+    """Returns how many trainable parameters the model has for the data set's images.
+
+    Raises:
+        TffHealthError: if the model cannot be built, or has none, or the data is not there.
+    """
+    # Imports TensorFlow, which takes seconds, and which a given length does without.
+    import models
+    from tff_health.data import catalog
+
+    config = invocation.config
+    images = catalog.load(config.dataset, invocation.data_dir, invocation.cache_dir)
+    try:
+        model: Any = models.load(config.model, images.image_shape, images.num_classes)()
+    except Exception as error:  # a user's builder may raise anything
+        raise ConfigError(f"--model={config.model}: {type(error).__name__}: {error}") from error
+    length = sum(int(weight.shape.num_elements()) for weight in model.trainable_variables)
+    if not length:
+        raise RunError(f"--model={config.model} has no trainable parameters")
+    return length
