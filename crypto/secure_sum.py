@@ -43,12 +43,15 @@ class SumResult:
         survivors: the clients that are in the sum, in increasing order.
         costs: what the session cost.
         refusals: messages that roles did not accept; none if all went well.
+        lone_share: of the coordinates that any client changed, the share that one client alone
+            did, whose value there the server so knows; 0 in protocols that hide positions.
     """
 
     sum: NDArray[np.uint64]
     survivors: tuple[ClientId, ...]
     costs: Costs
     refusals: tuple[Refusal, ...] = ()
+    lone_share: float = 0.0
 
 
 class SessionAbortedError(AbortError):

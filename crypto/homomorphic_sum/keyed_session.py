@@ -105,7 +105,9 @@ class KeyedSum(SecureSum):
             with channel.work(AUTHORITY, Stage.UPLOAD):
                 decrypted = holder.decrypt(order)
             total = runner.close(lambda: server.read_sum(decrypted))
-        return SumResult(total.astype(np.uint64), cohort, channel.costs(), runner.refusals)
+        return SumResult(
+            total.astype(np.uint64), cohort, channel.costs(), runner.refusals, server.lone_share
+        )
 
     def _holder(self) -> KeyHolder:
         """Return the key holder; the first call makes its key."""

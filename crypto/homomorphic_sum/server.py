@@ -69,6 +69,11 @@ class KeyedServer(StagedServer):
         return dict.fromkeys(sorted(present), UploadRequest(self.session_id).to_bytes())
 
     @property
+    def lone_share(self) -> float:
+        """As in `SumResult`: nothing is known of single clients unless a protocol says so."""
+        return 0.0
+
+    @property
     def consents(self) -> tuple[bytes, ...]:
         """The signatures of the clients' `Readiness`, in the cohort's order."""
         return tuple(self._consents[client] for client in self._cohort)

@@ -54,6 +54,11 @@ class SparseServer(KeyedServer):
         self._values: dict[ClientId, tuple[EncryptedVector, ...]] = {}
         self._places: dict[ClientId, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
 
+    @property
+    def lone_share(self) -> float:
+        """Of the coordinates where any client is not 0, the share where one client alone is."""
+        return self.meetings.lone_share if self.meetings is not None else 0.0
+
     def order_decryption(self) -> bytes:
         """Close the upload, find where values meet, and add; return a `SumsOrder`.
 

@@ -260,7 +260,9 @@ def test_vectors_under_another_key_are_refused():
 
 
 @pytest.mark.parametrize(
-    "number", [0, SQUARE, SQUARE + 1, 2**1024 - 1, KEY.n, 5 * KEY.n, PRIVATE.p, PRIVATE.q**2]
+    "number",
+    [0, SQUARE, SQUARE + 1, 2**1024 - 1, KEY.n, 5 * KEY.n, PRIVATE.p, PRIVATE.q**2],
+    ids=["0", "n^2", "n^2+1", "largest", "n", "5n", "p", "q^2"],
 )
 @pytest.mark.parametrize("place", [0, 3])
 def test_what_is_no_ciphertext_is_refused(number, place):

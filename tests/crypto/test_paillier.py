@@ -46,7 +46,9 @@ def test_encodings_round_trip():
 
 
 @pytest.mark.parametrize(
-    "number", [0, KEY.n**2, KEY.n**2 + 1, KEY.n, 5 * KEY.n, P, Q, P * 12345, P * P]
+    "number",
+    [0, KEY.n**2, KEY.n**2 + 1, KEY.n, 5 * KEY.n, P, Q, P * 12345, P * P],
+    ids=["0", "n^2", "n^2+1", "n", "5n", "p", "q", "12345p", "p^2"],
 )
 def test_what_is_no_unit_is_refused(number):
     data = number.to_bytes(KEY.ciphertext_bytes + 1, "little")[: KEY.ciphertext_bytes]

@@ -13,6 +13,7 @@ from tff_health.experiments.traffic import Traffic
 from tff_health.learning.process import SchemeProcess
 from tff_health.reporting.metrics_log import Value
 from tff_health.runtime.secure_context import RoundAbortedError, RoundRecord, SecureContext
+from tff_health.schemes import SCHEMES
 
 MAX_ATTEMPTS = 5
 
@@ -109,6 +110,8 @@ class RoundRunner:
             "bytes_down": sum(record.costs.bytes_down for record in records)
             + self._sent_models(output.metrics["aggregator"], number, started),
         }
+        if SCHEMES[self._config.scheme].leaks:
+            row["lone_coordinates"] = round(done.lone_share, 4)
         for name, seconds in (
             ("seconds_training", [record.seconds_training for record in records]),
             ("seconds_client_crypto", [record.costs.client_seconds for record in records]),

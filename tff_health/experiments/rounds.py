@@ -30,6 +30,7 @@ _COLUMNS = (
     "train_accuracy",
     "clipped_coordinates",
     "non_finite_updates",
+    "lone_coordinates",
     "quality_sum",
     "global_distance",
     "validation_loss",

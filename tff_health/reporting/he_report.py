@@ -90,6 +90,12 @@ def advice(costs: Sequence[Any]) -> list[str]:
         f"{_seconds(best.seconds_server)}, the key holder {_seconds(best.seconds_holder)}; in all "
         f"{_times(best.seconds_round, masking.seconds_round)} the time of masking.",
     ]
+    smallest = min(ciphers, key=lambda cost: cost.bytes_up)
+    if smallest is not best:
+        lines.append(
+            f"If bytes cost more than seconds: {smallest.name}, which takes a client "
+            f"{_bytes(smallest.bytes_up)} and {_seconds(smallest.seconds_client)}."
+        )
     if best is not naive:
         slower, longer = (
             _times(naive.seconds_client, best.seconds_client),

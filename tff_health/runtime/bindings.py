@@ -164,8 +164,10 @@ def _plan_homomorphic_sum(settings: ProtocolSettings, num_clients: int) -> Proto
 
 
 def _sparse_sum(settings: ProtocolSettings) -> SumProtocol:
-    scheme = _vector_scheme(settings)
-    return BoundProtocols.to_all(SparseSum(scheme, signed=settings.signatures))
+    # Metrics are not sparse: one ciphertext holds all of them, and tells nothing of them.
+    scheme, signed = _vector_scheme(settings), settings.signatures
+    dense, sparse = HomomorphicSum(scheme, signed=signed), SparseSum(scheme, signed=signed)
+    return BoundProtocols(bitwidth=dense, max_input=dense, modular=sparse)
 
 
 def _plan_sparse_sum(settings: ProtocolSettings, num_clients: int) -> ProtocolPlan:

@@ -53,12 +53,14 @@ class SumsOutcome:
         survivors: the clients that are in every sum.
         costs: of all sessions.
         refusals: messages that roles did not accept.
+        lone_share: the largest of the sessions', see `crypto.secure_sum.SumResult`.
     """
 
     sums: Sequence[Any]
     survivors: tuple[ClientId, ...]
     costs: Costs
     refusals: tuple[Refusal, ...]
+    lone_share: float = 0.0
 
 
 class SumProtocol(ABC):
@@ -147,7 +149,7 @@ class BoundProtocols(SumProtocol):
         if unknown := named - set(self.stages):
             raise RunError(f"no stage is called {min(unknown)!r}: {', '.join(self.stages)}")
         sums: dict[int, Any] = {}
-        costs, survivors = Costs(), plan.clients
+        costs, survivors, lone_share = Costs(), plan.clients, 0.0
         refusals: tuple[Refusal, ...] = ()
         for protocol in self._protocols:
             chosen = [i for i, slot in enumerate(slots) if self._bound[slot.kind] is protocol]
@@ -165,10 +167,12 @@ class BoundProtocols(SumProtocol):
                     "clients dropped out between the sessions of two protocols, whose sums are "
                     "over different clients now; bind one protocol to all sums"
                 )
-            survivors = result.survivors
+            survivors, lone_share = result.survivors, max(lone_share, result.lone_share)
             costs, refusals = costs + result.costs, refusals + result.refusals
             sums |= dict(zip(chosen, part_sums, strict=True))
-        return SumsOutcome([sums[i] for i in range(len(slots))], survivors, costs, refusals)
+        return SumsOutcome(
+            [sums[i] for i in range(len(slots))], survivors, costs, refusals, lone_share
+        )
 
 
 def _run_session(

@@ -1,5 +1,6 @@
 """A TFF context in which secure sums are computed by protocols, message by message."""
 
+import dataclasses
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ class RoundRecord:
         seconds_training: the clients' work, on all workers.
         seconds_crypto: the protocol, all roles one after the other.
         seconds_total: all of it.
+        lone_share: of the coordinates that any client changed, the share that one client alone
+            did, as far as the protocol shows the server who changed what.
     """
 
     round_id: int
@@ -48,6 +51,7 @@ class RoundRecord:
     seconds_training: float
     seconds_crypto: float
     seconds_total: float
+    lone_share: float = 0.0
 
 
 class RoundAbortedError(RunError):
@@ -193,7 +197,8 @@ class SecureContext(tff.framework.SyncContext):
         survivors = set(outcome.survivors)  # in the order of the data, as TFF adds floats
         alive = [given for client, given in contributions.items() if client in survivors]
         result = self._finish(parts, state, alive, outcome.sums)
-        self.last_round = timer.record(plan, outcome.survivors, outcome.costs, outcome.refusals)
+        record = timer.record(plan, outcome.survivors, outcome.costs, outcome.refusals)
+        self.last_round = dataclasses.replace(record, lone_share=outcome.lone_share)
         return result
 
     def _finish(

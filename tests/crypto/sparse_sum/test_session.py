@@ -72,7 +72,9 @@ def test_vectors_without_and_with_many_values_are_summed():
         2: np.full(50, 2**20 - 1, np.uint64),
         3: rng.choice(np.array([0, 0, 0, 5, 9], np.uint64), 50),
     }
-    assert_exact(TinySparseSum().sum(vectors, 20, round_id=0), vectors, range(4), 20)
+    result = TinySparseSum().sum(vectors, 20, round_id=0)
+    assert_exact(result, vectors, range(4), 20)
+    assert result.lone_share == 0
     nothing = dict.fromkeys(range(3), np.zeros(50, np.uint64))
     assert_exact(TinySparseSum().sum(nothing, 20, round_id=0), nothing, range(3), 20)
 
@@ -81,6 +83,13 @@ def test_negative_numbers_stand_for_residues():
     vectors = {client: np.array([-1, 0, client], np.int64) for client in range(3)}
     result = TinySparseSum().sum(vectors, 8, round_id=0)
     assert result.sum.tolist() == [253, 0, 3]
+
+
+def test_where_one_client_alone_is_not_zero_is_counted():
+    vectors = {client: np.zeros(10, np.uint64) for client in range(3)}
+    vectors[0][:4] = 5
+    vectors[1][3:5] = 6
+    assert TinySparseSum().sum(vectors, 8, round_id=0).lone_share == 4 / 5
 
 
 def test_one_value_is_one_ciphertext_however_often_it_stands():

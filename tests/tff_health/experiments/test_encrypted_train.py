@@ -70,6 +70,9 @@ def test_compressed_updates_are_small_both_ways(fedopt, fang):
     assert "the positions of its largest changes" in (out_dir / "report.html").read_text()
     derived = json.loads((out_dir / "config.json").read_text())["derived"]
     model_bytes = 4 * derived["trainable_parameters"]
+    assert all(0.1 < float(row["lone_coordinates"]) <= 1 for row in rows(out_dir))
+    assert "one client alone changed" in (out_dir / "report.html").read_text()
+    assert all(row["lone_coordinates"] == "" for row in rows(fang[0]))
     first, *others = rows(out_dir)
     assert int(first["bytes_down"]) > 4 * model_bytes  # the initial model
     for row in others:
