@@ -3,7 +3,7 @@
 import tensorflow_federated as tff
 
 from tff_health.learning.process import SchemeProcess
-from tff_health.learning.task import Task
+from tff_health.learning.task import TRAINING_LOOP, Task
 
 
 def build_fedavg(task: Task) -> SchemeProcess:
@@ -17,5 +17,6 @@ def build_fedavg(task: Task) -> SchemeProcess:
         client_optimizer_fn=tff.learning.optimizers.build_sgdm(task.client_learning_rate),
         server_optimizer_fn=tff.learning.optimizers.build_sgdm(1.0),
         client_weighting=tff.learning.ClientWeighting.NUM_EXAMPLES,
+        loop_implementation=TRAINING_LOOP,
     )
     return SchemeProcess.of(task, training, tff.learning.algorithms.build_fed_eval(task.model_fn))

@@ -9,7 +9,7 @@ import tensorflow_federated as tff
 from tff_health.learning.client_memory import ClientMemory
 from tff_health.learning.process import SchemeProcess
 from tff_health.learning.secure_metrics import SecureMetrics
-from tff_health.learning.task import Task
+from tff_health.learning.task import TRAINING_LOOP, Task
 
 ClientWork: TypeAlias = tff.learning.templates.ClientWorkProcess
 
@@ -45,6 +45,7 @@ def average_securely(
             task.model_fn,
             tff.learning.optimizers.build_sgdm(task.client_learning_rate),
             client_weighting=tff.learning.ClientWeighting.UNIFORM,
+            loop_implementation=TRAINING_LOOP,
             metrics_aggregator=metrics.training() or tff.learning.metrics.sum_then_finalize,
         )
     )
