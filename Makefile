@@ -19,7 +19,7 @@ run: setup ## train on embedded images with the quick preset, and leave a report
 	@$(RUN) run_experiments.py
 
 test: setup ## run all tests
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest -n auto --dist loadfile
 
 lint: setup ## check style and types
 	@$(PYTHON) -m tff_health.install $(LINT_VENV) requirements/lint.txt
