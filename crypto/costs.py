@@ -4,7 +4,7 @@ Bytes are the lengths of encoded messages and nothing else; seconds are the time
 computing, apart from each other.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar
 
@@ -102,6 +102,18 @@ class Costs:
     def server_seconds(self) -> float:
         """Computing time of the server."""
         return sum(row.seconds for row in self.work if row.role == "server")
+
+    @property
+    def authority_seconds(self) -> float:
+        """Computing time of the authority, or of whoever holds the key."""
+        return sum(row.seconds for row in self.work if row.role == "authority")
+
+    def without(self, stages: Collection[str]) -> "Costs":
+        """Return the rows of all other stages; those of single clients are left out."""
+        return Costs(
+            tuple(row for row in self.messages if row.stage not in stages),
+            tuple(row for row in self.work if row.stage not in stages),
+        )
 
     def __add__(self, other: "Costs") -> "Costs":
         """Return the cost of two sessions together."""

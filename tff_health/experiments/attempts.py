@@ -39,15 +39,23 @@ class RoundRunner:
         config: the settings.
         context: TFF's current context.
         traffic: what messages in the clear weigh.
+        goes_on: whether an earlier process made the keys that last. They are not kept, so this
+            one makes them anew, uncounted: a run costs the same whether it was killed or not.
     """
 
     def __init__(
-        self, process: SchemeProcess, config: RunConfig, context: SecureContext, traffic: Traffic
+        self,
+        process: SchemeProcess,
+        config: RunConfig,
+        context: SecureContext,
+        traffic: Traffic,
+        goes_on: bool,
     ) -> None:
         self._process = process
         self._config = config
         self._context = context
         self._traffic = traffic
+        self._uncounted = context.set_up_stages if goes_on else ()
 
     def run(self, state: Any, number: int) -> TrainedRound:
         """Runs round `number`, in up to five attempts.
@@ -87,6 +95,7 @@ class RoundRunner:
             "seconds_training": round(time.monotonic() - start, 4),
             "seconds_client_crypto": 0.0,
             "seconds_server_crypto": 0.0,
+            "seconds_holder_crypto": 0.0,
         }
         return TrainedRound(output.state, {**row, **_metrics_of(output.metrics)})
 
@@ -101,21 +110,24 @@ class RoundRunner:
         if self._process.memory is not None:
             self._process.memory.keep(done.survivors, number)
         records = [*failed, done]
+        costs = [record.costs.without(self._uncounted) for record in records]
+        self._uncounted = ()
         started = sum(len(record.cohort) for record in records)
         row: dict[str, Value] = {
             "cohort": len(done.cohort),
             "survivors": len(done.survivors),
             "aborted_attempts": len(failed),
-            "bytes_up": sum(record.costs.bytes_up for record in records),
-            "bytes_down": sum(record.costs.bytes_down for record in records)
+            "bytes_up": sum(cost.bytes_up for cost in costs),
+            "bytes_down": sum(cost.bytes_down for cost in costs)
             + self._sent_models(output.metrics["aggregator"], number, started),
         }
         if SCHEMES[self._config.scheme].leaks:
             row["lone_coordinates"] = round(done.lone_share, 4)
         for name, seconds in (
             ("seconds_training", [record.seconds_training for record in records]),
-            ("seconds_client_crypto", [record.costs.client_seconds for record in records]),
-            ("seconds_server_crypto", [record.costs.server_seconds for record in records]),
+            ("seconds_client_crypto", [cost.client_seconds for cost in costs]),
+            ("seconds_server_crypto", [cost.server_seconds for cost in costs]),
+            ("seconds_holder_crypto", [cost.authority_seconds for cost in costs]),
         ):
             row[name] = round(sum(seconds), 4)
         return TrainedRound(output.state, {**row, **_metrics_of(output.metrics)})

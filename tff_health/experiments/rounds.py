@@ -2,8 +2,11 @@
 
 import importlib
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import tensorflow_federated as tff
 
@@ -16,9 +19,11 @@ from tff_health.learning.evaluation import Evaluation, Evaluator
 from tff_health.learning.process import SchemeProcess
 from tff_health.learning.task import Task
 from tff_health.reporting.metrics_log import MetricsLog, Value
-from tff_health.reporting.progress import Progress
+from tff_health.reporting.progress import Progress, Updates
 from tff_health.runtime.secure_context import SecureContext
 from tff_health.schemes import SCHEMES
+
+ProgressFactory: TypeAlias = Callable[[str, int, int], AbstractContextManager[Updates]]
 
 _COLUMNS = (
     "scheme",
@@ -45,8 +50,15 @@ _COLUMNS = (
     "seconds_training",
     "seconds_client_crypto",
     "seconds_server_crypto",
+    "seconds_holder_crypto",
+    "seconds_evaluation",
     "seconds_total",
 )
+
+
+def show_rounds(what: str, rounds: int, done: int) -> Progress:
+    """The progress of one run by itself."""
+    return Progress(what, "round", rounds, done)
 
 
 def metrics_columns(class_names: tuple[str, ...]) -> tuple[str, ...]:
@@ -72,6 +84,7 @@ def train_rounds(
     log: MetricsLog,
     checkpoint_folder: Path,
     context: SecureContext,
+    progress_of: ProgressFactory,
 ) -> TrainedScheme:
     """Runs the rounds of `config.scheme` that are not done yet.
 
@@ -87,6 +100,8 @@ def train_rounds(
         log: takes a row for each round.
         checkpoint_folder: keeps the newest state.
         context: TFF's current context.
+        progress_of: shows how far the rounds are, given what is trained and the rounds in all and
+            done by an earlier process.
 
     Returns:
         the final model, its evaluation and all rows.
@@ -101,22 +116,27 @@ def train_rounds(
     if done:
         state = checkpoints.load(state)
     log.drop_after(done)
-    runner = RoundRunner(process, config, context, Traffic.of(task.initial_weights))
+    runner = RoundRunner(
+        process, config, context, Traffic.of(task.initial_weights), goes_on=done > 0
+    )
     validation = _Validation(process, config.num_clients)
     evaluation = None
-    with Progress(f"{config.scheme} on {config.dataset}", "round", config.rounds, done) as progress:
+    with progress_of(f"{config.scheme} on {config.dataset}", config.rounds, done) as progress:
         for number in range(done + 1, config.rounds + 1):
             start = time.monotonic()
             trained = runner.run(state, number)
             state = trained.state
             row: dict[str, Value] = {"scheme": config.scheme, "round": number, **trained.row}
             note = ""
+            trained_at = time.monotonic()
             if number % config.eval_every == 0 or number == config.rounds:
                 weights = training.get_model_weights(state)
                 evaluation = evaluator.evaluate(weights)
                 row |= {**validation.evaluate(weights), **_row(evaluation, class_names)}
                 note = f"test accuracy {evaluation.accuracy:.3f}"
-            row["seconds_total"] = round(time.monotonic() - start, 4)
+            end = time.monotonic()
+            row["seconds_evaluation"] = round(end - trained_at, 4)
+            row["seconds_total"] = round(end - start, 4)
             log.append(row)
             checkpoints.save(state, number)
             progress.update(number, note)

@@ -1,5 +1,7 @@
 """Experiment `train`: one scheme on one data set, from images to a report."""
 
+import sys
+
 from tff_health.data import catalog
 from tff_health.data.federated import federate
 from tff_health.experiments.config import Invocation
@@ -25,5 +27,9 @@ def run(invocation: Invocation) -> None:
         # Imports TensorFlow, which takes seconds: only when folder and data are in order.
         from tff_health.experiments import training
 
-        training.train(config, federated, folder, invocation.workers, invocation.cache_dir)
+        text = training.train(
+            *(config, federated, folder, invocation.workers, invocation.cache_dir),
+            announce=lambda told: print(told, file=sys.stderr),
+        )
         folder.remove_scratch()
+        print(text)

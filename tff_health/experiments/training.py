@@ -1,7 +1,7 @@
 """Trains one scheme on images that are shared out already, and writes what came of it."""
 
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,11 @@ from tff_health.errors import ConfigError
 from tff_health.experiments import environment
 from tff_health.experiments.config import RunConfig
 from tff_health.experiments.rounds import (
+    ProgressFactory,
     TrainedScheme,
     build_process,
     metrics_columns,
+    show_rounds,
     train_rounds,
 )
 from tff_health.learning.evaluation import Evaluator
@@ -42,8 +44,22 @@ def train(
     folder: ResultsFolder,
     workers: tuple[str, ...] = (),
     cache_dir: Path | None = None,
-) -> None:
-    """Runs the rounds that are missing, writes all results into `folder`, and prints a summary.
+    progress_of: ProgressFactory = show_rounds,
+    announce: Callable[[str], None] = lambda _: None,
+) -> str:
+    """Runs the rounds that are missing, and writes all results into `folder`.
+
+    Args:
+        config: the settings.
+        federated: the data.
+        folder: takes the results.
+        workers: "host:port" of TFF's executor services; none for one on this machine.
+        cache_dir: where tables are kept; None for in memory only.
+        progress_of: shows how far the rounds are.
+        announce: is told before the rounds what clients say in the clear.
+
+    Returns:
+        what the run came to, in lines for people.
 
     Raises:
         ConfigError: if the model cannot be built, or the folder holds a run on other data.
@@ -62,16 +78,17 @@ def train(
         clear = in_the_clear(process, config, context)
         description = environment.describe(config, federated, task, clear)
         folder.describe(description)
-        print(f"clients tell the server in the clear: {clear}", file=sys.stderr)
+        announce(f"clients tell the server in the clear: {clear}")
         pack(federated, folder.scratch / "clients")
         log = MetricsLog(folder.path / "metrics.csv", metrics_columns(class_names))
         trained = train_rounds(
             *(process, task, config, evaluator, class_names, log),
-            *(folder.scratch / "checkpoints", context),
+            *(folder.scratch / "checkpoints", context, progress_of),
         )
     _save_model(task, trained, folder.path / "model.weights.h5")
     summary = train_report.write(folder, description, federated, trained)
-    print(train_report.summary_text(summary, description, folder.path, time.monotonic() - started))
+    seconds = time.monotonic() - started
+    return train_report.summary_text(summary, description, folder.path, seconds)
 
 
 def build_protocol(config: RunConfig, cache_dir: Path | None = None) -> SumProtocol:

@@ -3,11 +3,17 @@
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from tqdm import tqdm
 
 _PLAIN_SECONDS = 10.0
+
+
+class Updates(Protocol):
+    """What is told how far work is."""
+
+    def update(self, done: int, note: str = "") -> None: ...  # noqa: D102
 
 
 class Progress:

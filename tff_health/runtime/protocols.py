@@ -68,9 +68,11 @@ class SumProtocol(ABC):
 
     Attributes:
         stages: names of the stages at which clients can drop out, in their order.
+        set_up_stages: those that make keys which last, so that later rounds go without.
     """
 
     stages: tuple[str, ...]
+    set_up_stages: tuple[str, ...] = ()
 
     @abstractmethod
     def check(self, slots: Sequence[Slot]) -> None:

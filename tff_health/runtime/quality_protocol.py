@@ -12,6 +12,7 @@ import numpy as np
 
 from crypto.parties import ClientId
 from crypto.quality_sum.joint import JointSum
+from crypto.quality_sum.stages import Stage
 from crypto.secure_sum import SecureSum
 from tff_health.errors import RunError
 from tff_health.runtime.protocols import BoundProtocols, RoundPlan, SumProtocol, SumsOutcome
@@ -30,6 +31,7 @@ class QualityProtocol(SumProtocol):
         self._joint = joint
         self._alone = BoundProtocols.to_all(masking)
         self.stages = joint.stages
+        self.set_up_stages = (Stage.KEY_SETUP.value,)
 
     def check(self, slots: Sequence[Slot]) -> None:
         """Refuses computations with several numbers under `tff.federated_secure_sum`."""

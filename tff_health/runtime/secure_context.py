@@ -96,6 +96,11 @@ class SecureContext(tff.framework.SyncContext):
         """Names of the stages at which clients can drop out."""
         return self._protocol.stages
 
+    @property
+    def set_up_stages(self) -> tuple[str, ...]:
+        """Names of those that only a first round has."""
+        return self._protocol.set_up_stages
+
     def plan_round(
         self,
         clients: Sequence[ClientId],
