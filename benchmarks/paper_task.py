@@ -22,7 +22,7 @@ from tff_health.data.examples import Examples
 from tff_health.data.federated import ClientExamples, FederatedImages
 from tff_health.data.images import LabelledImages
 from tff_health.data.pack import pack_clients
-from tff_health.learning.task import QualitySettings, SumSettings, Task
+from tff_health.learning.task import Optimizer, QualitySettings, SumSettings, Task
 
 CLIENTS, BATCH, RATE = 10, 100, 0.01
 SHAPE, CLASSES = paper_cnn.PAPER_INPUT_SHAPE, paper_cnn.PAPER_NUM_CLASSES
@@ -55,7 +55,8 @@ def packed_task(images: LabelledImages, folder: Path, num_clients: int = CLIENTS
         image_shape=SHAPE,
         training_data=training_data(folder, SHAPE, BATCH, epochs=1, seed=0),
         validation_data=validation_data(folder, SHAPE, BATCH),
-        client_learning_rate=RATE,
+        client_optimizer=Optimizer(RATE),
+        server_optimizer=Optimizer(1.0),
         sums=SumSettings(
             fraction_bits=16,
             clip_range=4.0,

@@ -3,9 +3,9 @@
 Nothing here imports TensorFlow, so that `--help` and errors come at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from absl import flags
 
@@ -43,11 +43,20 @@ _DEFAULTS: dict[str, Any] = {
     "noisy_clients": 0.3,
     "noisy_labels": 0.6,
     "local_epochs": 1,
+    "client_momentum": 0.0,
+    "decay_rounds": 0,
+    "server_learning_rate": 1.0,
+    "server_momentum": 0.0,
+    "normalise": False,
+    "train_flips": False,
+    "test_flips": False,
+    "class_balance": 0.0,
     "eval_every": 1,
     "seed": 0,
     **SCHEME_DEFAULTS,
 }
 _MAX_PORT = 65535
+_Number = TypeVar("_Number", int, float)
 _USAGE = """Trains image classifiers across clients that keep their images to themselves.
 
 usage: python run_experiments.py [--flag=value ...]
@@ -84,7 +93,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Invocatio
     out_dir = Path(values.out_dir) if values.out_dir else config.default_folder()
     data_dir = data_folder(values.data_dir, environment)
     workers = tuple(_worker_address(text) for text in values.tff_workers)
-    return Invocation(config, data_dir, cache_folder(environment), out_dir, workers)
+    return Invocation(config, data_dir, cache_folder(environment), out_dir, workers, values.dry_run)
 
 
 def _worker_address(text: str) -> str:
@@ -101,17 +110,40 @@ def _resolve(values: flags.FlagValues) -> RunConfig:
             raise ConfigError(f"--{name}={values[name].value}: allowed are {', '.join(allowed)}")
     dataset = values.dataset
     settings = {"split": DATA_SETS[dataset].splits[0], **_DEFAULTS}
-    settings |= preset_settings(values.preset, dataset)
+    experiment = values.experiment or settings["experiment"]
+    if experiment in EXPERIMENTS:  # else it is refused with all that is wrong
+        settings |= EXPERIMENTS[experiment].defaults
+        if values.preset not in EXPERIMENTS[experiment].presets:
+            raise ConfigError(
+                f"--preset={values.preset}: means nothing to --experiment={experiment}"
+            )
+    settings |= preset_settings(values.preset, dataset, experiment)
     names = [field for field in RunConfig.__dataclass_fields__ if field in values]
     given = {name: values[name].value for name in names if values[name].value is not None}
     settings |= given
     workers = ["tff_workers"] if values.tff_workers else []
-    _refuse_foreign(settings["experiment"], [*given, *workers])
+    _refuse_foreign(experiment, [*given, *workers])
+    if values.dry_run and experiment in EXPERIMENTS and not EXPERIMENTS[experiment].can_estimate:
+        raise ConfigError(f"--dry_run: means nothing to --experiment={experiment}")
     settings.setdefault("clients_per_round", settings["num_clients"])
     settings["dropout_stages"] = tuple(settings["dropout_stages"])
+    for name in ("seeds", "batch_sizes", "client_counts"):
+        settings[name] = _numbers(name, int, "whole numbers", settings.get(name, ()))
+    rates = settings.get("dropout_rates", ())
+    settings["dropout_rates"] = _numbers("dropout_rates", float, "numbers", rates)
     if "augment_copies" not in given and settings["split"] in COPIES_BY_SPLIT:
         settings["augment_copies"] = COPIES_BY_SPLIT[settings["split"]]
     return RunConfig(**settings)
+
+
+def _numbers(
+    name: str, kind: Callable[[Any], _Number], what: str, given: Sequence[Any]
+) -> tuple[_Number, ...]:
+    try:
+        return tuple(kind(number) for number in given)
+    except ValueError:
+        text = ",".join(map(str, given))
+        raise ConfigError(f"--{name}={text}: must be {what}, joined by commas") from None
 
 
 def _refuse_foreign(experiment: str, given: Sequence[str]) -> None:
@@ -164,6 +196,7 @@ def _define_flags() -> flags.FlagValues:
     _define_quality(define)
     _define_encryption(define)
     _define_training(define)
+    _define_studies(define)
     flags.DEFINE_boolean(
         "help", False, "Show this text.", short_name="h", flag_values=values, module_name=__name__
     )
@@ -292,6 +325,38 @@ def _define_training(define: _Definer) -> None:
     define.integer("batch_size", "Examples a step at a client. Default: by preset.")
     define.integer("local_epochs", f"Passes over its examples a round.{_default('local_epochs')}")
     define.number("learning_rate", "Of the clients' gradient descent. Default: by preset.")
+    define.number("client_momentum", f"Of that.{_default('client_momentum')}")
+    define.integer(
+        "decay_rounds",
+        "Rounds over which the clients' learning rate falls to 0 along half a cosine; 0 to keep "
+        f"it.{_default('decay_rounds')}",
+    )
+    define.number(
+        "server_learning_rate",
+        "Of the server, which takes the mean of updates for a gradient."
+        f"{_default('server_learning_rate')}",
+    )
+    define.number("server_momentum", f"Of that.{_default('server_momentum')}")
+    define.yes_or_no(
+        "normalise",
+        "Whether channels are standardised, by public constants of the data set."
+        f"{_default('normalise')}",
+    )
+    define.yes_or_no(
+        "train_flips",
+        "Whether training images are flipped and transposed at random, anew in every epoch."
+        f"{_default('train_flips')}",
+    )
+    define.yes_or_no(
+        "test_flips",
+        "Whether the test part is judged by the mean answer over an image's symmetries, flips and "
+        f"transposes; takes eight times as long.{_default('test_flips')}",
+    )
+    define.number(
+        "class_balance",
+        "How far clients even out their own classes, from 0 (not at all) to 1 (all classes equally "
+        f"often).{_default('class_balance')}",
+    )
     define.text(
         "model",
         None,
@@ -310,4 +375,34 @@ def _define_training(define: _Definer) -> None:
     )
     define.text(
         "out_dir", None, "Folder of the results. Default: one below results/, by the settings."
+    )
+
+
+def _define_studies(define: _Definer) -> None:
+    define.names(
+        "seeds",
+        None,
+        "Of experiments with several runs: each is run with each of these, joined by commas, and "
+        "means and deviations are shown. Default: 0.",
+    )
+    define.names("batch_sizes", None, "Of experiment batch_size. Default: by preset.")
+    define.names("client_counts", None, "Of experiment dropout. Default: 10,20,30.")
+    define.names("dropout_rates", None, "Of experiment dropout. Default: 0,0.1,0.2,0.3.")
+    define.integer(
+        "turns",
+        "How often experiment dropout measures each dropout rate; what counts is the median. "
+        "Default: by preset.",
+    )
+    define.integer(
+        "encrypted_rounds",
+        "Rounds of fang that are encrypted in experiment schemes; the others are taken from "
+        "bonawitz, whose model is the same bit for bit. Default: by preset.",
+    )
+    define.yes_or_no(
+        "baselines",
+        "Whether experiment schemes also trains each client alone, and on all data in one place. "
+        "Default: True.",
+    )
+    define.yes_or_no(
+        "dry_run", "Only say what would run, and how long it would take. Default: False."
     )

@@ -13,12 +13,13 @@ class Scheme:
         description: one line for people.
         update_weight: what a client's update is multiplied with before the sum.
         protection: how the sum of the updates is protected.
-        builder: "module:function" that makes a `tff.learning` process of a `Task`; named by text
-            so that this table can be read without importing TFF.
+        builder: "module:function" that makes a `SchemeProcess` of a `Task`; named by text so that
+            this table can be read without importing TFF.
         protocol: what computes its secure sums, a key of `runtime.bindings.BINDINGS`; None if it
             declares none.
         settings: names of the settings that mean something to this scheme and not to all.
         leaks: what the protocol itself tells the server about single clients.
+        shares: whether clients share anything; else the builder makes a `LocalTraining`.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Scheme:
     protocol: str | None = None
     settings: tuple[str, ...] = ()
     leaks: tuple[str, ...] = ()
+    shares: bool = True
 
 
 _QUALITY = (
@@ -124,6 +126,15 @@ SCHEMES = {
             builder="tff_health.learning.zhang:build_zhang",
             protocol="quality_sum",
             settings=(*_QUALITY, "key_setup", "proofs"),
+        ),
+        Scheme(
+            name="local",
+            paper_number="-",
+            description="each client alone, for comparison",
+            update_weight="-",
+            protection="nothing is shared, and nothing is gained from others",
+            builder="tff_health.learning.local_only:LocalTraining",
+            shares=False,
         ),
         Scheme(
             name="zhang_hardened",

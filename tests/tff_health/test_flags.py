@@ -29,7 +29,7 @@ def test_paper_preset_is_the_papers_settings_and_flags_override_it():
     assert (changed.rounds, changed.split, changed.batch_size) == (7, "clean", 100)
 
 
-@pytest.mark.parametrize("preset", ["quick", "paper"])
+@pytest.mark.parametrize("preset", ["quick", "paper", "tuned"])
 @pytest.mark.parametrize(
     "dataset", ["ham10000", "dermamnist", "mnist", "synthetic_lesions", "digits"]
 )
@@ -134,9 +134,10 @@ def test_workers():
         (["--eval_every=0"], "--eval_every"),
         (["--seed=-1"], "--seed=-1: must be from 0"),
         (["--scheme=magic"], "--scheme=magic: allowed are fedavg"),
-        (["--experiment=magic"], "--experiment=magic: allowed are train, he"),
+        (["--experiment=magic"], "--experiment=magic: allowed are train, schemes"),
         (["--dataset=cats"], "--dataset=cats: allowed are ham10000"),
-        (["--preset=slow"], "--preset=slow: allowed are quick, paper"),
+        (["--preset=slow"], "--preset=slow: allowed are quick, paper, tuned"),
+        (["--preset=tuned", "--experiment=he"], "--preset=tuned: means nothing to"),
         (["--split=random"], "--split=random: allowed are clean, paper, given"),
         (["--dataset=mnist", "--split=clean"], "--dataset=mnist allows given"),
         (["--partition=age"], "--partition=age: allowed are iid"),

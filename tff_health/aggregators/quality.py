@@ -25,6 +25,7 @@ class QualityRule:
 
     Attributes:
         learning_rate: beta, of the clients.
+        decay: what the learning rate is multiplied with in each round; the last one stays.
         distance: one of `encoding.QUALITY_DISTANCES`.
         significance: tau, of the chi-square quantile delta.
         smallest: the lower end of the public range, above 0.
@@ -32,6 +33,7 @@ class QualityRule:
     """
 
     learning_rate: float
+    decay: tuple[float, ...] = (1.0,)
     distance: str = "squares"
     significance: float = 0.05
     smallest: float = 0.01
@@ -41,13 +43,14 @@ class QualityRule:
         """Returns delta, the (1 - tau/2) quantile of chi-square with `dimension` degrees."""
         return float(stats.chi2.ppf(1 - self.significance / 2, dimension))
 
-    def quality(self, update: Any, last_update: Any, is_first: tf.Tensor) -> tf.Tensor:
+    def quality(self, update: Any, last_update: Any, rounds: tf.Tensor) -> tf.Tensor:
         """Computes the quality of one client; run by the client.
 
         Args:
             update: float32 tensors, w_before - w_after of the client.
             last_update: the same of the global model in the round before.
-            is_first: bool; in the first round there is none, and all qualities are 1.
+            rounds: int, those before this one; in the first round there is no last update, and all
+                qualities are 1.
 
         Returns:
             float64 scalar within the public range: `largest` at distance 0, and 0 if the distance
@@ -55,30 +58,45 @@ class QualityRule:
         """
         pairs = list(zip(tf.nest.flatten(update), tf.nest.flatten(last_update), strict=True))
         dimension = sum(tensor.shape.num_elements() for tensor, _ in pairs)
-        distance = tf.add_n([self._squares(ours, last) for ours, last in pairs])
-        distance /= self.learning_rate**2
+        factor, change = self._factor(rounds), self.change(rounds)
+        distance = tf.add_n([self._squares(ours, last, change) for ours, last in pairs])
+        distance /= self.learning_rate**2 * factor**2
         if self.distance == "norm":
             distance = tf.sqrt(distance)
         ratio = tf.constant(self.scale(dimension), tf.float64) / distance  # infinite at distance 0
         clamped = tf.clip_by_value(ratio, self.smallest, self.largest)
         known = tf.where(tf.math.is_finite(distance), clamped, tf.zeros_like(clamped))
-        return tf.where(is_first, tf.ones_like(known), known)
+        return tf.where(tf.equal(rounds, 0), tf.ones_like(known), known)
 
-    def _squares(self, ours: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
-        ours, last = tf.cast(ours, tf.float64), tf.cast(last, tf.float64)
+    def change(self, rounds: tf.Tensor) -> tf.Tensor:
+        """Returns this round's learning rate over the last one's, a float64 scalar."""
+        return self._factor(rounds) / self._factor(rounds - 1)
+
+    def _factor(self, rounds: tf.Tensor) -> tf.Tensor:
+        place = tf.clip_by_value(rounds, 0, len(self.decay) - 1)
+        return tf.gather(tf.constant(self.decay, tf.float64), place)
+
+    def _squares(self, ours: tf.Tensor, last: tf.Tensor, change: tf.Tensor) -> tf.Tensor:
+        ours, last = tf.cast(ours, tf.float64), change * tf.cast(last, tf.float64)
         squares = tf.square(ours - last)
         if self.distance == "signs":
             squares = tf.where(ours * last < 0, _SIGN_PENALTY * squares, squares)
         return tf.reduce_sum(squares)
 
 
-def normalised_distance(update: Any, last_update: Any) -> tf.Tensor:
+def normalised_distance(update: Any, last_update: Any, change: Any = 1.0) -> tf.Tensor:
     """Eq. (13): |g - g_last| / |g_last| of two successive global gradients; run by the server.
+
+    Args:
+        update: float32 tensors, of this round.
+        last_update: of the round before.
+        change: of the learning rate from that round to this one.
 
     Returns:
         float32 scalar; NaN if the last one is zero, as before the first round.
     """
-    pairs = list(zip(tf.nest.flatten(update), tf.nest.flatten(last_update), strict=True))
+    lasts_now = [tf.cast(change, tf.float32) * last for last in tf.nest.flatten(last_update)]
+    pairs = list(zip(tf.nest.flatten(update), lasts_now, strict=True))
     differences = tf.add_n([tf.reduce_sum(tf.square(a - b)) for a, b in pairs])
     lasts = tf.add_n([tf.reduce_sum(tf.square(b)) for _, b in pairs])
     return tf.where(lasts > 0, tf.sqrt(differences / lasts), tf.constant(float("nan")))

@@ -66,7 +66,7 @@ class QualityWeightedMean(tff.aggregators.UnweightedAggregationFactory):
 
         @tff.tensorflow.computation(value_type, state_type)
         def quality(update, state):  # type: ignore[no-untyped-def]
-            return self._rule.quality(update, state["last_update"], tf.equal(state["rounds"], 0))
+            return self._rule.quality(update, state["last_update"], state["rounds"])
 
         @tff.tensorflow.computation(state_type, value_type)
         def advance(state, update):  # type: ignore[no-untyped-def]
@@ -76,7 +76,8 @@ class QualityWeightedMean(tff.aggregators.UnweightedAggregationFactory):
 
         @tff.tensorflow.computation(state_type, value_type, measured_type)
         def measure(state, update, measured):  # type: ignore[no-untyped-def]
-            distance = normalised_distance(update, state["last_update"])
+            change = self._rule.change(state["rounds"])
+            distance = normalised_distance(update, state["last_update"], change)
             return OrderedDict(measured, global_distance=distance)
 
         @tff.federated_computation(

@@ -30,6 +30,8 @@ class DataSet:
         splits: names of the splits that make sense for it, the preferred one first. "clean" keeps
             a lesion's images together, "paper" draws after augmentation as published, "given" is
             the publisher's own.
+        channel_means: of its images in [0, 1], to two decimals; public constants, measured once.
+        channel_deviations: standard deviations of the channels.
         needs: the reader's arguments, of "data_dir" and "cache_dir", in this order.
         forms: the files that it is read from, for people, in the order of preference.
         shows_lesions: whether several images may show one lesion.
@@ -40,6 +42,8 @@ class DataSet:
     description: str
     reader: str
     splits: tuple[str, ...]
+    channel_means: tuple[float, ...]
+    channel_deviations: tuple[float, ...]
     needs: tuple[str, ...] = ()
     forms: tuple[str, ...] = ()
     shows_lesions: bool = False
@@ -66,6 +70,8 @@ DATA_SETS = {
                 "HAM10000_metadata.csv with HAM10000_images_part_1/*.jpg and part_2",
                 "hmnist_28_28_RGB.csv",
             ),
+            channel_means=(0.76, 0.55, 0.57),
+            channel_deviations=(0.14, 0.15, 0.17),
             how_to_get=(
                 "Download HAM10000_metadata and both image archives from "
                 "https://doi.org/10.7910/DVN/DBW86T (licence CC BY-NC 4.0) and unpack them into "
@@ -80,6 +86,8 @@ DATA_SETS = {
             needs=("data_dir",),
             forms=("dermamnist.npz",),
             how_to_get=f"{FETCH} dermamnist --data_dir={{data_dir}}",
+            channel_means=(0.76, 0.55, 0.57),
+            channel_deviations=(0.14, 0.15, 0.17),
         ),
         DataSet(
             name="mnist",
@@ -89,6 +97,8 @@ DATA_SETS = {
             needs=("data_dir",),
             forms=("mnist.npz", "train-images-idx3-ubyte[.gz] and the three others like it"),
             how_to_get=f"{FETCH} mnist --data_dir={{data_dir}}",
+            channel_means=(0.13,),
+            channel_deviations=(0.31,),
         ),
         DataSet(
             name="synthetic_lesions",
@@ -96,12 +106,16 @@ DATA_SETS = {
             reader="synthetic_lesions:read",
             splits=("clean", "paper"),
             shows_lesions=True,
+            channel_means=(0.64, 0.50, 0.45),
+            channel_deviations=(0.18, 0.15, 0.13),
         ),
         DataSet(
             name="digits",
             description="scikit-learn's 1,797 handwritten digits, scaled to 28x28 in grey",
             reader="embedded:read_digits",
             splits=("clean",),
+            channel_means=(0.31,),
+            channel_deviations=(0.33,),
         ),
     )
 }

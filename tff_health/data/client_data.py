@@ -5,7 +5,7 @@ memory stays flat and nothing is serialised into the request.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from tff_health.data.pack import part_file
+from tff_health.data.preparation import AS_THEY_ARE, Preparation
+from tff_health.data.scaling import TO_UNIT, Scaling
 
 
 def element_spec(image_shape: tuple[int, int, int]) -> tuple[tf.TensorSpec, tf.TensorSpec]:
@@ -39,12 +41,19 @@ def client_keys(
 
 
 def training_data(
-    folder: Path, image_shape: tuple[int, int, int], batch_size: int, epochs: int, seed: int
+    folder: Path,
+    image_shape: tuple[int, int, int],
+    batch_size: int,
+    epochs: int,
+    seed: int,
+    preparation: Preparation = AS_THEY_ARE,
+    num_classes: int = 256,
 ) -> tff.Computation:
     """Returns the computation from a client's key to its batches of one round.
 
-    The order is a fresh permutation of all the client's examples in every epoch of every round,
-    and depends on seed, client, round and epoch alone. The last batch of an epoch may be smaller.
+    The order is a fresh one in every epoch of every round, and depends on seed, client, round and
+    epoch alone: a permutation of all the client's examples, unless classes are to be balanced. The
+    last batch of an epoch may be smaller.
 
     Args:
         folder: where `pack_clients` wrote the files, as the workers see it.
@@ -52,6 +61,8 @@ def training_data(
         batch_size: examples a step.
         epochs: passes over the client's examples.
         seed: the experiment's seed.
+        preparation: what happens to order and images.
+        num_classes: labels are below it.
 
     Returns:
         a `tff.Computation` from `KEY_TYPE` to `<float32[?,height,width,channels], int32[?]>*`.
@@ -61,11 +72,15 @@ def training_data(
     def read(key):  # type: ignore[no-untyped-def]
         def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
             labels, pixels = _read_part(folder, "training", key["client"], image_shape)
-            count = tf.size(labels, tf.int64)
             stream = tf.stack([tf.cast(key["client"], tf.int64) + (seed << 32), key["round"]])
             stream = tf.random.experimental.stateless_fold_in(stream, epoch)
-            order = tf.random.experimental.stateless_shuffle(tf.range(count), stream)
-            return _batches(labels, pixels, order, batch_size)
+            order = preparation.order(labels, num_classes, stream)
+
+            def images(chosen: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
+                batch_stream = tf.random.experimental.stateless_fold_in(stream, start)
+                return preparation.images(chosen, batch_stream)
+
+            return _batches(labels, pixels, order, batch_size, images)
 
         return tf.data.Dataset.range(epochs).flat_map(epoch_batches)
 
@@ -73,7 +88,10 @@ def training_data(
 
 
 def validation_data(
-    folder: Path, image_shape: tuple[int, int, int], batch_size: int
+    folder: Path,
+    image_shape: tuple[int, int, int],
+    batch_size: int,
+    scaling: Scaling = TO_UNIT,
 ) -> tff.Computation:
     """Returns the computation from a client's key to its validation batches, in file order.
 
@@ -85,7 +103,7 @@ def validation_data(
         def batches(_: tf.Tensor) -> tf.data.Dataset:
             labels, pixels = _read_part(folder, "validation", key["client"], image_shape)
             order = tf.range(tf.size(labels, tf.int64))
-            return _batches(labels, pixels, order, batch_size)
+            return _batches(labels, pixels, order, batch_size, lambda x, _: scaling.scale(x))
 
         return tf.data.Dataset.range(1).flat_map(batches)
 
@@ -103,11 +121,15 @@ def _read_part(
 
 
 def _batches(
-    labels: tf.Tensor, pixels: tf.Tensor, order: tf.Tensor, batch_size: int
+    labels: tf.Tensor,
+    pixels: tf.Tensor,
+    order: tf.Tensor,
+    batch_size: int,
+    prepare: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
 ) -> tf.data.Dataset:
     def batch(start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         chosen = order[start : start + batch_size]
-        images = tf.cast(tf.gather(pixels, chosen), tf.float32) / 255.0
+        images = prepare(tf.gather(pixels, chosen), start)
         return images, tf.cast(tf.gather(labels, chosen), tf.int32)
 
     starts = tf.data.Dataset.range(0, tf.size(order, tf.int64), batch_size)

@@ -1,6 +1,7 @@
 """The table of experiments: what each is for, where it stands, and which settings it knows."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,9 @@ class Experiment:
             be read without importing it.
         settings: names of the flags that mean something to it, beside those of folders.
         named_by: those that stand in the name of its default folder.
+        defaults: of settings, where they differ from those of experiment `train`.
+        presets: that it knows.
+        can_estimate: whether it can say beforehand what it will do, and how long that will take.
     """
 
     name: str
@@ -21,6 +25,9 @@ class Experiment:
     runner: str
     settings: tuple[str, ...]
     named_by: tuple[str, ...]
+    defaults: Mapping[str, object] = field(default_factory=dict)
+    presets: tuple[str, ...] = ("quick", "paper", "tuned")
+    can_estimate: bool = False
 
 
 _TRAINING = (
@@ -57,11 +64,26 @@ _TRAINING = (
     "batch_size",
     "local_epochs",
     "learning_rate",
+    "client_momentum",
+    "decay_rounds",
+    "server_learning_rate",
+    "server_momentum",
+    "normalise",
+    "train_flips",
+    "test_flips",
+    "class_balance",
     "model",
     "eval_every",
     "seed",
     "tff_workers",
 )
+
+_DROPPING = ("clients_per_round", "dropout_rate", "dropout_draw", "dropout_stages")
+
+
+def _training_but(*names: str) -> tuple[str, ...]:
+    return tuple(name for name in _TRAINING if name not in names)
+
 
 EXPERIMENTS = {
     experiment.name: experiment
@@ -72,6 +94,57 @@ EXPERIMENTS = {
             runner="tff_health.experiments.train:run",
             settings=_TRAINING,
             named_by=("scheme", "dataset", "split"),
+        ),
+        Experiment(
+            name="schemes",
+            description="all five schemes under the same conditions: Table 1, Figures 5 to 7",
+            runner="tff_health.experiments.schemes:run",
+            settings=(
+                *_training_but("scheme", "seed", "topology", "proofs", *_DROPPING),
+                "seeds",
+                "encrypted_rounds",
+                "baselines",
+            ),
+            named_by=("dataset", "split"),
+            can_estimate=True,
+        ),
+        Experiment(
+            name="batch_size",
+            description="one scheme with batches of several sizes: Figure 4",
+            runner="tff_health.experiments.batch_size:run",
+            settings=(*_training_but("seed", "batch_size"), "seeds", "batch_sizes"),
+            named_by=("scheme", "dataset", "split"),
+            defaults={"scheme": "zhang"},
+            can_estimate=True,
+        ),
+        Experiment(
+            name="dropout",
+            description="time of rounds that clients drop out of: Figure 8",
+            runner="tff_health.experiments.dropout:run",
+            settings=(
+                *_training_but("num_clients", *_DROPPING[:3], "rounds", "eval_every"),
+                *("client_counts", "dropout_rates", "turns"),
+            ),
+            named_by=("scheme", "dataset", "split"),
+            defaults={
+                **{"scheme": "zhang", "dropout_stages": ["masked input"]},
+                **{"client_counts": [10, 20, 30], "dropout_rates": [0.0, 0.1, 0.2, 0.3]},
+            },
+        ),
+        Experiment(
+            name="costs",
+            description="operations and bytes of scheme zhang against the formulas of section 6",
+            runner="tff_health.experiments.costs:run",
+            settings=(
+                *("dataset", "model", "vector_length", "client_counts", "dropout_rates"),
+                *("threshold", "group", "fraction_bits", "clip_range"),
+                *("quality_decimals", "max_quality"),
+            ),
+            named_by=(),
+            defaults={
+                **{"scheme": "zhang", "client_counts": [10, 20, 30]},
+                "dropout_rates": [0.0, 0.3],
+            },
         ),
         Experiment(
             name="he",
@@ -87,6 +160,7 @@ EXPERIMENTS = {
                 "seed",
             ),
             named_by=(),
+            presets=("quick", "paper"),
         ),
     )
 }

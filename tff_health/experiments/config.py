@@ -18,6 +18,7 @@ from tff_health.aggregators.encoding import (
 from tff_health.data import augment
 from tff_health.data.catalog import DATA_SETS
 from tff_health.data.partition import PartitionSpec
+from tff_health.data.scaling import Scaling
 from tff_health.errors import ConfigError
 from tff_health.experiments import scheme_settings
 from tff_health.experiments.catalog import EXPERIMENTS
@@ -29,6 +30,9 @@ SPLITS = ("clean", "paper", "given")
 # Splits that say themselves how many augmented copies of an image there are.
 COPIES_BY_SPLIT = {"paper": augment.COPIES, "given": 0}
 _MAX_SEED = 2**31 - 1
+_MAX_BATCH = 2**20
+_MAX_CLIENTS = 1000
+_MAX_RATE = 0.99
 _FEWEST_CLIENTS = 3
 _MAX_VECTOR_LENGTH = 10**8
 
@@ -71,11 +75,26 @@ class RunConfig:
     batch_size: int
     local_epochs: int
     learning_rate: float
+    client_momentum: float
+    decay_rounds: int
+    server_learning_rate: float
+    server_momentum: float
+    normalise: bool
+    train_flips: bool
+    test_flips: bool
+    class_balance: float
     model: str
     eval_every: int
     seed: int
     preset: str
     vector_length: int = 0
+    seeds: tuple[int, ...] = ()
+    encrypted_rounds: int = 0
+    baselines: bool = True
+    batch_sizes: tuple[int, ...] = ()
+    client_counts: tuple[int, ...] = ()
+    dropout_rates: tuple[float, ...] = ()
+    turns: int = 0
 
     def validate(self) -> None:
         """Checks every setting, and all of them together, without importing TensorFlow.
@@ -89,6 +108,8 @@ class RunConfig:
             *self._joint_problems(),
             *scheme_settings.range_problems(self),
         ]
+        if not problems:
+            problems += self._study_problems(EXPERIMENTS[self.experiment].settings)
         if not problems and "scheme" in EXPERIMENTS[self.experiment].settings:
             problems = scheme_settings.scheme_problems(self)
         elif not problems:
@@ -124,10 +145,18 @@ class RunConfig:
         for name in ("num_clients", "rounds", "batch_size", "local_epochs", "eval_every"):
             if getattr(self, name) < 1:
                 problems.append(f"--{name}={getattr(self, name)}: must be 1 or more")
-        for name in ("learning_rate", "partition_alpha", "clip_range", "max_quality"):
+        for name in (
+            *("learning_rate", "server_learning_rate"),
+            *("partition_alpha", "clip_range", "max_quality"),
+        ):
             if not 0 < getattr(self, name) < float("inf"):
                 problems.append(f"--{name}={getattr(self, name)}: must be above 0 and finite")
-        for name in ("noisy_clients", "noisy_labels"):
+        for name in ("client_momentum", "server_momentum"):
+            if not 0 <= getattr(self, name) < 1:
+                problems.append(f"--{name}={getattr(self, name)}: must be from 0 to below 1")
+        if self.decay_rounds < 0:
+            problems.append(f"--decay_rounds={self.decay_rounds}: must be 0 (no decay) or more")
+        for name in ("noisy_clients", "noisy_labels", "class_balance"):
             if not 0 <= getattr(self, name) <= 1:
                 problems.append(f"--{name}={getattr(self, name)}: must be from 0 to 1")
         if not 0 <= self.augment_copies <= augment.COPIES:
@@ -155,6 +184,34 @@ class RunConfig:
             self.modulus_bits  # noqa: B018 - raises if there is none
         except ValueError as error:
             problems.append(f"--fraction_bits, --clip_range: {error}")
+        return problems
+
+    def _study_problems(self, known: tuple[str, ...]) -> list[str]:
+        """What is wrong for an experiment of several runs."""
+        problems = []
+        for name, least, most in (
+            ("seeds", 0, _MAX_SEED),
+            ("batch_sizes", 1, _MAX_BATCH),
+            ("client_counts", _FEWEST_CLIENTS, _MAX_CLIENTS),
+            ("dropout_rates", 0, _MAX_RATE),
+        ):
+            given = getattr(self, name)
+            text = ",".join(map(str, given))
+            if name not in known:
+                continue
+            if not given or len(set(given)) != len(given):
+                problems.append(f"--{name}={text}: must be one or more numbers, none twice")
+            if any(not least <= number <= most for number in given):
+                problems.append(f"--{name}={text}: must be from {least} to {most}")
+        if "dropout_rates" in known and not SCHEMES[self.scheme].protocol:
+            able = ", ".join(name for name, scheme in SCHEMES.items() if scheme.protocol)
+            problems.append(
+                f"--scheme={self.scheme}: has no protocol that clients could drop out of; these "
+                f"have one: {able}"
+            )
+        for name in ("encrypted_rounds", "turns"):
+            if name in known and getattr(self, name) < 1:
+                problems.append(f"--{name}={getattr(self, name)}: must be 1 or more")
         return problems
 
     def _joint_problems(self) -> list[str]:
@@ -229,6 +286,14 @@ class RunConfig:
         )
 
     @property
+    def scaling(self) -> Scaling:
+        """From pixels to what the network is given."""
+        if not self.normalise:
+            return Scaling()
+        data_set = DATA_SETS[self.dataset]
+        return Scaling(data_set.channel_means, data_set.channel_deviations)
+
+    @property
     def partition_spec(self) -> PartitionSpec:
         """How the training part is shared out."""
         return PartitionSpec(
@@ -267,6 +332,7 @@ class Invocation:
         cache_dir: where what was computed from them is kept.
         out_dir: takes the results.
         workers: "host:port" of TFF's executor services; none for one on this machine.
+        dry_run: whether only to say what would run, and how long it would take.
     """
 
     config: RunConfig
@@ -274,3 +340,4 @@ class Invocation:
     cache_dir: Path
     out_dir: Path
     workers: tuple[str, ...] = ()
+    dry_run: bool = False

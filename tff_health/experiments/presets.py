@@ -1,12 +1,13 @@
 """Settings that go together; a flag given on the command line overrides its preset.
 
 `quick` ends in minutes on two cores. `paper` has the settings of the paper (section 7.3.1) for skin
-lesions and those of the two-layer report (section 4.4) for digits.
+lesions and those of the two-layer report (section 4.4) for digits. `tuned` trains the same networks
+better: standardised input, flips on the fly, momentum, and a learning rate that falls.
 """
 
 from typing import Any
 
-PRESETS = ("quick", "paper")
+PRESETS = ("quick", "paper", "tuned")
 
 _LESIONS: dict[str, Any] = {"model": "paper_cnn", "num_clients": 10}
 _DIGITS: dict[str, Any] = {"model": "mnist_cnn", "num_clients": 3}
@@ -39,6 +40,19 @@ _PAPER_DIGITS = _DIGITS | {
     "augment_copies": 0,
 }
 
+_TUNED: dict[str, Any] = {
+    "rounds": 100,
+    "batch_size": 32,
+    "learning_rate": 0.05,
+    "client_momentum": 0.9,
+    "decay_rounds": 100,
+    "normalise": True,
+    "augment_copies": 0,
+    "eval_every": 5,
+}
+_TUNED_LESIONS = _LESIONS | _TUNED | {"train_flips": True, "test_flips": True}
+_TUNED_DIGITS = _DIGITS | _TUNED | {"rounds": 20, "decay_rounds": 20}
+
 _BY_PRESET: dict[str, dict[str, dict[str, Any]]] = {
     "quick": {
         "ham10000": _QUICK_LESIONS,
@@ -54,13 +68,39 @@ _BY_PRESET: dict[str, dict[str, dict[str, Any]]] = {
         "mnist": _PAPER_DIGITS,
         "digits": _PAPER_DIGITS,
     },
+    "tuned": {
+        "ham10000": _TUNED_LESIONS,
+        "dermamnist": _TUNED_LESIONS,
+        "synthetic_lesions": _TUNED_LESIONS,
+        "mnist": _TUNED_DIGITS,
+        "digits": _TUNED_DIGITS,
+    },
 }
 
 
-def preset_settings(preset: str, dataset: str) -> dict[str, Any]:
-    """Returns the settings of `preset` for `dataset`, by flag name.
+_BY_EXPERIMENT: dict[str, dict[str, dict[str, Any]]] = {
+    "schemes": {
+        "quick": {"rounds": 12, "eval_every": 2, "seeds": [0], "encrypted_rounds": 1},
+        "paper": {"seeds": [0], "encrypted_rounds": 3},
+        "tuned": {"seeds": [0, 1, 2], "encrypted_rounds": 3},
+    },
+    "dropout": {
+        "quick": {"turns": 3, "local_epochs": 1},
+        "paper": {"turns": 5},
+        "tuned": {"turns": 5},
+    },
+    "batch_size": {
+        "quick": {"rounds": 12, "eval_every": 2, "seeds": [0], "batch_sizes": [8, 16, 32, 64, 128]},
+        "paper": {"seeds": [0], "batch_sizes": [1, 10, 30, 50, 80, 100, 150]},
+        "tuned": {"seeds": [0], "batch_sizes": [8, 16, 32, 64, 128]},
+    },
+}
+
+
+def preset_settings(preset: str, dataset: str, experiment: str = "train") -> dict[str, Any]:
+    """Returns the settings of `preset` for `dataset` and `experiment`, by flag name.
 
     Raises:
         KeyError: if there is no such preset or data set.
     """
-    return dict(_BY_PRESET[preset][dataset])
+    return _BY_PRESET[preset][dataset] | _BY_EXPERIMENT.get(experiment, {}).get(preset, {})

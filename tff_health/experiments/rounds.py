@@ -15,7 +15,9 @@ from tff_health.experiments.attempts import RoundRunner
 from tff_health.experiments.checkpoint import Checkpoints
 from tff_health.experiments.config import RunConfig
 from tff_health.experiments.traffic import Traffic
+from tff_health.learning.client_training import set_learning_rate
 from tff_health.learning.evaluation import Evaluation, Evaluator
+from tff_health.learning.local_only import LocalTraining
 from tff_health.learning.process import SchemeProcess
 from tff_health.learning.task import Task
 from tff_health.reporting.metrics_log import MetricsLog, Value
@@ -68,9 +70,9 @@ def metrics_columns(class_names: tuple[str, ...]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class TrainedScheme:
-    """What the rounds of one scheme come to."""
+    """What the rounds of one scheme come to; no weights where each client has its own."""
 
-    weights: tff.learning.models.ModelWeights
+    weights: tff.learning.models.ModelWeights | None
     evaluation: Evaluation
     rows: list[dict[str, Value]]
 
@@ -124,6 +126,8 @@ def train_rounds(
     with progress_of(f"{config.scheme} on {config.dataset}", config.rounds, done) as progress:
         for number in range(done + 1, config.rounds + 1):
             start = time.monotonic()
+            if task.client_optimizer.decay_rounds:
+                state = set_learning_rate(training, state, task.client_optimizer.rate(number))
             trained = runner.run(state, number)
             state = trained.state
             row: dict[str, Value] = {"scheme": config.scheme, "round": number, **trained.row}
@@ -132,7 +136,7 @@ def train_rounds(
             if number % config.eval_every == 0 or number == config.rounds:
                 weights = training.get_model_weights(state)
                 evaluation = evaluator.evaluate(weights)
-                row |= {**validation.evaluate(weights), **_row(evaluation, class_names)}
+                row |= {**validation.evaluate(weights), **evaluation_row(evaluation, class_names)}
                 note = f"test accuracy {evaluation.accuracy:.3f}"
             end = time.monotonic()
             row["seconds_evaluation"] = round(end - trained_at, 4)
@@ -144,11 +148,11 @@ def train_rounds(
     return TrainedScheme(weights, evaluation or evaluator.evaluate(weights), log.rows)
 
 
-def build_process(scheme: str, task: Task) -> SchemeProcess:
+def build_process(scheme: str, task: Task) -> SchemeProcess | LocalTraining:
     """Returns the processes of a scheme."""
     module_name, function_name = SCHEMES[scheme].builder.split(":")
-    process: SchemeProcess = getattr(importlib.import_module(module_name), function_name)(task)
-    return process
+    builder = getattr(importlib.import_module(module_name), function_name)
+    return builder(task)  # type: ignore[no-any-return]
 
 
 class _Validation:
@@ -169,7 +173,8 @@ class _Validation:
         }
 
 
-def _row(evaluation: Evaluation, class_names: tuple[str, ...]) -> dict[str, Value]:
+def evaluation_row(evaluation: Evaluation, class_names: tuple[str, ...]) -> dict[str, Value]:
+    """The columns of metrics.csv that the test part decides."""
     recalls = zip(class_names, evaluation.recall.tolist(), strict=True)
     return {
         "test_loss": evaluation.loss,

@@ -71,6 +71,14 @@ def scheme_problems(config: "RunConfig") -> list[str]:
         for name, default in SCHEME_DEFAULTS.items()
         if name not in scheme.settings and getattr(config, name) != default
     ]
+    if not scheme.shares:
+        whole = {"clients_per_round": config.num_clients, "dropout_rate": 0.0}
+        whole |= {"server_learning_rate": 1.0, "server_momentum": 0.0}
+        problems += [
+            f"--{name}={getattr(config, name)}: means nothing to --scheme={config.scheme}"
+            for name, only in whole.items()
+            if getattr(config, name) != only
+        ]
     if scheme.protocol is None:
         return problems
     if config.he != "paillier" and config.key_bits != SCHEME_DEFAULTS["key_bits"]:

@@ -12,20 +12,22 @@ import models
 from tff_health.data import client_data
 from tff_health.data.federated import FederatedImages
 from tff_health.data.pack import pack_clients
+from tff_health.data.preparation import Preparation
 from tff_health.errors import ConfigError
 from tff_health.experiments import environment
 from tff_health.experiments.config import RunConfig
+from tff_health.experiments.local_rounds import train_alone
 from tff_health.experiments.rounds import (
     ProgressFactory,
-    TrainedScheme,
     build_process,
     metrics_columns,
     show_rounds,
     train_rounds,
 )
 from tff_health.learning.evaluation import Evaluator
+from tff_health.learning.local_only import LocalTraining
 from tff_health.learning.process import SchemeProcess
-from tff_health.learning.task import QualitySettings, SumSettings, Task
+from tff_health.learning.task import Optimizer, QualitySettings, SumSettings, Task
 from tff_health.reporting import train_report
 from tff_health.reporting.metrics_log import MetricsLog
 from tff_health.reporting.progress import Progress
@@ -38,6 +40,11 @@ from tff_health.runtime.secure_context import SecureContext
 from tff_health.schemes import SCHEMES
 
 
+def show_packing(what: str, clients: int, done: int) -> Progress:
+    """The progress of packing by itself."""
+    return Progress(what, "client", clients, done)
+
+
 def train(
     config: RunConfig,
     federated: FederatedImages,
@@ -45,6 +52,7 @@ def train(
     workers: tuple[str, ...] = (),
     cache_dir: Path | None = None,
     progress_of: ProgressFactory = show_rounds,
+    packing_progress: ProgressFactory = show_packing,
     announce: Callable[[str], None] = lambda _: None,
 ) -> str:
     """Runs the rounds that are missing, and writes all results into `folder`.
@@ -56,6 +64,7 @@ def train(
         workers: "host:port" of TFF's executor services; none for one on this machine.
         cache_dir: where tables are kept; None for in memory only.
         progress_of: shows how far the rounds are.
+        packing_progress: shows how far the packing of images is.
         announce: is told before the rounds what clients say in the clear.
 
     Returns:
@@ -68,7 +77,7 @@ def train(
     started = time.monotonic()
     task = build_task(config, federated, folder.scratch)
     class_names = federated.images.class_names
-    evaluator = build_evaluator(task, federated)
+    evaluator = build_evaluator(task, federated, config)
     folder.scratch.mkdir(exist_ok=True)
     concurrency = concurrency_for(config.clients_per_round)
     with open_pool(workers, folder.scratch / "worker.log", concurrency) as pool:
@@ -79,13 +88,15 @@ def train(
         description = environment.describe(config, federated, task, clear)
         folder.describe(description)
         announce(f"clients tell the server in the clear: {clear}")
-        pack(federated, folder.scratch / "clients")
+        pack(federated, folder.scratch / "clients", packing_progress)
         log = MetricsLog(folder.path / "metrics.csv", metrics_columns(class_names))
-        trained = train_rounds(
-            *(process, task, config, evaluator, class_names, log),
-            *(folder.scratch / "checkpoints", context, progress_of),
-        )
-    _save_model(task, trained, folder.path / "model.weights.h5")
+        work = (config, evaluator, class_names, log, folder.scratch / "checkpoints")
+        if isinstance(process, LocalTraining):
+            trained = train_alone(process, *work, progress_of)
+        else:
+            trained = train_rounds(process, task, *work, context, progress_of)
+    if trained.weights is not None:
+        _save_model(task, trained.weights, folder.path / "model.weights.h5")
     summary = train_report.write(folder, description, federated, trained)
     seconds = time.monotonic() - started
     return train_report.summary_text(summary, description, folder.path, seconds)
@@ -99,8 +110,12 @@ def build_protocol(config: RunConfig, cache_dir: Path | None = None) -> SumProto
     return BINDINGS[protocol].build(config.protocol_settings(cache_dir))
 
 
-def in_the_clear(process: SchemeProcess, config: RunConfig, context: SecureContext) -> str:
+def in_the_clear(
+    process: SchemeProcess | LocalTraining, config: RunConfig, context: SecureContext
+) -> str:
     """Says what each client tells the server beside secure sums, as the processes have it."""
+    if isinstance(process, LocalTraining):
+        return "nothing"
     if SCHEMES[config.scheme].protocol is None:
         return "updates, numbers of examples, metrics"
     names = [
@@ -120,8 +135,7 @@ def build_task(config: RunConfig, federated: FederatedImages, scratch: Path) -> 
         ConfigError: if the model cannot be built for these images.
     """
     shape, num_classes = federated.images.image_shape, federated.images.num_classes
-    folder = (scratch / "clients").absolute()
-
+    folder, scaling = (scratch / "clients").absolute(), config.scaling
     tf.keras.utils.set_random_seed(config.seed)
     try:
         build_model = models.load(config.model, shape, num_classes)
@@ -133,10 +147,14 @@ def build_task(config: RunConfig, federated: FederatedImages, scratch: Path) -> 
         initial_weights=tff.learning.models.ModelWeights.from_model(build_model()),
         image_shape=shape,
         training_data=client_data.training_data(
-            folder, shape, config.batch_size, config.local_epochs, config.seed
+            *(folder, shape, config.batch_size, config.local_epochs, config.seed),
+            *(Preparation(scaling, config.train_flips, config.class_balance), num_classes),
         ),
-        validation_data=client_data.validation_data(folder, shape, batch_size=500),
-        client_learning_rate=config.learning_rate,
+        validation_data=client_data.validation_data(folder, shape, 500, scaling),
+        client_optimizer=Optimizer(
+            config.learning_rate, config.client_momentum, config.decay_rounds
+        ),
+        server_optimizer=Optimizer(config.server_learning_rate, config.server_momentum),
         sums=SumSettings(
             fraction_bits=config.fraction_bits,
             clip_range=config.clip_range,
@@ -153,21 +171,22 @@ def build_task(config: RunConfig, federated: FederatedImages, scratch: Path) -> 
     )
 
 
-def pack(federated: FederatedImages, folder: Path) -> None:
-    """Packs the clients' examples, with progress."""
-    with Progress("packing images", "client", len(federated.clients)) as progress:
+def pack(federated: FederatedImages, folder: Path, progress_of: ProgressFactory) -> None:
+    """Packs the clients' examples."""
+    with progress_of("packing images", len(federated.clients), 0) as progress:
         pack_clients(federated, folder, lambda done, _: progress.update(done))
 
 
-def build_evaluator(task: Task, federated: FederatedImages) -> Evaluator:
+def build_evaluator(task: Task, federated: FederatedImages, config: RunConfig) -> Evaluator:
     """Returns the server's evaluation on the test part."""
     pixels = np.concatenate(list(federated.test.pixels(federated.images, federated.augmenter)))
     return Evaluator(
-        task.build_model(), pixels, federated.test.labels, federated.images.num_classes
+        *(task.build_model(), pixels, federated.test.labels),
+        *(federated.images.num_classes, config.scaling, config.test_flips),
     )
 
 
-def _save_model(task: Task, trained: TrainedScheme, path: Path) -> None:
+def _save_model(task: Task, weights: tff.learning.models.ModelWeights, path: Path) -> None:
     model = task.build_model()
-    trained.weights.assign_weights_to(model)
+    weights.assign_weights_to(model)
     model.save_weights(path)

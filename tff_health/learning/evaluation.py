@@ -11,6 +11,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
+from tff_health.data.preparation import symmetries
+from tff_health.data.scaling import TO_UNIT, Scaling
+
 _BATCH = 1000
 
 
@@ -48,6 +51,8 @@ class Evaluator:
         pixels: uint8 (n, height, width, channels).
         labels: uint8 (n,).
         num_classes: number of classes, present or not.
+        scaling: of the pixels, as in training.
+        flips: whether an answer is the mean over the symmetries of an image.
     """
 
     def __init__(
@@ -56,6 +61,8 @@ class Evaluator:
         pixels: NDArray[np.uint8],
         labels: NDArray[np.uint8],
         num_classes: int,
+        scaling: Scaling = TO_UNIT,
+        flips: bool = False,
     ) -> None:
         self._pixels = pixels
         self._labels = labels
@@ -64,9 +71,15 @@ class Evaluator:
         # as another one is made inside a graph, and TFF makes its models there.
         spec = tf.TensorSpec((None, *pixels.shape[1:]), tf.uint8)
         self._variables = [*model.trainable_variables, *model.non_trainable_variables]
-        self._forward = tf.function(
-            lambda images: model(tf.cast(images, tf.float32) / 255.0, training=False)
-        ).get_concrete_function(spec)
+
+        def logits(chosen: tf.Tensor) -> tf.Tensor:
+            images = scaling.scale(chosen)
+            if not flips:
+                return model(images, training=False)
+            answers = [tf.nn.softmax(model(x, training=False)) for x in symmetries(images)]
+            return tf.math.log(tf.reduce_mean(answers, axis=0))
+
+        self._forward = tf.function(logits).get_concrete_function(spec)
 
     def evaluate(self, weights: Any) -> Evaluation:
         """Returns the metrics of `weights`, a `tff.learning.models.ModelWeights`."""

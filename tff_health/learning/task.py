@@ -1,5 +1,6 @@
 """A learning task: the model, its loss, and the clients' data of one experiment."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,32 @@ class QualitySettings:
     largest: float
 
 
+@dataclass(frozen=True)
+class Optimizer:
+    """Gradient descent, of the clients or of the server.
+
+    Attributes:
+        learning_rate: of the first round.
+        momentum: 0 for none.
+        decay_rounds: the rounds over which the learning rate falls to 0 along half a cosine; 0 to
+            keep it. Rounds after these keep the last rate.
+    """
+
+    learning_rate: float
+    momentum: float = 0.0
+    decay_rounds: int = 0
+
+    @property
+    def decay(self) -> tuple[float, ...]:
+        """What the learning rate is multiplied with in each round."""
+        total = max(1, self.decay_rounds)
+        return tuple((1 + math.cos(math.pi * done / total)) / 2 for done in range(total))
+
+    def rate(self, round_number: int) -> float:
+        """The learning rate of a round, from 1."""
+        return self.learning_rate * self.decay[min(round_number, len(self.decay)) - 1]
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """What every scheme trains, so that schemes differ in their sums alone.
@@ -58,7 +85,8 @@ class Task:
         image_shape: (height, width, channels).
         training_data: computation from a client's key to its training batches.
         validation_data: computation from a client's key to its validation batches.
-        client_learning_rate: of the clients' stochastic gradient descent.
+        client_optimizer: of the clients' stochastic gradient descent.
+        server_optimizer: applies the mean of their updates.
         sums: how numbers are encoded, for schemes with secure sums.
         quality: how data quality is computed, for schemes that weigh by it.
         sparsity: the share of coordinates that is kept, for schemes that compress updates.
@@ -70,7 +98,8 @@ class Task:
     image_shape: tuple[int, int, int]
     training_data: tff.Computation
     validation_data: tff.Computation
-    client_learning_rate: float
+    client_optimizer: Optimizer
+    server_optimizer: Optimizer
     sums: SumSettings
     quality: QualitySettings
     sparsity: float

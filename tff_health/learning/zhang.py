@@ -15,7 +15,8 @@ def build_zhang(task: Task) -> SchemeProcess:
     """
     sums, quality = task.sums, task.quality
     rule = QualityRule(
-        task.client_learning_rate,
+        task.client_optimizer.learning_rate,
+        task.client_optimizer.decay,
         distance=quality.distance,
         smallest=10.0**-quality.decimals,
         largest=quality.largest,

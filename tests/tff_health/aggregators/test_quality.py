@@ -53,7 +53,7 @@ def update_of(client):
 def quality(update, last, is_first=False, **rule):
     settings = {"learning_rate": BETA, "largest": 100.0, **rule}
     given = [tf.constant(update, tf.float32)], [tf.constant(last, tf.float32)]
-    return float(QualityRule(**settings).quality(*given, tf.constant(is_first)))
+    return float(QualityRule(**settings).quality(*given, tf.constant(0 if is_first else 1)))
 
 
 LAST_UPDATE = [before - now for before, now in zip(W_BEFORE, W_NOW, strict=True)]
@@ -200,3 +200,15 @@ def test_several_numbers_to_encrypt_are_refused():
     pair = Slot("max_input", bound=5, shape=(2,), dtype=np.dtype(np.int64))
     with pytest.raises(RunError, match="takes one, the client's quality"):
         PROTOCOLS["authority"]().check([pair])
+
+
+def test_a_falling_learning_rate_is_taken_out_of_both_gradients():
+    # Training half as fast from one round to the next halves updates, and changes no quality.
+    halved = [0.5 * change for change in update_of(1)]
+    update, last = [tf.constant(halved, tf.float32)], [tf.constant(LAST_UPDATE, tf.float32)]
+    rule = QualityRule(BETA, decay=(1.0, 0.5), largest=100.0)
+    plain = quality(update_of(1), LAST_UPDATE)
+    assert float(rule.quality(update, last, tf.constant(1))) == pytest.approx(plain, rel=1e-6)
+    # The last factor stays.
+    later = [tf.constant([0.5 * change for change in LAST_UPDATE], tf.float32)]
+    assert float(rule.quality(update, later, tf.constant(5))) == pytest.approx(plain, rel=1e-6)

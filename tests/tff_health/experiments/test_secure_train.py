@@ -211,3 +211,22 @@ def test_quality_is_weighed_whoever_makes_the_keys(tmp_path):
     assert all(float(row["quality_sum"]) > 3 for row in later)
     assert all(float(row["global_distance"]) > 0 for row in later)
     assert "Data quality" in (hardened / "report.html").read_text()
+
+
+ZHANG = (
+    *("--scheme=zhang", "--partition=iid", "--client_momentum=0.5", "--decay_rounds=4"),
+    *("--normalise", "--train_flips", "--class_balance=0.5", "--server_momentum=0.3"),
+)
+
+
+def test_keys_that_a_killed_run_makes_anew_are_not_counted(tmp_path):
+    whole, out_dir = tmp_path / "whole", tmp_path / "run"
+    assert run(whole, *ZHANG).returncode == 0
+    assert int(rows(whole)[0]["bytes_up"]) > int(rows(whole)[1]["bytes_up"])
+    process = start(out_dir, *ZHANG)
+    wait_for_rounds(process, out_dir, 2)
+    process.kill()
+    process.communicate()
+    result = run(out_dir, *ZHANG)
+    assert result.returncode == 0, result.stderr
+    assert_same_outcome(out_dir, whole)

@@ -304,3 +304,21 @@ def test_real_images_of_lesions(tmp_path):
     assert summary["runs"][0]["majority_accuracy"] == pytest.approx(0.67, abs=0.02)
     clients = json.loads((tmp_path / "run" / "config.json").read_text())["data"]["clients"]
     assert len(clients) == 4
+
+
+def test_clients_that_train_alone_are_resumed_and_evaluated_each(tmp_path):
+    whole, out_dir = tmp_path / "whole", tmp_path / "run"
+    assert run(whole, "--scheme=local").returncode == 0
+    process = start(out_dir, "--scheme=local")
+    wait_for_rounds(process, out_dir, 3)
+    process.kill()
+    process.communicate()
+    result = run(out_dir, "--scheme=local")
+    assert result.returncode == 0, result.stderr
+    assert "nothing is shared" in result.stdout
+    for row, wanted in zip(rows(out_dir), rows(whole), strict=True):
+        assert {k: v for k, v in row.items() if not k.startswith("seconds")} == {
+            k: v for k, v in wanted.items() if not k.startswith("seconds")
+        }
+    assert rows(whole)[-1]["bytes_up"] == "0"
+    assert not (whole / "model.weights.h5").exists()  # there is no model of all

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+import tensorflow as tf
+import tensorflow_federated as tff
 
-from tff_health.learning.evaluation import evaluate_logits
+from tff_health.learning.evaluation import Evaluator, evaluate_logits
 
 
 def logits_for(predicted, classes=3, margin=4.0):
@@ -62,3 +64,28 @@ def test_huge_logits_do_not_overflow():
     labels = np.array([0, 1], np.uint8)
     result = evaluate_logits(np.array([[1e30, -1e30], [-1e30, 1e30]], np.float32), labels, 2)
     assert result.loss == 0.0
+
+
+def test_answers_are_means_over_an_images_symmetries():
+    def corner():  # sees the top left pixel alone
+        return tf.keras.Sequential(
+            [
+                tf.keras.layers.InputLayer((4, 4, 1)),
+                tf.keras.layers.Flatten(),
+                tf.keras.layers.Dense(2),
+            ]
+        )
+
+    kernel = np.zeros((16, 2), np.float32)
+    kernel[0, 1] = 4.0
+    weights = tff.learning.models.ModelWeights(
+        trainable=[kernel, np.zeros(2, np.float32)], non_trainable=[]
+    )
+    pixels = np.zeros((1, 4, 4, 1), np.uint8)
+    pixels[0, -1, -1] = 255  # in the top left corner in two symmetries of eight
+    labels = np.ones(1, np.uint8)
+    plain = Evaluator(corner(), pixels, labels, 2).evaluate(weights)
+    mean = Evaluator(corner(), pixels, labels, 2, flips=True).evaluate(weights)
+    high = 1 / (1 + np.exp(-4.0))
+    assert np.exp(-plain.loss) == pytest.approx(0.5, rel=1e-5)
+    assert np.exp(-mean.loss) == pytest.approx((6 * 0.5 + 2 * high) / 8, rel=1e-5)

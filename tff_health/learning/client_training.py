@@ -1,0 +1,72 @@
+"""How clients train and how the server applies the mean: the same for every scheme."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow_federated as tff
+
+from tff_health.learning.task import TRAINING_LOOP, Task
+
+
+def build_client_work(
+    task: Task,
+    weighting: tff.learning.ClientWeighting,
+    metrics_aggregator: Any = tff.learning.metrics.sum_then_finalize,
+) -> tff.learning.templates.ClientWorkProcess:
+    """Returns gradient descent on the clients, whose updates are (initial - trained).
+
+    The learning rate is a part of the state, so that `set_learning_rate` can change it.
+
+    Args:
+        task: what is trained, and how.
+        weighting: of the updates, as TFF has it.
+        metrics_aggregator: how training metrics are summed.
+    """
+    optimizer = task.client_optimizer
+    return tff.learning.templates.build_model_delta_client_work(
+        task.model_fn,
+        tff.learning.optimizers.build_sgdm(optimizer.learning_rate, optimizer.momentum or None),
+        client_weighting=weighting,
+        metrics_aggregator=metrics_aggregator,
+        loop_implementation=TRAINING_LOOP,
+    )
+
+
+def compose(
+    task: Task,
+    work: tff.learning.templates.ClientWorkProcess,
+    mean: tff.aggregators.WeightedAggregationFactory,
+) -> tff.learning.templates.LearningProcess:
+    """Returns a training process over data sets: broadcast, work, mean, server's optimizer.
+
+    Args:
+        task: what is trained.
+        work: of the clients.
+        mean: of their updates.
+    """
+
+    @tff.tensorflow.computation
+    def initial_weights():  # type: ignore[no-untyped-def]
+        return tff.learning.models.ModelWeights.from_model(task.model_fn())
+
+    weights_type = initial_weights.type_signature.result
+    server = task.server_optimizer
+    return tff.learning.templates.compose_learning_process(
+        initial_weights,
+        tff.learning.templates.build_broadcast_process(weights_type),
+        work,
+        mean.create(weights_type.trainable, tff.TensorType(np.float32)),
+        tff.learning.templates.build_apply_optimizer_finalizer(
+            tff.learning.optimizers.build_sgdm(server.learning_rate, server.momentum or None),
+            weights_type,
+        ),
+    )
+
+
+def set_learning_rate(
+    process: tff.learning.templates.LearningProcess, state: Any, learning_rate: float
+) -> Any:
+    """Returns a state whose next round's clients train with this learning rate."""
+    hparams = process.get_hparams(state)
+    hparams["client_work"]["learning_rate"] = np.float32(learning_rate)
+    return process.set_hparams(state, hparams)
