@@ -15,8 +15,8 @@ setup: ## install all packages into .venv (done once; other targets do it when n
 	  { echo "Python 3.11 is needed and was not found: install it, or say where it is: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -m tff_health.install $(VENV) requirements.txt
 
-run: setup ## train on embedded images with the quick preset, and leave a report in results/
-	@$(RUN) run_experiments.py
+run: setup ## compare the five schemes on embedded images, and leave a report in results/
+	@$(RUN) run_experiments.py --experiment=schemes
 
 test: setup ## run all tests
 	@$(RUN) -m pytest -n auto --dist loadfile

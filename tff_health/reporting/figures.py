@@ -15,11 +15,11 @@ from tff_health.atomic import atomic_write
 # Okabe and Ito's palette: distinct for the colour-blind and in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINE_STYLES = ("-", "--", "-.", ":", "-", "--", "-.")
-_GREY = "#767676"
+GREY = "#767676"
 _PNG_DPI = 150
 _MAX_CELLS_WITH_NUMBERS = 15
 
-_STYLE = {
+STYLE = {
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -35,7 +35,7 @@ _STYLE = {
 def save(figure: Figure, folder: Path, name: str) -> Path:
     """Writes `name`.png and `name`.svg into `folder`; returns the path of the SVG."""
     folder.mkdir(exist_ok=True)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         for suffix, options in (("png", {"dpi": _PNG_DPI}), ("svg", {"metadata": {"Date": None}})):
             with atomic_write(folder / f"{name}.{suffix}") as file:
                 figure.savefig(file, format=suffix, bbox_inches="tight", **options)
@@ -56,7 +56,7 @@ def curves(
         losses: by name, in nats, as long as `rounds`.
         majority_accuracy: drawn as the level that an informative model must pass.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.5, 3.6), layout="constrained")
         left, right = figure.subplots(1, 2)
         marker = "o" if len(rounds) <= 30 else ""
@@ -79,7 +79,7 @@ def curves(
             axes.set_ylabel(unit)
             axes.xaxis.get_major_locator().set_params(integer=True)
         left.axhline(
-            100 * majority_accuracy, color=_GREY, linewidth=1, linestyle=":", label="majority class"
+            100 * majority_accuracy, color=GREY, linewidth=1, linestyle=":", label="majority class"
         )
         left.legend(loc="best")
         right.legend(loc="best")
@@ -88,7 +88,7 @@ def curves(
 
 def distances(rounds: Sequence[int], values: Sequence[float]) -> Figure:
     """Distances over rounds, and their histogram, side by side."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.5, 3.2), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
         marker = "o" if len(rounds) <= 30 else ""
@@ -117,7 +117,7 @@ def cost_bars(
         panels: by label of the axis, then by name of a part: a value for each row; 0 is not drawn.
         extrapolated: whether a row was measured in part; these are hatched.
     """
-    with mpl.rc_context({**_STYLE, "hatch.linewidth": 0.6}):
+    with mpl.rc_context({**STYLE, "hatch.linewidth": 0.6}):
         figure = Figure(figsize=(10.5, 1.4 + 0.62 * len(names)), layout="constrained")
         all_axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         places = np.arange(len(names))
@@ -199,7 +199,7 @@ def _heat_map(
     num_rows, num_columns = shares.shape
     with_numbers = num_rows <= _MAX_CELLS_WITH_NUMBERS
     height = cell * num_rows if with_numbers else 6.0
-    with mpl.rc_context({**_STYLE, "axes.grid": False}):
+    with mpl.rc_context({**STYLE, "axes.grid": False}):
         figure = Figure(figsize=(1.4 + 0.75 * num_columns, 1.0 + height), layout="constrained")
         axes = figure.subplots()
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")

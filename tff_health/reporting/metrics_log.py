@@ -29,10 +29,10 @@ class MetricsLog:
         self.rows: list[dict[str, Value]] = []
         if path.exists():
             with path.open(newline="") as file:
-                reader = csv.DictReader(file)
-                if reader.fieldnames != self._columns:
-                    raise ValueError(f"{path} has columns {reader.fieldnames}, not {self._columns}")
-                self.rows = [{k: _parse(v) for k, v in row.items()} for row in reader]
+                found = csv.DictReader(file).fieldnames
+            if found != self._columns:
+                raise ValueError(f"{path} has columns {found}, not {self._columns}")
+            self.rows = read_rows(path)
 
     def drop_after(self, round_number: int) -> None:
         """Forgets the rows of later rounds; they are computed again."""
@@ -49,6 +49,12 @@ class MetricsLog:
         writer.writeheader()
         writer.writerows(self.rows)
         write_text(self._path, text.getvalue())
+
+
+def read_rows(path: Path) -> list[dict[str, Value]]:
+    """Reads the rows of a metrics.csv."""
+    with path.open(newline="") as file:
+        return [{k: _parse(v) for k, v in row.items()} for row in csv.DictReader(file)]
 
 
 def _parse(text: str) -> Value:

@@ -1,0 +1,137 @@
+"""How long the runs of a study may take: from a few steps of the model, and a few small sums."""
+
+import time
+from collections.abc import Sequence
+
+from tff_health.errors import ConfigError
+from tff_health.experiments.config import RunConfig
+from tff_health.experiments.study import Part, Study
+from tff_health.reporting.progress import duration
+from tff_health.runtime.bindings import BINDINGS
+from tff_health.runtime.scheme_probe import ProbeTask, SchemeProbe, probe
+from tff_health.runtime.service import num_processors
+from tff_health.schemes import SCHEMES
+
+_START_SECONDS = 8.0  # building TFF's processes, starting a worker
+_KEY_SECONDS = 3.0  # keys and tables of a scheme's protocol
+_PROBE_LENGTH = 8000
+_FEWEST_CLIENTS = 5
+_STEPS, _STEP_SECONDS = 20, 1.0
+_FORWARD_SHARE = 1 / 3  # of a training step: the test part is only classified
+
+
+class Estimates:
+    """Estimates for the parts of a study; what is measured is measured once.
+
+    Args:
+        study: has the data.
+        parts: its runs.
+    """
+
+    def __init__(self, study: Study, parts: Sequence[Part]) -> None:
+        self._study = study
+        self._parts = parts
+        self._probes: dict[str, SchemeProbe] = {}
+        self._speeds: dict[tuple[str, int], tuple[float, int]] = {}
+
+    def seconds(self) -> dict[str, float]:
+        """Returns what each part may take, by name, if nothing of it is done yet."""
+        return {part.name: self._part_seconds(part.config) for part in self._parts}
+
+    def probe(self, scheme: str) -> SchemeProbe:
+        """Returns how a scheme's protocol behaves, by small sums over the study's clients."""
+        if scheme not in self._probes:
+            config = next(p.config for p in self._parts if p.config.scheme == scheme)
+            self._probes[scheme] = _probe(config)
+        return self._probes[scheme]
+
+    def _part_seconds(self, config: RunConfig) -> float:
+        step_seconds, parameters = self._speed(config.model, config.batch_size)
+        federated = self._study.federated(config)
+        examples = sum(len(client.training) for client in federated.clients)
+        at_once = min(num_processors(), config.num_clients)
+        steps = config.local_epochs * examples / config.batch_size / at_once
+        tested = len(federated.test) / config.batch_size / num_processors() * _FORWARD_SHARE
+        models = config.num_clients if config.scheme == "local" else 1
+        a_round = steps * step_seconds + models * tested * step_seconds / config.eval_every
+        known = self.probe(config.scheme)
+        if known.survives:
+            a_round += known.fixed_seconds + known.seconds_per_number * parameters
+        keys = _KEY_SECONDS if known.survives else 0.0
+        return _START_SECONDS + keys + config.rounds * a_round
+
+    def _speed(self, model: str, batch_size: int) -> tuple[float, int]:
+        """Seconds of a training step on one processor, and trainable parameters."""
+        key = (model, batch_size)
+        if key not in self._speeds:
+            self._speeds[key] = time_steps(self._study, model, batch_size)
+        return self._speeds[key]
+
+
+def _probe(config: RunConfig) -> SchemeProbe:
+    protocol = SCHEMES[config.scheme].protocol
+    if protocol is None:
+        return SchemeProbe({}, "", 0.0, 0.0)
+    weighs = "max_quality" in SCHEMES[config.scheme].settings
+    task = ProbeTask(
+        length=_PROBE_LENGTH,
+        # Of three clients, none may drop out whatever the scheme: two would see each other's sums.
+        num_clients=max(config.num_clients, _FEWEST_CLIENTS),
+        modulus_bits=config.modulus_bits,
+        max_quality=config.max_update_weight if weighs else 0,
+    )
+    return probe(BINDINGS[protocol].build(config.protocol_settings()), task)
+
+
+def time_steps(study: Study, model_name: str, batch_size: int) -> tuple[float, int]:
+    """Times training steps of a model on images of the study's size.
+
+    Returns:
+        seconds of a step, as one processor takes them; number of trainable parameters.
+
+    Raises:
+        ConfigError: if the model cannot be built for these images.
+    """
+    # Imports TensorFlow, which takes seconds, and which much of this module's users do without.
+    import tensorflow as tf
+
+    import models
+
+    images = study.images
+    try:
+        model = models.load(model_name, images.image_shape, images.num_classes)()
+    except Exception as error:  # a user's builder may raise anything
+        raise ConfigError(f"--model={model_name}: {type(error).__name__}: {error}") from error
+    loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    pixels = tf.random.stateless_uniform((batch_size, *images.image_shape), (0, 0))
+    labels = tf.zeros((batch_size,), tf.int32)
+
+    @tf.function
+    def step() -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            value = loss(labels, model(pixels, training=True))
+        return tape.gradient(value, model.trainable_variables)
+
+    step()
+    start, steps = time.process_time(), 0
+    while steps < _STEPS and time.process_time() - start < _STEP_SECONDS:
+        step()
+        steps += 1
+    seconds = (time.process_time() - start) / steps
+    return seconds, sum(int(weight.shape.num_elements()) for weight in model.trainable_variables)
+
+
+def dry_run_text(study: Study, parts: Sequence[Part]) -> str:
+    """Says what would run and how long that may take, in lines for people."""
+    seconds = Estimates(study, parts).seconds()
+    lines, left = [], 0.0
+    for part in parts:
+        done = study.is_done(part)
+        left += 0.0 if done else seconds[part.name]
+        what = "done" if done else f"about {duration(seconds[part.name])}"
+        config = part.config
+        lines.append(
+            f"  {part.name:24s} {config.rounds:4d} rounds, {config.num_clients:3d} clients, "
+            f"batches of {config.batch_size}: {what}"
+        )
+    return "\n".join([f"{len(parts)} runs, about {duration(left)} left:", *lines])

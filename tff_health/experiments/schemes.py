@@ -1,0 +1,125 @@
+"""Experiment `schemes`: the paper's five schemes under the same conditions (Table 1, Figs. 5 to 7).
+
+All schemes start from the same model, on the same split, with the same order of batches. Where a
+scheme's cryptography is too slow for all rounds, it is run for the first ones, and its model is
+checked, round by round, against that of a scheme which computes the same sums another way; the
+other rounds are taken from there, and marked as simulated.
+"""
+
+from tff_health.errors import RunError
+from tff_health.experiments.config import Invocation, RunConfig
+from tff_health.experiments.estimate import Estimates, dry_run_text
+from tff_health.experiments.study import Part, PartResult, Study, part_config, validate
+from tff_health.experiments.study_folder import describe_study
+from tff_health.reporting import schemes_report
+from tff_health.reporting.comparison import ComparedRun
+from tff_health.reporting.metrics_log import Value
+from tff_health.reporting.results_folder import ResultsFolder
+
+SCHEMES = ("fedavg", "bonawitz", "fedopt", "fang", "zhang")
+SLOW, ITS_TWIN = "fang", "bonawitz"
+LOCAL, POOLED = "local only", "pooled"
+_COSTS = ("bytes_", "seconds_")
+
+
+def run(invocation: Invocation) -> None:
+    """Runs what is missing, and leaves tables, figures and a report; prints a summary.
+
+    Raises:
+        TffHealthError: as experiment `train`, or if two schemes' models differ that must not.
+    """
+    config = invocation.config
+    parts = plan(config)
+    validate(parts)
+    if invocation.dry_run:
+        study = Study(invocation, parts, invocation.out_dir)
+        print(dry_run_text(study, parts))
+        return
+    with ResultsFolder(invocation.out_dir, config.as_dict()) as folder:
+        if folder.is_finished:
+            print(f"already finished: {folder.path / 'report.html'}")
+            return
+        study = Study(invocation, parts, folder.path)
+        description = describe_study(study, parts)
+        folder.describe(description)
+        estimates = Estimates(study, parts)
+        results = study.run(estimates.seconds())
+        runs = [compared(part, results, config.rounds) for part in parts]
+        probes = {scheme: estimates.probe(scheme) for scheme in SCHEMES}
+        text = schemes_report.write(folder, description, runs, probes)
+        folder.remove_scratch()
+    print(text)
+
+
+def plan(config: RunConfig) -> list[Part]:
+    """Returns the runs: every scheme with every seed, and the baselines."""
+    parts = []
+    for seed in config.seeds:
+        for scheme in SCHEMES:
+            few = min(config.rounds, config.encrypted_rounds)
+            rounds = few if scheme == SLOW else config.rounds
+            own = part_config(config, scheme, seed, rounds=rounds)
+            parts.append(Part(f"{scheme}-seed{seed}", scheme, own))
+        if config.baselines:
+            alone = part_config(config, "local", seed)
+            pooled = part_config(
+                config, "fedavg", seed, num_clients=1, clients_per_round=1, partition="iid"
+            )
+            parts.append(Part(f"local-seed{seed}", LOCAL, alone))
+            parts.append(Part(f"pooled-seed{seed}", POOLED, pooled))
+    return parts
+
+
+def compared(part: Part, results: dict[str, PartResult], rounds: int) -> ComparedRun:
+    """Returns what a part is compared by; a run that stopped early is continued by its twin.
+
+    Raises:
+        RunError: if the twin's model is another one.
+    """
+    own, seed = results[part.name], part.config.seed
+    if len(own.rows) == rounds:
+        run = {**own.run, "name": part.group, "crypto": "real"}
+        return ComparedRun(part.group, seed, own.rows, run, rounds)
+    twin = results[f"{ITS_TWIN}-seed{seed}"]
+    done = len(own.rows)
+    check_twin(part.name, own.rows, twin.rows)
+    rows = own.rows + [_without_costs(row, part.group) for row in twin.rows[done:]]
+    run = {
+        **twin.run,
+        "name": part.group,
+        "scheme": part.group,
+        "crypto": "simulated",
+        "encrypted_rounds": done,
+        "costs": f"extrapolated from {done} rounds",
+        "bytes_up": round(own.run["bytes_up"] * rounds / done),
+        "bytes_down": round(own.run["bytes_down"] * rounds / done),
+        "seconds": {
+            name: round(value * rounds / done, 3) for name, value in own.run["seconds"].items()
+        },
+    }
+    return ComparedRun(part.group, seed, rows, run, done)
+
+
+def check_twin(name: str, rows: list[dict[str, Value]], twin_rows: list[dict[str, Value]]) -> None:
+    """Refuses to take rounds from a scheme whose first rounds were not the same.
+
+    Losses and accuracies of training and test must agree in every bit that they have.
+
+    Raises:
+        RunError: naming the round and what differs.
+    """
+    for row, twin in zip(rows, twin_rows, strict=False):
+        for column, value in row.items():
+            if column == "scheme" or column.startswith(_COSTS):
+                continue
+            # The last round of a shorter run is evaluated, whatever --eval_every says.
+            if value != twin[column] and twin[column] is not None:
+                raise RunError(
+                    f"{name}: {column} in round {row['round']} is {value}, and {twin[column]} in "
+                    f"{ITS_TWIN}, which must be the same: please report this"
+                )
+
+
+def _without_costs(row: dict[str, Value], scheme: str) -> dict[str, Value]:
+    plain = {k: None if k.startswith(_COSTS) else v for k, v in row.items()}
+    return {**plain, "scheme": scheme}

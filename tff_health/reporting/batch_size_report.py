@@ -1,0 +1,90 @@
+"""What experiment `batch_size` leaves behind: table, Figure 4, summary, report."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tff_health.reporting import figures
+from tff_health.reporting.comparison import ComparedRun, Comparison, spread
+from tff_health.reporting.files import write_json
+from tff_health.reporting.report import Report, Section
+from tff_health.reporting.results_folder import ResultsFolder
+from tff_health.reporting.study_figures import over_rounds
+from tff_health.reporting.tables import Table
+from tff_health.reporting.train_report import SPLIT_NOTES
+
+PAPER_BEST = 100
+
+
+def write(folder: ResultsFolder, description: dict[str, Any], runs: Sequence[ComparedRun]) -> str:
+    """Writes all results into `folder`, summary.json last.
+
+    Args:
+        folder: of the experiment.
+        description: as in config.json.
+        runs: of all sizes and seeds.
+
+    Returns:
+        what was found, in lines for people.
+    """
+    compared = Comparison(runs)
+    table = compared.accuracy_table()
+    table.save(folder.path / "tables")
+    _report(folder.path, description, compared, table)
+    config = description["config"]
+    summary = {
+        **{key: config[key] for key in ("experiment", "dataset", "split", "preset")},
+        "runs": [run.run for run in runs],
+    }
+    write_json(folder.summary_path, summary)
+    lines = [f"{config['scheme']} on {config['dataset']} ({config['split']} split), test accuracy:"]
+    for group in compared.groups:
+        accuracy = spread(100 * compared.final(group, "final_accuracy"))
+        lines.append(f"  {group:12s} {accuracy:>12s} %")
+    return "\n".join([*lines, f"  report       {folder.path / 'report.html'}"])
+
+
+def _report(folder: Path, description: dict[str, Any], compared: Comparison, table: Table) -> None:
+    config = description["config"]
+    final = {g: 100 * compared.final(g, "final_accuracy").mean() for g in compared.groups}
+    best = max(final, key=lambda group: final[group])
+    report = Report(
+        title=f"Batch size: {config['scheme']} on {config['dataset']}",
+        subtitle=f"{config['split']} split, {config['num_clients']} clients, {config['rounds']} "
+        f"rounds, learning rate {config['learning_rate']}, seeds "
+        f"{', '.join(map(str, config['seeds']))}",
+        findings=[(group, f"{value:.1f} %") for group, value in final.items()],
+        warnings=[note for note in (SPLIT_NOTES[config["split"]],) if note],
+        sections=[
+            Section(
+                "Accuracy",
+                [
+                    f"After {config['rounds']} rounds, {best} has the highest test accuracy, "
+                    f"{final[best]:.1f} %. The paper finds {PAPER_BEST} the best after 300 rounds. "
+                    "The learning rate is the same for all: a smaller batch means more steps in a "
+                    "round, and so faster learning at first, and more noise in the end.",
+                ],
+                figures=[_draw(folder, compared)],
+                tables=[table],
+            ),
+            Section("Configuration", listing=json.dumps(description, indent=2), folded=True),
+        ],
+    )
+    report.save(folder / "report.html")
+
+
+def _draw(folder: Path, compared: Comparison) -> tuple[Path, str]:
+    groups = compared.groups
+    majority = 100 * compared.final(next(iter(groups)), "majority_accuracy").mean()
+    figure = over_rounds(
+        {
+            "test accuracy (%)": {g: compared.line(g, "test_accuracy", 100) for g in groups},
+            "balanced accuracy (%)": {
+                g: compared.line(g, "balanced_accuracy", 100) for g in groups
+            },
+        },
+        {"majority class": majority},
+    )
+    path = figures.save(figure, folder / "figures", "figure_4_batch_size")
+    return path, "Accuracy for several batch sizes (the paper's Fig. 4)."

@@ -1,0 +1,84 @@
+"""Figures that compare runs over communication rounds, in the form of the paper's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from tff_health.reporting.figures import COLOURS, GREY, LINE_STYLES, STYLE
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One line of a figure.
+
+    Attributes:
+        rounds: int (r,).
+        values: float (seeds, r); their mean is drawn, and a band of one standard deviation.
+        measured_until: the last round that was measured; later ones are dashed and thin.
+    """
+
+    rounds: NDArray[np.int64]
+    values: NDArray[np.float64]
+    measured_until: int
+
+
+def over_rounds(
+    panels: Mapping[str, Mapping[str, Line]],
+    levels: Mapping[str, float] | None = None,
+    log_panels: Sequence[str] = (),
+) -> Figure:
+    """Lines over rounds, panels side by side.
+
+    Args:
+        panels: by label of the vertical axis, then by name of the line.
+        levels: horizontal lines in the first panel, by name.
+        log_panels: labels of axes that are logarithmic.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(5.2 * len(panels) + 1.6, 4.0), layout="constrained")
+        all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axes, (label, lines) in zip(all_axes, panels.items(), strict=True):
+            for index, (name, line) in enumerate(lines.items()):
+                _draw(axes, index, name, line)
+            axes.set_xlabel("communication round")
+            axes.set_ylabel(label)
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            if label in log_panels:
+                axes.set_yscale("symlog" if _has_negative(lines) else "log")
+        for number, (name, level) in enumerate((levels or {}).items()):
+            style = (0, (1 + 3 * number, 2))
+            all_axes[0].axhline(level, color=GREY, linewidth=1.2, linestyle=style, label=name)
+        handles, labels = all_axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right center")
+    return figure
+
+
+def _draw(axes: Axes, index: int, name: str, line: Line) -> None:
+    colour, style = COLOURS[index % len(COLOURS)], LINE_STYLES[index % len(LINE_STYLES)]
+    mean, spread = line.values.mean(axis=0), line.values.std(axis=0)
+    measured = line.rounds <= line.measured_until
+    marker = "o" if len(line.rounds) <= 30 else ""
+    axes.plot(
+        *(line.rounds[measured], mean[measured]),
+        color=colour,
+        linestyle=style,
+        marker=marker,
+        markersize=3,
+        label=name,
+    )
+    rest = line.rounds >= line.measured_until
+    if rest.sum() > 1:
+        axes.plot(line.rounds[rest], mean[rest], color=colour, linestyle=":", linewidth=1)
+    if len(line.values) > 1:
+        axes.fill_between(
+            line.rounds, mean - spread, mean + spread, color=colour, alpha=0.15, linewidth=0
+        )
+
+
+def _has_negative(lines: Mapping[str, Line]) -> bool:
+    return any((line.values < 0).any() for line in lines.values())

@@ -1,0 +1,147 @@
+"""What a scheme's protocol does when a client vanishes, and what it encrypts, found by trying.
+
+Small sums are computed by the very protocol that training uses: one in which all goes well, and one
+for each stage in which a client drops out. Every sum that is had must be that of the survivors.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from crypto.costs import Costs
+from crypto.homomorphic_sum.messages import MessageType as HomomorphicMessage
+from crypto.quality_sum.messages import MessageType as QualityMessage
+from crypto.secure_sum import SessionAbortedError
+from crypto.sparse_sum.messages import MessageType as SparseMessage
+from crypto.wire import message_names
+from tff_health.errors import RunError
+from tff_health.runtime.protocols import RoundPlan, SumProtocol, SumsOutcome
+from tff_health.runtime.slots import Slot
+
+_ENCRYPTED = {
+    HomomorphicMessage.ENCRYPTED_UPLOAD: "all parameters",
+    QualityMessage.QUALITY_UPLOAD: "the quality",
+    SparseMessage.SPARSE_UPLOAD: "what compression leaves",
+}
+"""Uploads that hold ciphertexts which are added, and what they encrypt."""
+
+_MESSAGES = message_names(HomomorphicMessage, QualityMessage, SparseMessage)
+_REPEATS = 3  # the fastest counts
+_NONZERO_SHARE = 0.01  # so that sums of sparse vectors meet what they are for
+
+
+@dataclass(frozen=True)
+class ProbeTask:
+    """The sums that are tried.
+
+    Attributes:
+        length: numbers in a client's update.
+        num_clients: how many clients there are.
+        modulus_bits: of the sum of updates.
+        max_quality: the largest quality; 0 for a scheme that weighs by none.
+    """
+
+    length: int
+    num_clients: int
+    modulus_bits: int
+    max_quality: int
+
+    def slots(self) -> tuple[Slot, ...]:
+        """The secure sums, as the scheme's training process declares them."""
+        update = Slot("modular", 2**self.modulus_bits, (self.length,), np.dtype(np.int64))
+        if not self.max_quality:
+            return (update,)
+        return (update, Slot("max_input", self.max_quality + 1, (), np.dtype(np.int64)))
+
+    def tensors(self) -> dict[int, list[Any]]:
+        """Every client's numbers: an update that is zero in most places, and a quality."""
+        rng = np.random.default_rng(0)
+        few = max(1, round(_NONZERO_SHARE * self.length))
+        tensors: dict[int, list[Any]] = {}
+        for client in range(self.num_clients):
+            update = np.zeros(self.length, np.int64)
+            update[rng.choice(self.length, few, replace=False)] = client + 1
+            tensors[client] = [update]
+            if self.max_quality:
+                tensors[client].append(np.int64(rng.integers(1, self.max_quality, endpoint=True)))
+        return tensors
+
+
+@dataclass(frozen=True)
+class SchemeProbe:
+    """What was found.
+
+    Attributes:
+        survives: stage -> whether the others' sum is had though a client drops out in it.
+        encrypted: what clients' uploads hold under homomorphic encryption; empty for nothing.
+        fixed_seconds: of a sum in which all goes well, all roles together.
+        seconds_per_number: what each number of the clients' vectors adds to that.
+    """
+
+    survives: Mapping[str, bool]
+    encrypted: str
+    fixed_seconds: float
+    seconds_per_number: float
+
+    @property
+    def supports_dropouts(self) -> bool:
+        """Whether a client may drop out in any stage that it takes part in."""
+        return all(self.survives.values())
+
+
+def probe(protocol: SumProtocol, task: ProbeTask) -> SchemeProbe:
+    """Tries the sums of a scheme, with and without dropouts.
+
+    Args:
+        protocol: of the scheme; keys that last are made by it.
+        task: what is summed.
+
+    Raises:
+        RunError: if a sum is not the survivors' sum.
+        crypto.errors.AbortError: if one cannot be had though no client drops out.
+    """
+    slots, tensors = task.slots(), task.tensors()
+    clients = tuple(tensors)
+    _whole(protocol, task)  # makes keys
+    short = dataclasses.replace(task, length=max(1, task.length // 10))
+    many = _whole(protocol, task)
+    few_seconds, many_seconds = (
+        min(_seconds(_whole(protocol, sums)) for _ in range(_REPEATS)) for sums in (short, task)
+    )
+    per_number = max(0.0, many_seconds - few_seconds) / max(1, task.length - short.length)
+    survives = {}
+    for number, stage in enumerate(protocol.stages):
+        try:
+            outcome = protocol.sum(slots, tensors, RoundPlan(number, clients, {clients[0]: stage}))
+        except SessionAbortedError:
+            survives[stage] = False
+        else:
+            _check(outcome, slots, tensors)
+            survives[stage] = True
+    crossed = {row.message for row in many.messages}
+    encrypted = [what for kind, what in _ENCRYPTED.items() if _MESSAGES[kind] in crossed]
+    fixed = max(0.0, many_seconds - per_number * task.length)
+    return SchemeProbe(survives, ", ".join(encrypted), fixed, per_number)
+
+
+def _whole(protocol: SumProtocol, task: ProbeTask) -> Costs:
+    slots, tensors = task.slots(), task.tensors()
+    outcome = protocol.sum(slots, tensors, RoundPlan(0, tuple(tensors)))
+    _check(outcome, slots, tensors)
+    return outcome.costs
+
+
+def _seconds(costs: Costs) -> float:
+    return costs.client_seconds + costs.server_seconds + costs.authority_seconds
+
+
+def _check(outcome: SumsOutcome, slots: Sequence[Slot], tensors: dict[int, list[Any]]) -> None:
+    for position, (slot, found) in enumerate(zip(slots, outcome.sums, strict=True)):
+        wanted = sum(tensors[client][position] for client in outcome.survivors)
+        if slot.kind == "modular":
+            wanted %= slot.bound
+        if not np.array_equal(found, wanted):
+            raise RunError("a protocol returned a sum that is not the survivors' sum")
