@@ -159,7 +159,7 @@ def _report(
         ],
         warnings=[note for note in (SPLIT_NOTES[config["split"]],) if note],
         sections=[
-            Section("What was found", findings(config, compared)),
+            Section("What was found", findings(config, compared, _test_images(description))),
             Section("What the schemes can do", tables=[tables[0]]),
             Section(
                 "Accuracy",
@@ -188,12 +188,21 @@ def _schemes(compared: Comparison) -> list[str]:
     return [group for group in compared.groups if group in _PAPER_TABLE_1]
 
 
-def findings(config: dict[str, Any], compared: Comparison) -> list[str]:
+def _test_images(description: dict[str, Any]) -> int:
+    return sum(description["data"]["test_class_counts"].values())
+
+
+def findings(config: dict[str, Any], compared: Comparison, test_images: int) -> list[str]:
     """What follows from the runs; a paragraph each."""
     accuracy = {s: 100 * compared.final(s, "final_accuracy").mean() for s in _schemes(compared)}
     ranked = sorted(accuracy, key=lambda scheme: -accuracy[scheme])
     order = ", ".join(f"{scheme} {accuracy[scheme]:.1f} %" for scheme in ranked)
-    lines = [f"Final test accuracy: {order}."]
+    best = accuracy[ranked[0]] / 100
+    error = 100 * (best * (1 - best) / test_images) ** 0.5
+    lines = [
+        f"Final test accuracy: {order}. With {test_images:,} test images, an accuracy has a "
+        f"standard error of about {error:.1f} points, and seeds add to that."
+    ]
     behind = [s for s in accuracy if accuracy["fedavg"] - accuracy[s] > 1]
     if behind:
         lines.append(
