@@ -10,7 +10,6 @@ from tff_health.reporting.comparison import ComparedRun, Comparison, spread
 from tff_health.reporting.files import write_json
 from tff_health.reporting.report import Report, Section
 from tff_health.reporting.results_folder import ResultsFolder
-from tff_health.reporting.study_figures import over_rounds
 from tff_health.reporting.tables import Table
 from tff_health.reporting.train_report import SPLIT_NOTES
 
@@ -75,16 +74,6 @@ def _report(folder: Path, description: dict[str, Any], compared: Comparison, tab
 
 
 def _draw(folder: Path, compared: Comparison) -> tuple[Path, str]:
-    groups = compared.groups
-    majority = 100 * compared.final(next(iter(groups)), "majority_accuracy").mean()
-    figure = over_rounds(
-        {
-            "test accuracy (%)": {g: compared.line(g, "test_accuracy", 100) for g in groups},
-            "balanced accuracy (%)": {
-                g: compared.line(g, "balanced_accuracy", 100) for g in groups
-            },
-        },
-        {"majority class": majority},
-    )
+    figure = compared.accuracy_figure()
     path = figures.save(figure, folder / "figures", "figure_4_batch_size")
     return path, "Accuracy for several batch sizes (the paper's Fig. 4)."

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tff_health.reporting.metrics_log import Value
-from tff_health.reporting.study_figures import Line
+from tff_health.reporting.study_figures import Line, over_rounds
 from tff_health.reporting.tables import Cell, Table
 
 OfRow: TypeAlias = Callable[[dict[str, Value]], float]
@@ -90,6 +91,19 @@ class Comparison:
             values.append(np.cumsum([*known, *[float(np.median(known))] * rest]))
         rounds = np.arange(1, len(rows) + 1)
         return Line(rounds, np.array(values), runs[0].encrypted_rounds)
+
+    def accuracy_figure(self) -> Figure:
+        """Test accuracy and balanced accuracy of all groups over rounds, in percent."""
+        majority = 100 * self.final(next(iter(self.groups)), "majority_accuracy").mean()
+        columns = {
+            "test accuracy (%)": "test_accuracy",
+            "balanced accuracy (%)": "balanced_accuracy",
+        }
+        panels = {
+            label: {group: self.line(group, column, 100) for group in self.groups}
+            for label, column in columns.items()
+        }
+        return over_rounds(panels, {"majority class": majority})
 
     def accuracy_table(self) -> Table:
         """Final metrics of all runs, in percent."""

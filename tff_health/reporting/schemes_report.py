@@ -283,16 +283,7 @@ def _by_bytes(compared: Comparison) -> list[str]:
 
 
 def _draw_accuracy(folder: Path, compared: Comparison) -> tuple[Path, str]:
-    groups = compared.groups
-    figure = over_rounds(
-        {
-            "test accuracy (%)": {g: compared.line(g, "test_accuracy", 100) for g in groups},
-            "balanced accuracy (%)": {
-                g: compared.line(g, "balanced_accuracy", 100) for g in groups
-            },
-        },
-        {"majority class": 100 * compared.final("fedavg", "majority_accuracy").mean()},
-    )
+    figure = compared.accuracy_figure()
     path = figures.save(figure, folder / "figures", "figure_5_accuracy")
     return path, "Accuracy as the communication rounds go on (the paper's Fig. 5)."
 
