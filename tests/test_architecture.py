@@ -21,6 +21,7 @@ ALLOWED = {
     "tff_health.worker": ("tff_health.runtime", "tff_health.errors", "tff_health.quiet"),
     "tff_health.runtime": ("tff_health.runtime", "tff_health.errors", "crypto"),
     "tff_health.learning": ("tff_health.learning", "tff_health.data", "tff_health.aggregators"),
+    "tff_health.privacy": ("tff_health.privacy", "tff_health.errors"),
     "tff_health.schemes": (),
     "tff_health.reporting": (
         "tff_health.reporting",
