@@ -71,7 +71,7 @@ def training_data(
     @tff.tensorflow.computation(KEY_TYPE)
     def read(key):  # type: ignore[no-untyped-def]
         def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
-            labels, pixels = _read_part(folder, "training", key["client"], image_shape)
+            labels, pixels = read_part(folder, "training", key["client"], image_shape)
             stream = tf.stack([tf.cast(key["client"], tf.int64) + (seed << 32), key["round"]])
             stream = tf.random.experimental.stateless_fold_in(stream, epoch)
             order = preparation.order(labels, num_classes, stream)
@@ -101,7 +101,7 @@ def validation_data(
     @tff.tensorflow.computation(KEY_TYPE)
     def read(key):  # type: ignore[no-untyped-def]
         def batches(_: tf.Tensor) -> tf.data.Dataset:
-            labels, pixels = _read_part(folder, "validation", key["client"], image_shape)
+            labels, pixels = read_part(folder, "validation", key["client"], image_shape)
             order = tf.range(tf.size(labels, tf.int64))
             return _batches(labels, pixels, order, batch_size, lambda x, _: scaling.scale(x))
 
@@ -110,9 +110,17 @@ def validation_data(
     return read
 
 
-def _read_part(
+def read_part(
     folder: Path, part: str, client: tf.Tensor, image_shape: tuple[int, int, int]
 ) -> tuple[tf.Tensor, tf.Tensor]:
+    """Reads what a client holds, uint8: labels (n,) and pixels (n, *image_shape).
+
+    Args:
+        folder: where `pack_clients` wrote the files.
+        part: "training" or "validation".
+        client: its number.
+        image_shape: (height, width, channels).
+    """
     pattern_start, pattern_end = str(folder / part_file(part, "\0")).split("\0")
     path = tf.strings.join([pattern_start, tf.strings.as_string(client), pattern_end])
     raw = tf.io.decode_raw(tf.io.read_file(path), tf.uint8)

@@ -4,7 +4,7 @@ Splits and partitions move these small arrays about; pixels are only made when c
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -34,6 +34,15 @@ class Examples:
         """The images themselves, with their true labels; `rows` chooses some of them."""
         rows = np.arange(len(images)) if rows is None else rows
         return cls(rows, np.zeros(len(rows), np.uint8), images.labels[rows])
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Examples]") -> Self:
+        """All examples of several sequences, in order."""
+        return cls(
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.copies for part in parts]),
+            np.concatenate([part.labels for part in parts]),
+        )
 
     def __len__(self) -> int:
         return len(self.rows)

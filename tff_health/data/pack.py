@@ -1,7 +1,8 @@
 """Packs what the clients hold into files that a TFF worker reads by client number.
 
 A file holds one part of one client: all labels (one byte each), then all pixels (uint8), in the
-order of the examples. Its length gives their number, so it needs no header.
+order of the examples. Its length gives their number, so it needs no header. Where examples are
+ordered by lesion, another file of a client has the number of training examples of each (int32).
 """
 
 import os
@@ -13,6 +14,7 @@ from tff_health.data.examples import Examples
 from tff_health.data.federated import FederatedImages
 
 PARTS = ("training", "validation")
+UNITS_FILE = "units-"  # and the client's number
 _COMPLETE = "complete.sha256"
 
 
@@ -44,6 +46,8 @@ def pack_clients(
         for number, client in enumerate(federated.clients):
             for part in PARTS:
                 _write(federated, getattr(client, part), folder / part_file(part, number))
+            if client.units is not None:
+                (folder / f"{UNITS_FILE}{number}").write_bytes(client.units.astype("<i4").tobytes())
             progress(number + 1, len(federated.clients))
         stamp.write_text(digest)
     except BaseException:

@@ -68,6 +68,33 @@ def partition(
     )
 
 
+def with_whole_lesions(images: LabelledImages, parts: list[Examples]) -> list[Examples]:
+    """Gives every lesion to the one client that was first given an image of it.
+
+    Returns:
+        the parts, each ordered by lesion.
+
+    Raises:
+        DataError: if it is not known which images show the same lesion, or a client loses all.
+    """
+    if images.lesion_ids is None:
+        raise DataError(
+            f"{images.form} does not say which images show the same lesion: use --dp_unit=record"
+        )
+    _, lesion_of = np.unique(images.lesion_ids, return_inverse=True)
+    everything = Examples.joined(parts)
+    lesions = lesion_of[everything.rows]
+    client_of = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    first = np.unique(lesions, return_index=True)[1]
+    owner = dict(zip(lesions[first].tolist(), client_of[first].tolist(), strict=True))
+    owners = np.array([owner[lesion] for lesion in lesions.tolist()])
+    order = np.argsort(lesions, kind="stable")
+    whole = [everything.take(order[owners[order] == c]) for c in range(len(parts))]
+    if min(len(part) for part in whole) < _MIN_EXAMPLES:
+        raise DataError(f"{len(parts)} clients are too many for whole lesions: use fewer")
+    return whole
+
+
 def _iid(train: Examples, num_clients: int, rng: np.random.Generator) -> list[Examples]:
     order = rng.permutation(len(train))
     return [train.take(positions) for positions in np.array_split(order, num_clients)]

@@ -104,9 +104,14 @@ def _split_by_mask(
 
 
 def hold_out_validation(
-    images: LabelledImages, part: Examples, split: Split, seed: int, client: int
+    images: LabelledImages,
+    part: Examples,
+    split: Split,
+    seed: int,
+    client: int,
+    fraction: float = VALIDATION_FRACTION,
 ) -> tuple[Examples, Examples]:
-    """Divides one client's examples into training (90 %) and validation (10 %).
+    """Divides one client's examples into training and validation (10 % unless said otherwise).
 
     Lesions stay undivided where the split keeps them so (`clean`); the training examples then get
     their augmented copies.
@@ -119,7 +124,7 @@ def hold_out_validation(
     if split.name == "clean" and images.lesion_ids is not None:
         groups = images.lesion_ids[part.rows]
     is_validation = np.zeros(len(part), bool)
-    is_validation[choose_groups(groups, VALIDATION_FRACTION, rng)] = True
+    is_validation[choose_groups(groups, fraction, rng)] = True
     if is_validation.all():
         is_validation[:] = False
     validation = part.take(np.flatnonzero(is_validation))
