@@ -21,7 +21,12 @@ ALLOWED = {
     "tff_health.worker": ("tff_health.runtime", "tff_health.errors", "tff_health.quiet"),
     "tff_health.runtime": ("tff_health.runtime", "tff_health.errors", "crypto"),
     "tff_health.attacks": ("tff_health.attacks", "tff_health.errors", "tff_health.data"),
-    "tff_health.learning": ("tff_health.learning", "tff_health.data", "tff_health.aggregators"),
+    "tff_health.learning": (
+        "tff_health.learning",
+        "tff_health.data",
+        "tff_health.aggregators",
+        "tff_health.privacy",
+    ),
     "tff_health.privacy": ("tff_health.privacy", "tff_health.errors"),
     "tff_health.schemes": (),
     "tff_health.reporting": (
@@ -30,6 +35,7 @@ ALLOWED = {
         "tff_health.atomic",
         "tff_health.data",
         "tff_health.learning",
+        "tff_health.privacy",
         "tff_health.attacks",
     ),
     "tff_health.experiments": ("tff_health", "models"),

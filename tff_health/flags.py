@@ -15,6 +15,7 @@ from tff_health.data.catalog import DATA_SETS
 from tff_health.data.folders import cache_folder, data_folder
 from tff_health.errors import ConfigError
 from tff_health.experiments.catalog import EXPERIMENTS
+from tff_health.experiments.chosen_settings import CHOSEN
 from tff_health.experiments.config import (
     COPIES_BY_SPLIT,
     PARTITIONS,
@@ -23,7 +24,10 @@ from tff_health.experiments.config import (
     RunConfig,
 )
 from tff_health.experiments.presets import PRESETS, preset_settings
+from tff_health.experiments.privacy_settings import PRIVACY_DEFAULTS
 from tff_health.experiments.scheme_settings import DROPOUT_DRAWS, SCHEME_DEFAULTS
+from tff_health.privacy.accounting import ACCOUNTANTS
+from tff_health.privacy.settings import ENGINES, NOISES, UNITS
 from tff_health.runtime.bindings import (
     GROUPS,
     HE_SCHEMES,
@@ -38,6 +42,7 @@ _DEFAULTS: dict[str, Any] = {
     "scheme": "fedavg",
     "dropout_rate": 0.0,
     "dropout_draw": "exact",
+    "validation_fraction": 0.1,
     "partition": "iid",
     "partition_alpha": 0.5,
     "noisy_clients": 0.3,
@@ -54,6 +59,7 @@ _DEFAULTS: dict[str, Any] = {
     "eval_every": 1,
     "seed": 0,
     **SCHEME_DEFAULTS,
+    **PRIVACY_DEFAULTS,
 }
 _MAX_PORT = 65535
 _Number = TypeVar("_Number", int, float)
@@ -131,6 +137,9 @@ def _resolve(values: flags.FlagValues) -> RunConfig:
         settings[name] = _numbers(name, int, "whole numbers", settings.get(name, ()))
     rates = settings.get("dropout_rates", ())
     settings["dropout_rates"] = _numbers("dropout_rates", float, "numbers", rates)
+    settings["epsilons"] = tuple(settings.get("epsilons", ()))
+    if experiment in EXPERIMENTS and "given" in EXPERIMENTS[experiment].settings:
+        settings["given"] = tuple(name for name in CHOSEN if name in given)
     if "augment_copies" not in given and settings["split"] in COPIES_BY_SPLIT:
         settings["augment_copies"] = COPIES_BY_SPLIT[settings["split"]]
     return RunConfig(**settings)
@@ -196,6 +205,7 @@ def _define_flags() -> flags.FlagValues:
     _define_quality(define)
     _define_encryption(define)
     _define_training(define)
+    _define_privacy(define)
     _define_studies(define)
     flags.DEFINE_boolean(
         "help", False, "Show this text.", short_name="h", flag_values=values, module_name=__name__
@@ -220,6 +230,11 @@ def _define_data(define: _Definer) -> None:
         "augment_copies",
         "Augmented copies of each training image under the 'clean' split, 0 to 8; 'paper' has 8 "
         "by definition. Default: by preset.",
+    )
+    define.number(
+        "validation_fraction",
+        "Share of its examples that each client puts aside for validation."
+        f"{_default('validation_fraction')}",
     )
     define.choice("partition", PARTITIONS, "How the training part is shared out among the clients")
     define.number("partition_alpha", f"Concentration of 'dirichlet'.{_default('partition_alpha')}")
@@ -378,6 +393,61 @@ def _define_training(define: _Definer) -> None:
     )
 
 
+def _define_privacy(define: _Definer) -> None:
+    define.choice(
+        "dp_noise",
+        NOISES,
+        "Differential privacy. local: every client adds noise to each step, so that its update is "
+        "private by itself; distributed: every client adds a share, so that the secure sum is; "
+        "client: the server adds noise that hides whole clients, by adaptive clipping",
+    )
+    define.number(
+        "epsilon",
+        "Privacy budget of every client over all rounds: the noise follows from it, or training "
+        "ends before it is exceeded if --noise_multiplier is given too; 0 for no budget."
+        f"{_default('epsilon')}",
+    )
+    define.number("delta", f"Probability that epsilon may fail.{_default('delta')}")
+    define.number(
+        "noise_multiplier",
+        "Standard deviation of the noise / clipping norm; 0 to have it follow from --epsilon."
+        f"{_default('noise_multiplier')}",
+    )
+    define.number(
+        "clipping_norm",
+        "Largest L2 norm of one example's gradient; with --dp_noise=client, of an update in the "
+        f"first round.{_default('clipping_norm')}",
+    )
+    define.integer(
+        "lot_size",
+        "Expected number of examples (lesions) in a step of private training, drawn by Poisson "
+        f"sampling; takes the place of --batch_size.{_default('lot_size')}",
+    )
+    define.integer(
+        "local_steps",
+        "Steps of a client in a round of private training; takes the place of --local_epochs."
+        f"{_default('local_steps')}",
+    )
+    define.choice("dp_unit", UNITS, "What epsilon protects: an image, or all images of a lesion")
+    define.choice(
+        "dp_engine",
+        ENGINES,
+        "How gradients are clipped: from layers' inputs and outputs, or by TF Privacy's own "
+        "optimizer, which is slower and knows every layer",
+    )
+    define.choice("accountant", ACCOUNTANTS, "Of epsilon, both of dp_accounting")
+    define.number(
+        "honest_fraction",
+        "Share of the clients in a sum whose part of distributed noise is counted on."
+        f"{_default('honest_fraction')}",
+    )
+    define.integer(
+        "noise_seed",
+        "Draws lots and noise from this seed, to repeat a run; whoever knows it can take the noise "
+        f"away. -1 for the operating system.{_default('noise_seed')}",
+    )
+
+
 def _define_studies(define: _Definer) -> None:
     define.names(
         "seeds",
@@ -397,6 +467,22 @@ def _define_studies(define: _Definer) -> None:
         "encrypted_rounds",
         "Rounds of fang that are encrypted in experiment schemes; the others are taken from "
         "bonawitz, whose model is the same bit for bit. Default: by preset.",
+    )
+    define.names(
+        "epsilons",
+        None,
+        "Privacy budgets of experiments privacy and privacy_tuning; inf for none. Default: "
+        "0.1,0.5,1,2,5,10,inf.",
+    )
+    define.integer(
+        "trials",
+        "How many settings privacy_tuning tries for each epsilon. Default: by preset.",
+    )
+    define.text(
+        "chosen",
+        None,
+        "Settings for each epsilon, as privacy_tuning writes them (chosen.json); 'none' to take "
+        "all from flags and preset. Default: those that come with this package.",
     )
     define.yes_or_no(
         "baselines",

@@ -25,10 +25,12 @@ class TrainedRound:
     Attributes:
         state: of the process after it.
         row: what metrics.csv says about its training and its costs, failed attempts included.
+        trained: the clients that trained, in this attempt or a failed one.
     """
 
     state: Any
     row: dict[str, Value]
+    trained: frozenset[int]
 
 
 class RoundRunner:
@@ -97,7 +99,8 @@ class RoundRunner:
             "seconds_server_crypto": 0.0,
             "seconds_holder_crypto": 0.0,
         }
-        return TrainedRound(output.state, {**row, **_metrics_of(output.metrics)})
+        row |= _metrics_of(output.metrics)
+        return TrainedRound(output.state, row, frozenset(cohort.present))
 
     def _secure_attempt(
         self, state: Any, number: int, cohort: Cohort, failed: list[RoundRecord]
@@ -130,7 +133,9 @@ class RoundRunner:
             ("seconds_holder_crypto", [cost.authority_seconds for cost in costs]),
         ):
             row[name] = round(sum(seconds), 4)
-        return TrainedRound(output.state, {**row, **_metrics_of(output.metrics)})
+        row |= _metrics_of(output.metrics)
+        trained = frozenset(client for record in records for client in record.cohort)
+        return TrainedRound(output.state, row, trained)
 
     def _keys(self, clients: Sequence[int], number: int) -> list[Any]:
         memory = self._process.memory
@@ -151,11 +156,10 @@ class RoundRunner:
 
 
 def _metrics_of(metrics: Any) -> dict[str, Value]:
-    train = metrics["client_work"]["train"]
-    row: dict[str, Value] = {
-        "train_loss": float(train["loss"]),
-        "train_accuracy": float(train["accuracy"]),
-    }
+    row: dict[str, Value] = {}
+    if train := metrics["client_work"].get("train"):  # private training tells none
+        row["train_loss"] = float(train["loss"])
+        row["train_accuracy"] = float(train["accuracy"])
     measured = metrics["aggregator"]
     for name in ("clipped_coordinates", "non_finite_updates"):
         if name in measured:

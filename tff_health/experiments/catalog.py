@@ -30,11 +30,17 @@ class Experiment:
     can_estimate: bool = False
 
 
+_PRIVACY = (
+    *("dp_noise", "dp_engine", "dp_unit", "epsilon", "delta", "noise_multiplier"),
+    *("clipping_norm", "lot_size", "local_steps", "accountant", "honest_fraction", "noise_seed"),
+)
+
 _TRAINING = (
     "scheme",
     "dataset",
     "split",
     "augment_copies",
+    "validation_fraction",
     "partition",
     "partition_alpha",
     "noisy_clients",
@@ -73,6 +79,7 @@ _TRAINING = (
     "test_flips",
     "class_balance",
     "model",
+    *_PRIVACY,
     "eval_every",
     "seed",
     "tff_workers",
@@ -145,6 +152,36 @@ EXPERIMENTS = {
                 **{"scheme": "zhang", "client_counts": [10, 20, 30]},
                 "dropout_rates": [0.0, 0.3],
             },
+        ),
+        Experiment(
+            name="privacy",
+            description="accuracy and attacks over epsilon: the report's table and chart",
+            runner="tff_health.experiments.privacy:run",
+            settings=(
+                *_training_but("seed", "epsilon", "noise_multiplier"),
+                *("seeds", "epsilons", "chosen", "given"),
+            ),
+            named_by=("scheme", "dataset", "split"),
+            defaults={
+                **{"scheme": "bonawitz", "dp_noise": "local", "validation_fraction": 0.0},
+                "epsilons": ["0.1", "0.5", "1", "2", "5", "10", "inf"],
+            },
+            can_estimate=True,
+        ),
+        Experiment(
+            name="privacy_tuning",
+            description="settings for each epsilon, chosen on validation parts for privacy",
+            runner="tff_health.experiments.privacy_tuning:run",
+            settings=(
+                *_training_but("epsilon", "noise_multiplier"),
+                *("epsilons", "trials", "given"),
+            ),
+            named_by=("scheme", "dataset", "split"),
+            defaults={
+                **{"scheme": "fedavg", "dp_noise": "local"},
+                "epsilons": ["0.1", "0.5", "1", "2", "5", "10", "inf"],
+            },
+            can_estimate=True,
         ),
         Experiment(
             name="he",

@@ -20,7 +20,7 @@ from tff_health.data.catalog import DATA_SETS
 from tff_health.data.partition import PartitionSpec
 from tff_health.data.scaling import Scaling
 from tff_health.errors import ConfigError
-from tff_health.experiments import scheme_settings
+from tff_health.experiments import privacy_settings, scheme_settings
 from tff_health.experiments.catalog import EXPERIMENTS
 from tff_health.runtime import bindings
 from tff_health.schemes import SCHEMES
@@ -46,6 +46,7 @@ class RunConfig:
     dataset: str
     split: str
     augment_copies: int
+    validation_fraction: float
     partition: str
     partition_alpha: float
     noisy_clients: float
@@ -84,6 +85,18 @@ class RunConfig:
     test_flips: bool
     class_balance: float
     model: str
+    dp_noise: str
+    dp_engine: str
+    dp_unit: str
+    epsilon: float
+    delta: float
+    noise_multiplier: float
+    clipping_norm: float
+    lot_size: int
+    local_steps: int
+    accountant: str
+    honest_fraction: float
+    noise_seed: int
     eval_every: int
     seed: int
     preset: str
@@ -95,6 +108,10 @@ class RunConfig:
     client_counts: tuple[int, ...] = ()
     dropout_rates: tuple[float, ...] = ()
     turns: int = 0
+    epsilons: tuple[str, ...] = ()
+    trials: int = 0
+    chosen: str = ""
+    given: tuple[str, ...] = ()
 
     def validate(self) -> None:
         """Checks every setting, and all of them together, without importing TensorFlow.
@@ -107,11 +124,15 @@ class RunConfig:
             *self._range_problems(),
             *self._joint_problems(),
             *scheme_settings.range_problems(self),
+            *privacy_settings.range_problems(self),
         ]
         if not problems:
             problems += self._study_problems(EXPERIMENTS[self.experiment].settings)
         if not problems and "scheme" in EXPERIMENTS[self.experiment].settings:
-            problems = scheme_settings.scheme_problems(self)
+            problems = [
+                *scheme_settings.scheme_problems(self),
+                *privacy_settings.problems(self),
+            ]
         elif not problems:
             problems = self._sum_problems()
         if problems:
@@ -130,6 +151,7 @@ class RunConfig:
             "group": tuple(bindings.GROUPS),
             "key_setup": bindings.KEY_SETUPS,
             "he": bindings.HE_SCHEMES,
+            **privacy_settings.CHOICES,
         }
         problems = [
             f"--{name}={getattr(self, name)}: allowed are {', '.join(allowed)}"
@@ -159,6 +181,10 @@ class RunConfig:
         for name in ("noisy_clients", "noisy_labels", "class_balance"):
             if not 0 <= getattr(self, name) <= 1:
                 problems.append(f"--{name}={getattr(self, name)}: must be from 0 to 1")
+        if not 0 <= self.validation_fraction < 1:
+            problems.append(
+                f"--validation_fraction={self.validation_fraction}: must be from 0 to below 1"
+            )
         if not 0 <= self.augment_copies <= augment.COPIES:
             problems.append(
                 f"--augment_copies={self.augment_copies}: must be from 0 to {augment.COPIES}"
@@ -209,7 +235,9 @@ class RunConfig:
                 f"--scheme={self.scheme}: has no protocol that clients could drop out of; these "
                 f"have one: {able}"
             )
-        for name in ("encrypted_rounds", "turns"):
+        if "epsilons" in known:
+            problems += privacy_settings.epsilons_problems(self.epsilons)
+        for name in ("encrypted_rounds", "turns", "trials"):
             if name in known and getattr(self, name) < 1:
                 problems.append(f"--{name}={getattr(self, name)}: must be 1 or more")
         return problems
@@ -313,6 +341,11 @@ class RunConfig:
             for name, value in settings.items()
             if name in known
         }
+
+    @property
+    def by_lesion(self) -> bool:
+        """Whether a client holds all images of a lesion or none."""
+        return self.dp_noise != "none" and self.dp_unit == "lesion"
 
     def default_folder(self) -> Path:
         """Where the results go if the user names no folder: one for each set of settings."""

@@ -8,9 +8,18 @@ from tff_health.data.federated import FederatedImages
 from tff_health.experiments import surroundings
 from tff_health.experiments.config import RunConfig
 from tff_health.learning.task import Task
+from tff_health.privacy.accounting import ADJACENCY, SAMPLING, Accountant
+from tff_health.privacy.settings import PrivacySettings
 from tff_health.runtime.bindings import BINDINGS
 from tff_health.runtime.context import concurrency_for
 from tff_health.schemes import SCHEMES
+
+_ASSUMES = {
+    "local": "nothing of the others: every update is private by itself",
+    "distributed": "that at least {shares} of the clients in a sum add their share of the noise "
+    "and keep it to themselves, and that nothing but the sum is seen",
+    "client": "that the server adds the noise and forgets the sum before it",
+}
 
 
 def describe(
@@ -33,6 +42,7 @@ def describe(
             "protection_of_updates": SCHEMES[config.scheme].protection,
             "in_the_clear": in_the_clear,
             **_sums(config),
+            **({"privacy": privacy_of(config, task.privacy)} if task.privacy else {}),
             "clients_computed_at_once": concurrency_for(config.clients_per_round),
         },
         "data": federated.describe(),
@@ -52,4 +62,20 @@ def _sums(config: RunConfig) -> dict[str, Any]:
         "precision_of_updates": 2.0 ** -(config.fraction_bits + 1),
         "protocol_plan": plan.reason,
         "fewest_survivors": plan.survivors,
+    }
+
+
+def privacy_of(config: RunConfig, privacy: PrivacySettings) -> dict[str, Any]:
+    """What an epsilon is worth nothing without."""
+    accountant = Accountant(config.accountant, config.delta)
+    return {
+        "delta": config.delta,
+        "noise_multiplier": privacy.noise_multiplier,
+        "accountant": accountant.label,
+        "adjacency": ADJACENCY,
+        "sampling": SAMPLING if privacy.is_clients_own else "every client of the cohort",
+        "unit": privacy.unit,
+        "covers": "updates; training metrics and validation parts are not told at all",
+        "assumes": _ASSUMES[privacy.noise].format(shares=privacy.shares),
+        "noise_from": "seed" if config.noise_seed >= 0 else "operating system",
     }

@@ -79,6 +79,16 @@ _BY_PRESET: dict[str, dict[str, dict[str, Any]]] = {
 
 
 _BY_EXPERIMENT: dict[str, dict[str, dict[str, Any]]] = {
+    "privacy": {
+        "quick": {"rounds": 10, "eval_every": 2, "seeds": [0], "epsilons": ["1", "5", "10", "inf"]},
+        "paper": {"rounds": 10, "eval_every": 1, "seeds": [0]},
+        "tuned": {"rounds": 10, "eval_every": 1, "seeds": [0, 1, 2]},
+    },
+    "privacy_tuning": {
+        "quick": {"rounds": 10, "eval_every": 10, "trials": 4, "epsilons": ["1", "10"]},
+        "paper": {"rounds": 10, "eval_every": 10, "trials": 12},
+        "tuned": {"rounds": 10, "eval_every": 10, "trials": 24},
+    },
     "schemes": {
         "quick": {"rounds": 12, "eval_every": 2, "seeds": [0], "encrypted_rounds": 1},
         "paper": {"seeds": [0], "encrypted_rounds": 3},

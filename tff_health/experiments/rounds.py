@@ -14,6 +14,7 @@ from tff_health.data.client_data import client_keys
 from tff_health.experiments.attempts import RoundRunner
 from tff_health.experiments.checkpoint import Checkpoints
 from tff_health.experiments.config import RunConfig
+from tff_health.experiments.spending import Spending
 from tff_health.experiments.traffic import Traffic
 from tff_health.learning.client_training import set_learning_rate
 from tff_health.learning.evaluation import Evaluation, Evaluator
@@ -47,6 +48,7 @@ _COLUMNS = (
     "balanced_accuracy",
     "macro_f1",
     "auc",
+    "epsilon",
     "bytes_up",
     "bytes_down",
     "seconds_training",
@@ -70,11 +72,19 @@ def metrics_columns(class_names: tuple[str, ...]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class TrainedScheme:
-    """What the rounds of one scheme come to; no weights where each client has its own."""
+    """What the rounds of one scheme come to; no weights where each client has its own.
+
+    Attributes:
+        weights: of the final model.
+        evaluation: of it.
+        rows: of metrics.csv.
+        spending: what each client's privacy has cost; None if training was not private.
+    """
 
     weights: tff.learning.models.ModelWeights | None
     evaluation: Evaluation
     rows: list[dict[str, Value]]
+    spending: "Spending | None" = None
 
 
 def train_rounds(
@@ -87,6 +97,7 @@ def train_rounds(
     checkpoint_folder: Path,
     context: SecureContext,
     progress_of: ProgressFactory,
+    spending: Spending | None = None,
 ) -> TrainedScheme:
     """Runs the rounds of `config.scheme` that are not done yet.
 
@@ -104,6 +115,7 @@ def train_rounds(
         context: TFF's current context.
         progress_of: shows how far the rounds are, given what is trained and the rounds in all and
             done by an earlier process.
+        spending: keeps the clients' privacy budget, if training is private.
 
     Returns:
         the final model, its evaluation and all rows.
@@ -118,13 +130,19 @@ def train_rounds(
     if done:
         state = checkpoints.load(state)
     log.drop_after(done)
+    if spending:
+        spending.go_on_from(done)
     runner = RoundRunner(
         process, config, context, Traffic.of(task.initial_weights), goes_on=done > 0
     )
-    validation = _Validation(process, config.num_clients)
+    # What clients tell of their validation parts, no noise protects.
+    validates = config.validation_fraction > 0 and not spending
+    validation = _Validation(process, config.num_clients) if validates else None
     evaluation = None
     with progress_of(f"{config.scheme} on {config.dataset}", config.rounds, done) as progress:
         for number in range(done + 1, config.rounds + 1):
+            if spending and not spending.allows_another_round:
+                break
             start = time.monotonic()
             if task.client_optimizer.decay_rounds:
                 state = set_learning_rate(training, state, task.client_optimizer.rate(number))
@@ -132,12 +150,17 @@ def train_rounds(
             state = trained.state
             row: dict[str, Value] = {"scheme": config.scheme, "round": number, **trained.row}
             note = ""
+            if spending:
+                row["epsilon"] = spending.spend(number, trained.trained)
+                note = f"epsilon {row['epsilon']:.2f}"
             trained_at = time.monotonic()
             if number % config.eval_every == 0 or number == config.rounds:
                 weights = training.get_model_weights(state)
                 evaluation = evaluator.evaluate(weights)
-                row |= {**validation.evaluate(weights), **evaluation_row(evaluation, class_names)}
-                note = f"test accuracy {evaluation.accuracy:.3f}"
+                row |= evaluation_row(evaluation, class_names)
+                if validation:
+                    row |= validation.evaluate(weights)
+                note = f"test accuracy {evaluation.accuracy:.3f}" + (f", {note}" if note else "")
             end = time.monotonic()
             row["seconds_evaluation"] = round(end - trained_at, 4)
             row["seconds_total"] = round(end - start, 4)
@@ -145,7 +168,7 @@ def train_rounds(
             checkpoints.save(state, number)
             progress.update(number, note)
     weights = training.get_model_weights(state)
-    return TrainedScheme(weights, evaluation or evaluator.evaluate(weights), log.rows)
+    return TrainedScheme(weights, evaluation or evaluator.evaluate(weights), log.rows, spending)
 
 
 def build_process(scheme: str, task: Task) -> SchemeProcess | LocalTraining:

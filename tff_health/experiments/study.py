@@ -125,7 +125,10 @@ class Study:
 
     def federated(self, config: RunConfig) -> FederatedImages:
         """The data of a run; the newest is kept, as neighbouring parts share it."""
-        wanted = (config.split, config.augment_copies, config.partition_spec, config.seed)
+        wanted = (
+            *(config.split, config.augment_copies, config.partition_spec, config.seed),
+            *(config.by_lesion, config.validation_fraction),
+        )
         if self._shared_out is None or self._shared_out[0] != wanted:
             self._shared_out = wanted, federate(self.images, *wanted)
         return self._shared_out[1]

@@ -22,7 +22,9 @@ def run(invocation: Invocation) -> None:
             return
         images = catalog.load(config.dataset, invocation.data_dir, invocation.cache_dir)
         federated = federate(
-            images, config.split, config.augment_copies, config.partition_spec, config.seed
+            *(images, config.split, config.augment_copies, config.partition_spec, config.seed),
+            by_lesion=config.by_lesion,
+            validation_fraction=config.validation_fraction,
         )
         # Imports TensorFlow, which takes seconds: only when folder and data are in order.
         from tff_health.experiments import training

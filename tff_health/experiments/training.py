@@ -11,12 +11,15 @@ import tensorflow_federated as tff
 import models
 from tff_health.data import client_data
 from tff_health.data.federated import FederatedImages
+from tff_health.data.lots import lots
 from tff_health.data.pack import pack_clients
 from tff_health.data.preparation import Preparation
 from tff_health.errors import ConfigError
 from tff_health.experiments import environment
 from tff_health.experiments.config import RunConfig
 from tff_health.experiments.local_rounds import train_alone
+from tff_health.experiments.noise_key import noise_key
+from tff_health.experiments.privacy_settings import settle
 from tff_health.experiments.rounds import (
     ProgressFactory,
     build_process,
@@ -24,10 +27,13 @@ from tff_health.experiments.rounds import (
     show_rounds,
     train_rounds,
 )
+from tff_health.experiments.spending import Spending
 from tff_health.learning.evaluation import Evaluator
 from tff_health.learning.local_only import LocalTraining
 from tff_health.learning.process import SchemeProcess
 from tff_health.learning.task import Optimizer, QualitySettings, SumSettings, Task
+from tff_health.privacy.clipped_sum import check_layers
+from tff_health.privacy.settings import PrivacySettings
 from tff_health.reporting import train_report
 from tff_health.reporting.metrics_log import MetricsLog
 from tff_health.reporting.progress import Progress
@@ -75,7 +81,10 @@ def train(
         RunError: if the worker or the last state does not allow to go on.
     """
     started = time.monotonic()
-    task = build_task(config, federated, folder.scratch)
+    privacy = settle(config, federated)
+    task = build_task(config, federated, folder.scratch, privacy)
+    ledger = folder.path / "privacy.csv"
+    spending = Spending(config, privacy, federated, ledger) if privacy else None
     class_names = federated.images.class_names
     evaluator = build_evaluator(task, federated, config)
     folder.scratch.mkdir(exist_ok=True)
@@ -94,7 +103,7 @@ def train(
         if isinstance(process, LocalTraining):
             trained = train_alone(process, *work, progress_of)
         else:
-            trained = train_rounds(process, task, *work, context, progress_of)
+            trained = train_rounds(process, task, *work, context, progress_of, spending)
     if trained.weights is not None:
         _save_model(task, trained.weights, folder.path / "model.weights.h5")
     summary = train_report.write(folder, description, federated, trained)
@@ -128,11 +137,16 @@ def in_the_clear(
     return ", ".join(dict.fromkeys(words)) or "nothing"
 
 
-def build_task(config: RunConfig, federated: FederatedImages, scratch: Path) -> Task:
+def build_task(
+    config: RunConfig,
+    federated: FederatedImages,
+    scratch: Path,
+    privacy: PrivacySettings | None = None,
+) -> Task:
     """Builds the model and the clients' data of `config`, which lie in folders in `scratch`.
 
     Raises:
-        ConfigError: if the model cannot be built for these images.
+        ConfigError: if the model cannot be built for these images, or not be trained privately.
     """
     shape, num_classes = federated.images.image_shape, federated.images.num_classes
     folder, scaling = (scratch / "clients").absolute(), config.scaling
@@ -141,15 +155,14 @@ def build_task(config: RunConfig, federated: FederatedImages, scratch: Path) -> 
         build_model = models.load(config.model, shape, num_classes)
     except Exception as error:  # a user's builder may raise anything
         raise ConfigError(f"--model={config.model}: {type(error).__name__}: {error}") from error
+    if privacy is not None and privacy.is_clients_own:
+        check_layers(build_model(), privacy.engine)
     return Task(
         # TFF has functions rewritten by AutoGraph; builders are plain Python.
         build_model=tf.autograph.experimental.do_not_convert(build_model),
         initial_weights=tff.learning.models.ModelWeights.from_model(build_model()),
         image_shape=shape,
-        training_data=client_data.training_data(
-            *(folder, shape, config.batch_size, config.local_epochs, config.seed),
-            *(Preparation(scaling, config.train_flips, config.class_balance), num_classes),
-        ),
+        training_data=_training_data(config, folder, shape, num_classes, privacy),
         validation_data=client_data.validation_data(folder, shape, 500, scaling),
         client_optimizer=Optimizer(
             config.learning_rate, config.client_momentum, config.decay_rounds
@@ -168,7 +181,26 @@ def build_task(config: RunConfig, federated: FederatedImages, scratch: Path) -> 
         ),
         sparsity=config.sparsity,
         memory_folder=(scratch / "memory").absolute(),
+        privacy=privacy,
     )
+
+
+def _training_data(
+    config: RunConfig,
+    folder: Path,
+    shape: tuple[int, int, int],
+    num_classes: int,
+    privacy: PrivacySettings | None,
+) -> tff.Computation:
+    preparation = Preparation(config.scaling, config.train_flips, config.class_balance)
+    if privacy is None or not privacy.is_clients_own:
+        return client_data.training_data(
+            *(folder, shape, config.batch_size, config.local_epochs, config.seed),
+            *(preparation, num_classes),
+        )
+    key = noise_key(folder.parent / "noise.key", config.noise_seed)
+    by_lesion = privacy.unit == "lesion"
+    return lots(folder, shape, privacy.lot_size, privacy.steps, key, preparation, by_lesion)
 
 
 def pack(federated: FederatedImages, folder: Path, progress_of: ProgressFactory) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow_federated as tff
 
+from tff_health.learning.private_training import build_private_client_work
 from tff_health.learning.task import TRAINING_LOOP, Task
 
 
@@ -19,9 +20,11 @@ def build_client_work(
 
     Args:
         task: what is trained, and how.
-        weighting: of the updates, as TFF has it.
-        metrics_aggregator: how training metrics are summed.
+        weighting: of the updates, as TFF has it; clients that train privately weigh the same.
+        metrics_aggregator: how training metrics are summed, unless training is private.
     """
+    if task.privacy is not None and task.privacy.is_clients_own:
+        return build_private_client_work(task)
     optimizer = task.client_optimizer
     return tff.learning.templates.build_model_delta_client_work(
         task.model_fn,

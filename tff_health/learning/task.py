@@ -9,6 +9,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from tff_health.data import client_data
+from tff_health.privacy.settings import PrivacySettings
 
 TRAINING_LOOP = tff.learning.LoopImplementation.DATASET_ITERATOR
 """How clients go through their batches. TFF's other loop, `DATASET_REDUCE`, hands the model through
@@ -91,6 +92,7 @@ class Task:
         quality: how data quality is computed, for schemes that weigh by it.
         sparsity: the share of coordinates that is kept, for schemes that compress updates.
         memory_folder: where clients keep what schemes have them remember.
+        privacy: how training is made differentially private; None if it is not.
     """
 
     build_model: Callable[[], tf.keras.Model]
@@ -104,6 +106,7 @@ class Task:
     quality: QualitySettings
     sparsity: float
     memory_folder: Path
+    privacy: PrivacySettings | None = None
 
     def model_fn(self) -> tff.learning.models.VariableModel:
         """Returns a new model with loss and training metrics, as `tff.learning` wants it."""

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tff_health.reporting.files import write_text
@@ -40,10 +40,15 @@ class MetricsLog:
 
     def append(self, row: dict[str, Value]) -> None:
         """Adds a row and writes the file anew; columns that `row` has not stay empty."""
-        unknown = set(row) - set(self._columns)
-        if unknown:
-            raise ValueError(f"columns {sorted(unknown)} are not in {self._path.name}")
-        self.rows.append({column: row.get(column) for column in self._columns})
+        self.extend([row])
+
+    def extend(self, rows: Iterable[dict[str, Value]]) -> None:
+        """Adds several rows at once."""
+        for row in rows:
+            unknown = set(row) - set(self._columns)
+            if unknown:
+                raise ValueError(f"columns {sorted(unknown)} are not in {self._path.name}")
+            self.rows.append({column: row.get(column) for column in self._columns})
         text = io.StringIO()
         writer = csv.DictWriter(text, self._columns, lineterminator="\n")
         writer.writeheader()

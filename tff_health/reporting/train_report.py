@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tff_health.data.federated import FederatedImages
 from tff_health.learning.evaluation import Evaluation
+from tff_health.privacy.ledger import Entry
 from tff_health.reporting import figures
 from tff_health.reporting.files import write_json
 from tff_health.reporting.metrics_log import Value
@@ -35,6 +36,15 @@ class Trained(Protocol):
     def evaluation(self) -> Evaluation: ...  # noqa: D102
     @property
     def rows(self) -> list[dict[str, Value]]: ...  # noqa: D102
+    @property
+    def spending(self) -> "Spent | None": ...  # noqa: D102
+
+
+class Spent(Protocol):
+    """What the clients' privacy has cost."""
+
+    @property
+    def entries(self) -> list[Entry]: ...  # noqa: D102
 
 
 def write(
@@ -44,7 +54,12 @@ def write(
     config = description["config"]
     summary = {
         **{key: config[key] for key in ("experiment", "dataset", "split", "preset")},
-        "runs": [summarise(config, trained.evaluation, trained.rows)],
+        "runs": [
+            {
+                **summarise(config, trained.evaluation, trained.rows),
+                **_privacy(description["derived"], trained.spending),
+            }
+        ],
     }
     class_names = federated.images.class_names
     tables = _tables(summary["runs"][0], trained.evaluation, class_names)
@@ -90,6 +105,14 @@ def summarise(
     }
 
 
+def _privacy(derived: dict[str, Any], spent: Spent | None) -> dict[str, Any]:
+    """What summary.json says of differential privacy, if there was any."""
+    if spent is None:
+        return {}
+    epsilons = [entry.epsilon for entry in spent.entries]
+    return {"epsilon": max(epsilons), "epsilon_of_clients": epsilons, **derived["privacy"]}
+
+
 def summary_text(
     summary: dict[str, Any], description: dict[str, Any], folder: Path, seconds: float
 ) -> str:
@@ -102,11 +125,21 @@ def summary_text(
         f"{run['majority_accuracy']:.4f})\n"
         f"  balanced accuracy  {run['balanced_accuracy']:.4f}\n"
         f"  macro F1           {run['macro_f1']:.4f}\n"
+        f"{_privacy_line(run)}"
         f"  survivors          {_range_of(run['survivors'])} of "
         f"{description['config']['clients_per_round']} clients\n"
         f"  update protection  {description['derived']['protection_of_updates']}\n"
         f"  told in the clear  {description['derived']['in_the_clear']}\n"
         f"  report             {folder / 'report.html'}"
+    )
+
+
+def _privacy_line(run: dict[str, Any]) -> str:
+    if "epsilon" not in run:
+        return ""
+    return (
+        f"  epsilon            {run['epsilon']:.3g} at delta {run['delta']:g} for each "
+        f"{run['unit']} ({run['accountant']})\n"
     )
 
 
@@ -180,6 +213,7 @@ def _report(
             *filter(None, [quality_section(folder, trained.rows)]),
             Section("Clients", [data["form"]], figures=[_draw_clients(folder, federated)]),
             Section("What the server sees", _protection(description, run, trained.rows)),
+            *_privacy_section(description, trained),
             Section("Costs", tables=[_costs(run)]),
             Section("Configuration", listing=json.dumps(description, indent=2), folded=True),
         ],
@@ -212,6 +246,32 @@ def _protection(
             "client's value, and with it all of its compressed update."
         )
     return lines
+
+
+def _privacy_section(description: dict[str, Any], trained: Trained) -> list[Section]:
+    if trained.spending is None:
+        return []
+    entries, privacy = trained.spending.entries, description["derived"]["privacy"]
+    rounds = len(trained.rows)
+    lines = [
+        f"Differential privacy of each {privacy['unit']}, adjacency: {privacy['adjacency']}; "
+        f"delta {privacy['delta']:g}; accountant {privacy['accountant']}; sampling: "
+        f"{privacy['sampling']}; noise multiplier {privacy['noise_multiplier']:.4g}. It assumes "
+        f"{privacy['assumes']}.",
+        f"It covers {privacy['covers']}. The choice of settings by looking at results, and the "
+        "numbers of records of the clients, are not covered.",
+    ]
+    if rounds < (asked := description["config"]["rounds"]):
+        lines.append(f"Training ended after {rounds} of {asked} rounds: the budget was spent.")
+    if privacy["noise_from"] == "seed":
+        lines.append("Lots and noise came from a seed, to repeat the run: who knows it sees all.")
+    table = Table(
+        "privacy",
+        "What each client has spent",
+        ("client", "sampling rate", "steps", "epsilon"),
+        [(e.client, round(e.sampling_rate, 6), e.steps, round(e.epsilon, 4)) for e in entries],
+    )
+    return [Section("Differential privacy", lines, tables=[table])]
 
 
 def _notes_on_sums(run: dict[str, Any], derived: dict[str, Any]) -> list[str]:

@@ -1,0 +1,70 @@
+"""Settings of training for each epsilon, as they were chosen on validation parts; a JSON file.
+
+`{"mnist": {"0.1": {"model": ..., "learning_rate": ...}, ..., "inf": {...}}, ...}`
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from tff_health.errors import ConfigError
+
+CHOSEN = (
+    *("model", "normalise", "learning_rate", "client_momentum", "decay_rounds"),
+    *("batch_size", "local_epochs", "lot_size", "local_steps", "clipping_norm"),
+)
+"""What is chosen for each epsilon; flags override it."""
+
+SHIPPED = Path(__file__).parent / "chosen_settings.json"
+NONE = "none"
+
+
+def load_chosen(source: str, dataset: str) -> dict[str, dict[str, Any]]:
+    """Returns the settings by epsilon.
+
+    Args:
+        source: "" for those of this package, "none" for no settings, or a file.
+        dataset: whose settings.
+
+    Raises:
+        ConfigError: if the file cannot be read, or has nothing for the data set.
+    """
+    if source == NONE:
+        return {}
+    path = Path(source) if source else SHIPPED
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--chosen={path}: {error}: use what privacy_tuning wrote") from None
+    if not isinstance(found, dict) or dataset not in found:
+        if not source:
+            return {}
+        raise ConfigError(f"--chosen={path}: has no settings for --dataset={dataset}")
+    for epsilon, settings in found[dataset].items():
+        _check(path, epsilon, settings)
+    return found[dataset]  # type: ignore[no-any-return]
+
+
+def _check(path: Path, epsilon: str, settings: Any) -> None:
+    try:
+        valid = float(epsilon) > 0
+    except ValueError:
+        valid = False
+    if not valid or not isinstance(settings, dict):
+        raise ConfigError(f"--chosen={path}: '{epsilon}' must be an epsilon with its settings")
+    if foreign := sorted(set(settings) - set(CHOSEN)):
+        raise ConfigError(
+            f"--chosen={path}: {', '.join(foreign)} found; allowed are {', '.join(CHOSEN)}"
+        )
+
+
+def settings_for(chosen: dict[str, dict[str, Any]], epsilon: str) -> dict[str, Any]:
+    """Returns the settings of the nearest epsilon, by ratio; without privacy, only its own."""
+    wanted = float(epsilon)
+    known = [name for name in chosen if math.isinf(float(name)) == math.isinf(wanted)]
+    if not known:
+        return {}
+    if math.isinf(wanted):
+        return chosen[known[0]]
+    return chosen[min(known, key=lambda name: abs(math.log(float(name) / wanted)))]

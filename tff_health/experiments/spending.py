@@ -1,0 +1,72 @@
+"""The clients' privacy budget during a run, and privacy.csv, which keeps it."""
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+from tff_health.data.federated import FederatedImages
+from tff_health.experiments.config import RunConfig
+from tff_health.experiments.privacy_settings import sampling_rates
+from tff_health.privacy.accounting import Accountant
+from tff_health.privacy.ledger import Entry, PrivacyLedger
+from tff_health.privacy.settings import PrivacySettings
+from tff_health.reporting.metrics_log import MetricsLog
+
+_COLUMNS = ("round", "client", "sampling_rate", "steps", "epsilon")
+
+
+class Spending:
+    """Keeps the ledger of all clients on disk, a row for each client and round.
+
+    Args:
+        config: the settings.
+        privacy: what follows from them.
+        federated: the data, whose sizes decide sampling rates.
+        path: of privacy.csv.
+    """
+
+    def __init__(
+        self, config: RunConfig, privacy: PrivacySettings, federated: FederatedImages, path: Path
+    ) -> None:
+        self.accountant = Accountant(config.accountant, config.delta)
+        self._budget = config.epsilon or math.inf
+        self._ledger = PrivacyLedger(
+            self.accountant,
+            privacy.noise_multiplier,
+            sampling_rates(privacy, federated),
+            privacy.steps,
+        )
+        self._log = MetricsLog(path, _COLUMNS)
+
+    def go_on_from(self, round_number: int) -> None:
+        """Takes up what an earlier process wrote down, up to a round."""
+        self._log.drop_after(round_number)
+        self._ledger.restore(
+            Entry(*(row[name] for name in ("client", "sampling_rate", "steps", "epsilon")))  # type: ignore[arg-type]
+            for row in self._log.rows
+        )
+
+    @property
+    def allows_another_round(self) -> bool:
+        """Whether every client could train once more within the budget."""
+        return self._ledger.allows_another_round(self._budget)
+
+    def spend(self, round_number: int, clients: Iterable[int]) -> float:
+        """Writes a round down, and returns the largest epsilon of a client so far."""
+        self._ledger.spend(clients)
+        self._log.extend(
+            {
+                "round": round_number,
+                "client": entry.client,
+                "sampling_rate": entry.sampling_rate,
+                "steps": entry.steps,
+                "epsilon": entry.epsilon,
+            }
+            for entry in self._ledger.entries
+        )
+        return self._ledger.epsilon
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What each client has spent."""
+        return self._ledger.entries
