@@ -28,6 +28,13 @@ MODELS = {
         "a small network with bounded activations, for differentially private training",
         "models.tanh_cnn:build",
     ),
+    "wavelet_linear": ModelInfo(
+        "a linear classifier over fixed wavelets, for very small epsilon",
+        "models.wavelets:build_linear",
+    ),
+    "wavelet_cnn": ModelInfo(
+        "two convolutions over fixed wavelets, for small epsilon", "models.wavelets:build_cnn"
+    ),
 }
 
 
