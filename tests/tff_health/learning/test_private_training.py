@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_federated as tff
 
+from tests.tff_health.learning.test_client_training import config_of
 from tff_health.data.client_data import client_keys
 from tff_health.data.federated import federate
 from tff_health.data.images import LabelledImages
@@ -15,7 +16,6 @@ from tff_health.data.partition import PartitionSpec
 from tff_health.experiments.privacy_settings import sampling_rates, settle
 from tff_health.experiments.training import build_task
 from tff_health.learning.private_training import build_private_client_work
-from tests.tff_health.learning.test_client_training import config_of
 
 CLIENTS, LOT, NORM = 3, 20, 0.5
 PRIVATE = (

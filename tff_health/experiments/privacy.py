@@ -1,0 +1,79 @@
+"""Experiment `privacy`: accuracy over epsilon, and what attacks find (the report's Table 1).
+
+Hospitals train privately, and a secure sum hides their updates. Each epsilon has settings of its
+own, chosen beforehand on validation parts (`privacy_tuning`); the test part is only looked at here.
+"""
+
+import math
+from typing import Any
+
+from tff_health.experiments.chosen_settings import load_chosen, settings_for
+from tff_health.experiments.config import Invocation, RunConfig
+from tff_health.experiments.estimate import Estimates, dry_run_text
+from tff_health.experiments.privacy_settings import PRIVACY_DEFAULTS
+from tff_health.experiments.study import Part, Study, part_config, validate
+from tff_health.experiments.study_folder import describe_study
+from tff_health.reporting import privacy_report
+from tff_health.reporting.comparison import ComparedRun
+from tff_health.reporting.results_folder import ResultsFolder
+
+
+def run(invocation: Invocation) -> None:
+    """Runs what is missing, and leaves tables, figures and a report; prints a summary.
+
+    Raises:
+        TffHealthError: as experiment `train`.
+    """
+    config = invocation.config
+    parts = plan(config)
+    validate(parts)
+    if invocation.dry_run:
+        print(dry_run_text(Study(invocation, parts, invocation.out_dir), parts))
+        return
+    with ResultsFolder(invocation.out_dir, config.as_dict()) as folder:
+        if folder.is_finished:
+            print(f"already finished: {folder.path / 'report.html'}")
+            return
+        study = Study(invocation, parts, folder.path)
+        description = describe_study(study, parts)
+        folder.describe(description)
+        results = study.run(Estimates(study, parts).seconds())
+        runs = []
+        for part in parts:
+            found = results[part.name]
+            seen = {"name": part.group, "epsilon": math.inf, **found.run}
+            runs.append(ComparedRun(part.group, part.config.seed, found.rows, seen, config.rounds))
+        text = privacy_report.write(folder, description, runs)
+        folder.remove_scratch()
+    print(text)
+
+
+def plan(config: RunConfig) -> list[Part]:
+    """Returns the runs: every epsilon with every seed."""
+    chosen = load_chosen(config.chosen, config.dataset)
+    return [
+        Part(
+            f"epsilon{epsilon}-seed{seed}",
+            f"epsilon {epsilon}",
+            budget_config(config, epsilon, seed, settings_for(chosen, epsilon)),
+        )
+        for seed in config.seeds
+        for epsilon in config.epsilons
+    ]
+
+
+def budget_config(
+    config: RunConfig, epsilon: str, seed: int, chosen: dict[str, Any], **changes: Any
+) -> RunConfig:
+    """Returns the settings of a run with one budget.
+
+    Args:
+        config: of the experiment; settings that were given by flags override chosen ones.
+        epsilon: the budget, or "inf" for training that is not private.
+        seed: of the run.
+        chosen: for this epsilon.
+        changes: beyond these.
+    """
+    budget = {"epsilon": float(epsilon)} if math.isfinite(float(epsilon)) else PRIVACY_DEFAULTS
+    settings = {name: value for name, value in chosen.items() if name not in config.given}
+    return part_config(config, config.scheme, seed, **{**settings, **budget, **changes})

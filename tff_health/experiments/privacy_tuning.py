@@ -1,0 +1,148 @@
+"""Experiment `privacy_tuning`: settings for each epsilon, chosen on the clients' validation parts.
+
+The test part is not looked at: models are judged on what the clients put aside. What the choice
+itself tells of these images, no noise covers; a hospital that may not even do that must choose on
+public images, or pay for it (Papernot and Steinke 2022, "Hyperparameter tuning with Renyi
+differential privacy").
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from tff_health.data.examples import Examples
+from tff_health.data.federated import FederatedImages
+from tff_health.data.seeds import generator
+from tff_health.experiments.config import Invocation, RunConfig
+from tff_health.experiments.estimate import Estimates, dry_run_text
+from tff_health.experiments.privacy import budget_config
+from tff_health.experiments.study import Part, PartResult, Study, validate
+from tff_health.experiments.study_folder import describe_study
+from tff_health.reporting import tuning_report
+from tff_health.reporting.files import write_json
+from tff_health.reporting.results_folder import ResultsFolder
+
+_PRIVATE_MODELS = ("wavelet_linear", "wavelet_cnn", "tanh_cnn")
+_RATES = {"wavelet_linear": (2.0, 64.0), "wavelet_cnn": (2.0, 64.0), "tanh_cnn": (2.0, 64.0)}
+_LOT_SHARES = (0.025, 0.05, 0.1)
+_STEPS = (10, 20, 40)
+_CLIPPING_NORM = 0.1  # with plain gradient descent, only its product with the rate matters
+_PLAIN_RATES, _PLAIN_BATCHES = (0.02, 0.2), (32, 64)
+
+
+def run(invocation: Invocation) -> None:
+    """Runs what is missing, and leaves chosen.json, a table and a report; prints a summary.
+
+    Raises:
+        TffHealthError: as experiment `train`.
+    """
+    config = invocation.config
+    study = _ValidationStudy(invocation, [], invocation.out_dir)
+    parts = plan(config, min(len(c.training) for c in study.federated(config).clients))
+    validate(parts)
+    study = _ValidationStudy(invocation, parts, invocation.out_dir)
+    if invocation.dry_run:
+        print(dry_run_text(study, parts))
+        return
+    with ResultsFolder(invocation.out_dir, config.as_dict()) as folder:
+        if folder.is_finished:
+            print(f"already finished: {folder.path / 'report.html'}")
+            return
+        description = describe_study(study, parts)
+        folder.describe(description)
+        results = study.run(Estimates(study, parts).seconds())
+        chosen = {
+            config.dataset: {
+                epsilon: settings_of(best(parts, results, epsilon)) for epsilon in config.epsilons
+            }
+        }
+        write_json(folder.path / "chosen.json", chosen)
+        trials = [
+            (part.group, settings_of(part), results[part.name].run["final_accuracy"])
+            for part in parts
+        ]
+        text = tuning_report.write(folder, description, trials)
+        folder.remove_scratch()
+    print(text)
+
+
+class _ValidationStudy(Study):
+    """A study whose models are judged on the clients' validation parts, not on the test part."""
+
+    def federated(self, config: RunConfig) -> FederatedImages:
+        whole = super().federated(config)
+        validation = Examples.joined([client.validation for client in whole.clients])
+        return dataclasses.replace(whole, test=validation)
+
+
+def plan(config: RunConfig, examples: int) -> list[Part]:
+    """Returns the trials: as many for every epsilon.
+
+    Args:
+        config: of the experiment.
+        examples: of the smallest client.
+    """
+    return [
+        Part(
+            f"epsilon{epsilon}-trial{trial}",
+            epsilon,
+            budget_config(config, epsilon, config.seed, draw(config, epsilon, trial, examples)),
+        )
+        for epsilon in config.epsilons
+        for trial in range(1, config.trials + 1)
+    ]
+
+
+def draw(config: RunConfig, epsilon: str, trial: int, examples: int) -> dict[str, Any]:
+    """Draws the settings of a trial.
+
+    Args:
+        config: of the experiment; its seed decides.
+        epsilon: the budget.
+        trial: from 1.
+        examples: of the smallest client.
+    """
+    rng = generator(config.seed, f"trial {trial} of epsilon {epsilon}")
+    decays = config.rounds * int(rng.integers(2))
+    if math.isinf(float(epsilon)):
+        return {
+            "learning_rate": _log_uniform(rng, _PLAIN_RATES),
+            "batch_size": int(rng.choice(_PLAIN_BATCHES)),
+            "client_momentum": 0.9 * int(rng.integers(2)),
+            "decay_rounds": decays,
+        }
+    model = str(rng.choice(_PRIVATE_MODELS))
+    return {
+        "model": model,
+        "learning_rate": _log_uniform(rng, _RATES[model]),
+        "lot_size": max(1, round(examples * float(rng.choice(_LOT_SHARES)))),
+        "local_steps": int(rng.choice(_STEPS)),
+        "clipping_norm": _CLIPPING_NORM,
+        "decay_rounds": decays,
+    }
+
+
+def _log_uniform(rng: np.random.Generator, ends: tuple[float, float]) -> float:
+    low, high = (math.log(end) for end in ends)
+    return float(f"{math.exp(rng.uniform(low, high)):.2g}")
+
+
+def best(parts: list[Part], results: dict[str, PartResult], epsilon: str) -> Part:
+    """Returns the trial with the highest accuracy on validation parts."""
+    own = [part for part in parts if part.group == epsilon]
+    return max(own, key=lambda part: results[part.name].run["final_accuracy"])
+
+
+def settings_of(part: Part) -> dict[str, Any]:
+    """The settings that were drawn for a trial."""
+    names = (
+        *("model", "learning_rate", "decay_rounds"),
+        *(
+            ("lot_size", "local_steps", "clipping_norm")
+            if part.config.dp_noise != "none"
+            else ("batch_size", "client_momentum")
+        ),
+    )
+    return {name: getattr(part.config, name) for name in names}
