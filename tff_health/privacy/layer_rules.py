@@ -96,7 +96,7 @@ def _linear(
         right = tf.reshape(gradient, [-1, lefts[0].shape[2], gradient.shape[-1]])
         found = [of_products(lefts, right, tuple(layer.kernel.shape))]
         if layer.use_bias:
-            found.append(Formed(tf.reduce_sum(right, axis=1)))
+            found.append(Formed((tf.reduce_sum(right, axis=1),), tuple(layer.bias.shape)))
         return found
 
     variables = (layer.kernel, layer.bias) if layer.use_bias else (layer.kernel,)
@@ -131,7 +131,7 @@ def normalization(
     tape.watch(outputs)
 
     def summed(values: tf.Tensor, variable: tf.Variable) -> Formed:
-        return Formed(tf.reshape(tf.reduce_sum(values, axis=others), [-1, *variable.shape]))
+        return Formed((tf.reduce_sum(values, axis=others),), tuple(variable.shape))
 
     def gradients(gradient: tf.Tensor) -> list[PerExample]:
         found: list[PerExample] = []

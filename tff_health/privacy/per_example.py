@@ -40,23 +40,26 @@ class Formed:
     """Gradients that were formed.
 
     Attributes:
-        gradients: float32 (n, ...), an example's gradient in each row.
+        blocks: of their numbers, in order, float32 (n, ...); they are not joined, which would copy
+            what is only read once.
+        shape: of the variable.
     """
 
-    gradients: tf.Tensor
+    blocks: tuple[tf.Tensor, ...]
+    shape: tuple[int, ...]
 
     def squared_norms(self) -> tf.Tensor:
         """See `PerExample`."""
-        return tf.reduce_sum(tf.square(_rows(self.gradients)), axis=1)
+        return tf.add_n([tf.reduce_sum(tf.square(_rows(b)), axis=1) for b in self.blocks])
 
     def weighted_sum(self, coefficients: tf.Tensor) -> tf.Tensor:
         """See `PerExample`."""
-        total = tf.matmul(coefficients[tf.newaxis], _rows(self.gradients))
-        return tf.reshape(total, self.gradients.shape[1:])
+        sums = [tf.linalg.matvec(_rows(b), coefficients, transpose_a=True) for b in self.blocks]
+        return tf.reshape(tf.concat(sums, axis=0), self.shape)
 
     def without(self, lost: tf.Tensor) -> "Formed":
         """See `PerExample`."""
-        return Formed(_zero_where(lost, self.gradients))
+        return Formed(tuple(_zero_where(lost, block) for block in self.blocks), self.shape)
 
 
 @dataclass(frozen=True)
@@ -108,12 +111,11 @@ def of_products(lefts: list[tf.Tensor], right: tf.Tensor, shape: tuple[int, ...]
     numbers = tf.TensorShape(shape).num_elements()
     if positions == 1 or (numbers > _LARGE and numbers > 2 * positions**2):
         return Factored(tf.concat(lefts, axis=1), right, shape)
-    products = tf.concat([tf.matmul(left, right) for left in lefts], axis=1)
-    return Formed(tf.reshape(products, [-1, *shape]))
+    return Formed(tuple(tf.matmul(left, right) for left in lefts), shape)
 
 
-def _rows(gradients: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(gradients, [-1, gradients.shape[1:].num_elements()])
+def _rows(values: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(values, [-1, values.shape[1:].num_elements()])
 
 
 def _zero_where(lost: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
