@@ -113,7 +113,7 @@ def invert(
     known = _checked_labels(labels, model.output_shape[-1])
     search = _Search(model, gradient, known, settings, scaling)
     chunks = -(-settings.iterations // _CHUNK)
-    best: Reconstruction | None = None
+    attempts = []
     for restart in range(settings.restarts):
         state = search.start((len(known), *image_shape), restart)
         for chunk in range(chunks):
@@ -123,11 +123,9 @@ def invert(
             if progress:
                 finished = (restart * chunks + chunk + 1) * _CHUNK
                 progress(finished, settings.restarts * chunks * _CHUNK, float(distance))
-        found = Reconstruction(state[0].numpy(), known, float(search.distance(state[0])))
-        if best is None or found.distance < best.distance:
-            best = found
-    assert best is not None  # noqa: S101 (there is at least one attempt)
-    return best
+        distance = search.distance(state[0])
+        attempts.append(Reconstruction(state[0].numpy(), known, float(distance)))
+    return min(attempts, key=lambda attempt: attempt.distance)
 
 
 def _checked_labels(labels: NDArray[np.integer[Any]], num_classes: int) -> NDArray[np.int64]:

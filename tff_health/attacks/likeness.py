@@ -15,9 +15,10 @@ class Similarity:
     """How like the found images are to the original ones, in the order of these.
 
     Attributes:
-        psnr: float (k,), peak signal-to-noise ratio in dB; infinite for equal images. Two
-            unrelated pictures have 5 to 12.
-        ssim: float (k,), structural similarity, -1 to 1; 1 for equal images (Wang et al. 2004).
+        psnr: float (k,), peak signal-to-noise ratio in dB; infinite for equal images. Smooth
+            pictures of like brightness have up to 20 whatever they show: never judge by it alone.
+        ssim: float (k,), structural similarity, -1 to 1; 1 for equal images, near 0 for unrelated
+            ones (Wang et al. 2004, "Image quality assessment").
         order: int (k,): the found image that was matched with each original one.
     """
 

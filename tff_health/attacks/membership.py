@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp, xlogy
+from scipy.special import logsumexp, softmax, xlogy
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
@@ -136,9 +136,8 @@ def infer_membership(member: Outputs, other: Outputs, seed: int = 0) -> Membersh
     labels = np.concatenate([outputs.labels for outputs in both])
     is_member = np.arange(2 * count) < count
 
-    log_probability = logits - logsumexp(logits, axis=1, keepdims=True)
-    losses = -log_probability[np.arange(len(labels)), labels]
-    entropies = _modified_entropy(log_probability, labels)
+    losses = _losses(logits, labels)
+    entropies = _modified_entropy(logits, labels, losses)
     features = np.column_stack([logits, losses])
     learned = _trained_scores(features, is_member, generator(seed, "membership folds"))
     threshold = max(
@@ -160,19 +159,25 @@ def _drawn(outputs: Outputs, count: int, draw: np.random.Generator) -> Outputs:
     return Outputs(outputs.logits[chosen], outputs.labels[chosen])
 
 
+def _losses(logits: NDArray[np.float64], labels: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    """Cross-entropy in nats; exact down to e^-700, where probabilities are 1 to all digits."""
+    rows = np.arange(len(labels))
+    against = logits - logits[rows, labels][:, None]
+    against[rows, labels] = -np.inf
+    return np.logaddexp(0, logsumexp(against, axis=1))  # type: ignore[no-any-return]
+
+
 def _modified_entropy(
-    log_probability: NDArray[np.float64], labels: NDArray[np.integer[Any]]
+    logits: NDArray[np.float64],
+    labels: NDArray[np.integer[Any]],
+    losses: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Song and Mittal's equation (8): small for a confident right answer, large for a wrong one."""
-    probability = np.exp(log_probability)
-    rows = np.arange(len(labels))
-    # 1 - p of the true class, as the sum of the rest, which does not cancel.
-    rest = probability.copy()
-    rest[rows, labels] = 0
-    missing = rest.sum(axis=1)
+    rest = softmax(logits, axis=1)
+    rest[np.arange(len(labels)), labels] = 0
     tiny = np.finfo(float).tiny
     others = -xlogy(rest, np.maximum(1 - rest, tiny)).sum(axis=1)
-    return others - missing * log_probability[rows, labels]  # type: ignore[no-any-return]
+    return others + rest.sum(axis=1) * losses  # type: ignore[no-any-return]
 
 
 def _trained_scores(
