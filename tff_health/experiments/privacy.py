@@ -43,7 +43,10 @@ def run(invocation: Invocation) -> None:
             found = results[part.name]
             seen = {"name": part.group, "epsilon": math.inf, **found.run}
             runs.append(ComparedRun(part.group, part.config.seed, found.rows, seen, config.rounds))
-        text = privacy_report.write(folder, description, runs)
+        # Imports TensorFlow, which takes seconds: not for a dry run, nor where all is done.
+        from tff_health.experiments.privacy_attacks import attack
+
+        text = privacy_report.write(folder, description, runs, attack(study, parts, results))
         folder.remove_scratch()
     print(text)
 

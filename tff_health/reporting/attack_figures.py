@@ -1,6 +1,5 @@
 """Figures of what attacks find: who was a member, and what an update looks like from outside."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +8,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
+from tff_health.reporting.epsilon_axis import epsilon_axis
 from tff_health.reporting.figures import COLOURS, GREY, STYLE
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -56,7 +55,7 @@ def membership(attacks: Mapping[str, Sequence[Leak]], chance_advantage: float) -
         figure = Figure(figsize=(9.5, 3.9), layout="constrained")
         left, right = figure.subplots(1, 2)
         for axes, name, level in ((left, "auc", 0.5), (right, "advantage", chance_advantage)):
-            places = _epsilon_axis(axes, epsilons)
+            places = epsilon_axis(axes, epsilons)
             for index, (attack, leaks) in enumerate(attacks.items()):
                 shift = 1.04 ** (index - (len(attacks) - 1) / 2)  # bars side by side
                 _draw_attack(axes, index, attack, leaks, name, places, shift)
@@ -76,26 +75,6 @@ def membership(attacks: Mapping[str, Sequence[Leak]], chance_advantage: float) -
 def _lowest(attacks: Mapping[str, Sequence[Leak]]) -> list[float]:
     ends = [x.auc - _INTERVAL * x.auc_error for leaks in attacks.values() for x in leaks]
     return [end - 0.01 for end in ends]
-
-
-def _epsilon_axis(axes: Axes, epsilons: Sequence[float]) -> dict[float, float]:
-    """Makes a logarithmic axis on which infinity has a place of its own, to the right of a gap."""
-    finite = [epsilon for epsilon in epsilons if math.isfinite(epsilon)] or [1.0]
-    decades = math.log10(finite[-1] / finite[0])
-    gap = 10 ** max(0.35, 0.18 * decades)
-    places = {epsilon: epsilon for epsilon in epsilons}
-    axes.set_xscale("log")
-    axes.xaxis.set_minor_locator(NullLocator())
-    last = finite[-1]
-    if math.inf in places:
-        places[math.inf] = last = finite[-1] * gap
-        axes.axvline(finite[-1] * math.sqrt(gap), color=GREY, linewidth=0.8, linestyle=(0, (2, 4)))
-    margin = 10 ** max(0.12, 0.05 * decades)
-    axes.set_xlim(min(places.values()) / margin, last * margin)
-    names = ["∞ (none)" if math.isinf(epsilon) else f"{epsilon:g}" for epsilon in places]
-    axes.set_xticks(list(places.values()), names)
-    axes.set_xlabel("privacy budget ε")
-    return places
 
 
 def _draw_attack(

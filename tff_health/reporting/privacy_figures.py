@@ -1,34 +1,14 @@
 """Accuracy over epsilon, in the form of the report's chart."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from tff_health.reporting.epsilon_axis import epsilon_axis
 from tff_health.reporting.figures import COLOURS, GREY, LINE_STYLES, STYLE
-
-_BESIDE = 3.0  # where "no privacy" stands on the axis: so many times the largest epsilon
-
-
-def epsilon_positions(epsilons: Sequence[float]) -> NDArray[np.float64]:
-    """Returns where epsilons stand on a logarithmic axis; infinity stands apart, at the right."""
-    largest = max((e for e in epsilons if math.isfinite(e)), default=1.0)
-    return np.array([e if math.isfinite(e) else _BESIDE * largest for e in epsilons])
-
-
-def label_epsilons(axes: Axes, epsilons: Sequence[float]) -> None:
-    """Makes the horizontal axis one of epsilons, logarithmic, with a tick at each."""
-    axes.set_xscale("log")
-    axes.set_xticks(
-        epsilon_positions(epsilons),
-        [f"{e:g}" if math.isfinite(e) else "no DP" for e in epsilons],
-    )
-    axes.minorticks_off()
-    axes.set_xlabel("epsilon")
 
 
 def accuracy_over_epsilon(
@@ -44,10 +24,10 @@ def accuracy_over_epsilon(
             over seeds is drawn, and a band of one standard deviation.
         levels: horizontal lines, by name.
     """
-    places = epsilon_positions(epsilons)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.4, 4.0), layout="constrained")
         axes = figure.subplots()
+        places = list(epsilon_axis(axes, epsilons).values())
         for index, (name, values) in enumerate(accuracies.items()):
             mean, spread = values.mean(axis=0), values.std(axis=0)
             axes.plot(
@@ -64,7 +44,6 @@ def accuracy_over_epsilon(
                 )
         for name, level in levels.items():
             axes.axhline(level, color=GREY, linewidth=1.2, linestyle=":", label=name)
-        label_epsilons(axes, epsilons)
         axes.set_ylabel("test accuracy (%)")
         axes.legend(loc="lower right")
     return figure

@@ -37,7 +37,8 @@ def masked_upload(
         seen.append(data)
         return data
 
-    DoubleMasking().sum(
+    # Unsigned: a signature after the vector says nothing about it.
+    DoubleMasking(signed=False).sum(
         vectors,
         modulus_bits,
         round_id=1,
