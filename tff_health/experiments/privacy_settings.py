@@ -42,8 +42,7 @@ CHOICES = {
     "dp_unit": UNITS,
     "accountant": ACCOUNTANTS,
 }
-_DISTRIBUTING = ("bonawitz", "fang")
-_CLIENT_LEVEL = ("fedavg", "bonawitz")
+_EXACT_SUMS = ("bonawitz", "fang")  # which show nothing but the sum of updates of weight 1
 
 
 def range_problems(config: "RunConfig") -> list[str]:
@@ -127,10 +126,10 @@ def _distributed_problems(config: "RunConfig") -> list[str]:
                 f"--{name}={getattr(config, name)}: --dp_noise=distributed allows {only} only"
                 + ("; --server_momentum does the same" if name == "client_momentum" else "")
             )
-    if config.scheme not in _DISTRIBUTING:
+    if config.scheme not in _EXACT_SUMS:
         found.append(
             f"--scheme={config.scheme}: --dp_noise=distributed needs one that shows nothing but an "
-            f"exact sum: {', '.join(_DISTRIBUTING)}"
+            f"exact sum: {', '.join(_EXACT_SUMS)}"
         )
     if config.clip_range * 2.0**config.fraction_bits > 2.0**LARGEST_EXACT_BITS:
         found.append(
@@ -147,9 +146,14 @@ def _client_level_problems(config: "RunConfig") -> list[str]:
         for name in ("dp_engine", "dp_unit", "lot_size", "local_steps", "honest_fraction")
         if getattr(config, name) != PRIVACY_DEFAULTS[name]
     ]
-    if config.scheme not in _CLIENT_LEVEL:
+    if config.scheme not in _EXACT_SUMS:
         found.append(
-            f"--scheme={config.scheme}: --dp_noise=client allows {', '.join(_CLIENT_LEVEL)}"
+            f"--scheme={config.scheme}: --dp_noise=client allows {', '.join(_EXACT_SUMS)}"
+        )
+    if config.clients_per_round != config.num_clients:
+        found.append(
+            f"--clients_per_round={config.clients_per_round}: --dp_noise=client takes all "
+            f"{config.num_clients} clients into every round"
         )
     if config.dropout_rate:
         found.append(
@@ -184,13 +188,21 @@ def settle(config: "RunConfig", federated: FederatedImages) -> PrivacySettings |
         shares=_shares(config),
     )
     accountant = Accountant(config.accountant, config.delta)
+    rate = max(sampling_rates(unsettled, federated))
     try:
         multiplier = calibrated(
             *(accountant, config.epsilon or math.inf, config.noise_multiplier),
-            *(max(sampling_rates(unsettled, federated)), config.rounds * unsettled.steps),
+            *(rate, config.rounds * unsettled.steps),
         )
     except ValueError as error:
         raise ConfigError(f"--epsilon={config.epsilon}: {error}") from None
+    first = accountant.epsilon(multiplier, rate, unsettled.steps)
+    if config.epsilon and first > config.epsilon:
+        raise ConfigError(
+            f"--epsilon={config.epsilon}: the first round would spend {first:.3g} with "
+            f"--noise_multiplier={config.noise_multiplier}: use more noise, fewer --local_steps, "
+            "or leave --noise_multiplier out to have it follow"
+        )
     return unsettled.with_noise(multiplier)
 
 

@@ -1,10 +1,11 @@
 """Federated averaging over a secure mean: what schemes with secure sums have in common."""
 
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import tensorflow_federated as tff
 
+from tff_health.aggregators.client_level import ClientLevelMean
 from tff_health.learning.client_memory import ClientMemory
 from tff_health.learning.client_training import build_client_work, compose
 from tff_health.learning.process import SchemeProcess
@@ -20,6 +21,16 @@ class SecureMean(Protocol):
     @property
     def modulus_bits(self) -> int: ...  # noqa: D102
     def create(self, value_type: tff.Type) -> tff.templates.AggregationProcess: ...  # noqa: D102
+
+
+def _private(task: Task, mean: SecureMean) -> Any:
+    """The mean, or one with noise of the server that hides whole clients."""
+    privacy = task.privacy
+    if privacy is None or privacy.is_clients_own:
+        return mean
+    return ClientLevelMean(
+        mean, task.sums.max_clients, privacy.noise_multiplier, privacy.clipping_norm
+    )
 
 
 def average_securely(
@@ -47,7 +58,7 @@ def average_securely(
             metrics.training() or tff.learning.metrics.sum_then_finalize,
         )
     )
-    training = compose(task, work, tff.aggregators.as_weighted_aggregator(mean))
+    training = compose(task, work, tff.aggregators.as_weighted_aggregator(_private(task, mean)))
     evaluation = tff.learning.algorithms.build_fed_eval(
         task.model_fn, metrics_aggregation_process=metrics.evaluation(task.model_fn)
     )
