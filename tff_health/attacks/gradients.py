@@ -33,22 +33,20 @@ def mean_gradient(
     Returns:
         float32 arrays shaped as the model's trainable variables.
     """
-    traced = tf.function(lambda x, y: tensors(model, x, y, scaling))
-    found = traced(tf.constant(images, tf.float32), tf.constant(labels, tf.int64))
-    return [gradient.numpy() for gradient in found]
+    pixels, classes = tf.constant(images, tf.float32), tf.constant(labels, tf.int64)
+    return [gradient.numpy() for gradient in tensors(model, pixels, classes, scaling)]
 
 
 def tensors(
     model: tf.keras.Model, images: tf.Tensor, labels: tf.Tensor, scaling: Scaling
 ) -> list[tf.Tensor]:
-    """`mean_gradient` within a graph; can be differentiated by the images once more."""
+    """`mean_gradient` of tensors; can be differentiated by the images once more."""
     with tf.GradientTape() as tape:
         logits = model(scaling.scale(_BRIGHTEST * images), training=False)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
         loss = tf.reduce_mean(losses)
-    zero = tf.UnconnectedGradients.ZERO
     found: list[tf.Tensor] = tape.gradient(
-        loss, model.trainable_variables, unconnected_gradients=zero
+        loss, model.trainable_variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
     )
     return found
 

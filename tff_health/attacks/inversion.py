@@ -111,15 +111,15 @@ def invert(
     if labels is None:
         labels = np.array([infer_label(gradient)])
     known = _checked_labels(labels, model.output_shape[-1])
-    search = _Search(model, gradient, known, settings, scaling)
+    search = _Search(model, gradient, image_shape, known, settings, scaling)
     chunks = -(-settings.iterations // _CHUNK)
     attempts = []
     for restart in range(settings.restarts):
-        state = search.start((len(known), *image_shape), restart)
+        state = search.start(restart)
         for chunk in range(chunks):
             done = chunk / chunks
             step = settings.step * 0.1 ** sum(done >= at for at in _DECAYS_AT)
-            *state, distance = search.advance(*state, step=tf.constant(step, tf.float32))
+            *state, distance = search.advance(*state, tf.constant(step, tf.float32))
             if progress:
                 finished = (restart * chunks + chunk + 1) * _CHUNK
                 progress(finished, settings.restarts * chunks * _CHUNK, float(distance))
@@ -148,6 +148,7 @@ class _Search:
         self,
         model: tf.keras.Model,
         gradient: Gradient,
+        image_shape: tuple[int, int, int],
         labels: NDArray[np.int64],
         settings: InversionSettings,
         scaling: Scaling,
@@ -160,11 +161,16 @@ class _Search:
         self._labels = tf.constant(labels)
         self._settings = settings
         self._scaling = scaling
-        self.advance = tf.function(self._advance)
-        self.distance = tf.function(self._distance)
+        self._shape = (len(labels), *image_shape)
+        # Traced at once: TensorFlow warns of functions that every search traces for itself.
+        images, number = tf.TensorSpec(self._shape), tf.TensorSpec(())
+        self.distance = tf.function(self._distance).get_concrete_function(images)
+        self.advance = tf.function(self._advance).get_concrete_function(
+            *(images, images, images, number, number)
+        )
 
-    def start(self, shape: tuple[int, ...], restart: int) -> list[tf.Tensor]:
-        drawn = generator(self._settings.seed, f"inversion {restart}").uniform(size=shape)
+    def start(self, restart: int) -> list[tf.Tensor]:
+        drawn = generator(self._settings.seed, f"inversion {restart}").uniform(size=self._shape)
         images = tf.constant(drawn, tf.float32)
         return [images, tf.zeros_like(images), tf.zeros_like(images), tf.constant(0.0)]
 

@@ -147,9 +147,7 @@ def _client_level_problems(config: "RunConfig") -> list[str]:
         if getattr(config, name) != PRIVACY_DEFAULTS[name]
     ]
     if config.scheme not in _EXACT_SUMS:
-        found.append(
-            f"--scheme={config.scheme}: --dp_noise=client allows {', '.join(_EXACT_SUMS)}"
-        )
+        found.append(f"--scheme={config.scheme}: --dp_noise=client allows {', '.join(_EXACT_SUMS)}")
     if config.clients_per_round != config.num_clients:
         found.append(
             f"--clients_per_round={config.clients_per_round}: --dp_noise=client takes all "

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tff_health.reporting.epsilon_axis import epsilon_axis
-from tff_health.reporting.figures import COLOURS, GREY, STYLE
+from tff_health.reporting.figures import COLOURS, GREY, LINE_STYLES, STYLE
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _INTERVAL = 1.96  # standard errors to either side, for 95 %
 _CELL = 1.25  # inches
+_NOTHING = "nothing leaks: guessing; 95 % of such advantages lie below"
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,13 @@ def membership(attacks: Mapping[str, Sequence[Leak]], chance_advantage: float) -
             for index, (attack, leaks) in enumerate(attacks.items()):
                 shift = 1.04 ** (index - (len(attacks) - 1) / 2)  # bars side by side
                 _draw_attack(axes, index, attack, leaks, name, places, shift)
-            label = "guessing" if name == "auc" else "by chance (95 %)"
-            axes.axhline(level, color=GREY, linewidth=1.2, linestyle=":")
-            place = axes.get_yaxis_transform()
-            axes.text(*(0.01, level, label), transform=place, va="bottom", fontsize=8, color=GREY)
+            axes.axhline(level, color=GREY, linewidth=1.2, linestyle=":", label=_NOTHING)
         left.set_ylabel("AUC of membership inference")
         right.set_ylabel("advantage (largest TPR - FPR)")
         left.set_ylim(min(0.45, *_lowest(attacks)), None)
         right.set_ylim(0, None)
         handles, labels = left.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(attacks))
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return figure
 
 
@@ -94,7 +91,8 @@ def _draw_attack(
     marker = _MARKERS[index % len(_MARKERS)]
     axes.errorbar(*(at, values, errors), fmt=marker, markersize=5, capsize=3, label=attack, **style)
     finite = np.isfinite([leak.epsilon for leak in ordered])
-    axes.plot(at[finite], values[finite], linewidth=1, **style)
+    line = LINE_STYLES[index % len(LINE_STYLES)]
+    axes.plot(at[finite], values[finite], linewidth=1, linestyle=line, **style)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,13 +137,13 @@ def reconstructions(views: Sequence[str], images: Sequence[AttackedImage]) -> Fi
         counts = [len(row.found) for row in images]
         raise ValueError(f"rows of {counts} images found from {len(views)} views")
     with mpl.rc_context({**STYLE, "axes.grid": False}):
-        size = (_CELL * (1 + len(views)), 0.3 + (_CELL + 0.35) * len(images))
+        size = (_CELL * (1 + len(views)), 0.2 + (_CELL + 0.27) * len(images))
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(len(images), 1 + len(views), squeeze=False)
         for cells, row in zip(grid, images, strict=True):
             _show(cells[0], row.original, "")
             for axes, found in zip(cells[1:], row.found, strict=True):
-                _show(axes, found.image, f"{found.psnr:.1f} dB, {found.ssim:.2f}")
+                _show(axes, found.image, f"{found.psnr:.1f} dB\nSSIM {found.ssim:.2f}")
         for axes, name in zip(grid[0], ("original", *views), strict=True):
             axes.set_title(name, fontsize=9)
     return figure

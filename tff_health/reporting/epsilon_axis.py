@@ -33,7 +33,7 @@ def epsilon_axis(axes: Axes, epsilons: Sequence[float]) -> dict[float, float]:
         axes.axvline(finite[-1] * math.sqrt(gap), color=GREY, linewidth=0.8, linestyle=(0, (2, 4)))
     margin = 10 ** max(0.12, 0.05 * decades)
     axes.set_xlim(min(places.values()) / margin, last * margin)
-    names = ["∞ (none)" if math.isinf(epsilon) else f"{epsilon:g}" for epsilon in places]
+    names = ["∞\nno DP" if math.isinf(epsilon) else f"{epsilon:g}" for epsilon in places]
     axes.set_xticks(list(places.values()), names)
     axes.set_xlabel("privacy budget ε")
     return places
