@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from tff_health.reporting.epsilon_axis import epsilon_axis
 from tff_health.reporting.figures import COLOURS, GREY, LINE_STYLES, STYLE
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
