@@ -24,7 +24,7 @@ from tff_health.experiments.config import (
     RunConfig,
 )
 from tff_health.experiments.presets import PRESETS, preset_settings
-from tff_health.experiments.privacy_settings import PRIVACY_DEFAULTS
+from tff_health.experiments.privacy_settings import FINE_GRID, PRIVACY_DEFAULTS
 from tff_health.experiments.scheme_settings import DROPOUT_DRAWS, SCHEME_DEFAULTS
 from tff_health.privacy.accounting import ACCOUNTANTS
 from tff_health.privacy.settings import ENGINES, NOISES, UNITS
@@ -127,6 +127,8 @@ def _resolve(values: flags.FlagValues) -> RunConfig:
     names = [field for field in RunConfig.__dataclass_fields__ if field in values]
     given = {name: values[name].value for name in names if values[name].value is not None}
     settings |= given
+    if settings["dp_noise"] == "distributed":
+        settings |= {n: value for n, value in FINE_GRID.items() if n not in given}
     workers = ["tff_workers"] if values.tff_workers else []
     _refuse_foreign(experiment, [*given, *workers])
     if values.dry_run and experiment in EXPERIMENTS and not EXPERIMENTS[experiment].can_estimate:

@@ -36,6 +36,8 @@ PRIVACY_DEFAULTS: dict[str, Any] = {
     "honest_fraction": 1.0,
     "noise_seed": -1,
 }
+# What distributed noise has unless said otherwise: rounding costs it less, the finer the grid is.
+FINE_GRID: dict[str, Any] = {"fraction_bits": 24, "clip_range": 1.0}
 CHOICES = {
     "dp_noise": NOISES,
     "dp_engine": ENGINES,
