@@ -13,41 +13,18 @@ import statistics
 import subprocess
 import sys
 import time
-import venv
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.crypto.report import print_machine, print_table
 from benchmarks.crypto.secure_sum import BITS, CLIENTS, DROPPED, LENGTH, run
+from benchmarks.environments import python_with
 from crypto.residues import ResidueSum
 from crypto.shamir import Reconstructor, split_secret
 
 FLOWER = "flwr==1.13.1"
 THRESHOLD = CLIENTS // 2 + 1
-
-
-def environment(install):
-    """Return Flower's interpreter, installing it if need be; None, with a note, if it cannot be."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    folder = cache / "tff_health" / f"flower-{FLOWER.partition('==')[2]}"
-    python, stamp = folder / "bin" / "python", folder / "complete"
-    if stamp.exists():
-        return python
-    if not install:
-        print(f"Skipped: {FLOWER} is not installed in {folder}.")
-        return None
-    print(f"Installing {FLOWER} into {folder} ...")
-    try:
-        venv.create(folder, clear=True, with_pip=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", FLOWER]
-        subprocess.run(pip, check=True, capture_output=True, text=True, timeout=600)
-    except (OSError, subprocess.SubprocessError) as error:
-        reason = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
-        print(f"Skipped: {FLOWER} cannot be installed: {reason}")
-        return None
-    stamp.touch()
-    return python
 
 
 def flower(python, dropped):
@@ -84,7 +61,7 @@ def ours(dropped):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--install", choices=["yes", "no"], default="yes")
-    python = environment(parser.parse_args().install == "yes")
+    python = python_with(FLOWER, [[FLOWER]], parser.parse_args().install == "yes")
     if python is None:
         return 0
     print_machine()

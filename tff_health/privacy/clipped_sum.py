@@ -59,6 +59,7 @@ def fast_clipped_sum(
 
     Raises:
         ConfigError: if a layer has no rule.
+        ValueError: if losses are not in one dimension.
     """
     raise_for(model, problems_of(model, "fast"), "fast")
 
@@ -114,6 +115,7 @@ def tfp_clipped_sum(
 
     Raises:
         ConfigError: if a layer mixes examples.
+        ValueError: if losses are not in one dimension.
     """
     raise_for(model, problems_of(model, "tfp_optimizer"), "tfp_optimizer")
 
@@ -191,5 +193,7 @@ def _gradients(
 
 def _losses(loss_fn: LossFn, labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
     """Returns the losses; an error if they are not one for each example."""
-    losses = tf.ensure_shape(loss_fn(labels, outputs), [None])
+    losses = loss_fn(labels, outputs)
+    if losses.shape.rank != 1:
+        raise ValueError(f"loss_fn must return a loss for each example, not shape {losses.shape}")
     return tf.reshape(losses, tf.shape(outputs)[:1])

@@ -110,6 +110,8 @@ def problems_of(model: tf.keras.Model, engine: str) -> list[str]:
     if engine == "fast":
         if not gradient_clipping_utils.has_internal_compute_graph(model):
             problems.append("it is not a Sequential or functional model")
+        elif not isinstance(model.input_shape, tuple):
+            problems.append(f"it takes {len(model.inputs)} inputs, not one")
         elif None in model.input_shape[1:]:
             problems.append(f"its inputs have no fixed size, but shape {model.input_shape}")
         problems += [_problem_without_rule(layer) for layer in layers]
@@ -198,7 +200,7 @@ def shared_variables(called: list[tf.keras.layers.Layer]) -> list[str]:
 
 def _mixes_examples(model: tf.keras.Model) -> bool:
     """Tries whether the first of two examples' outputs depends on the second's image."""
-    if None in model.input_shape[1:]:
+    if not isinstance(getattr(model, "input_shape", None), tuple) or None in model.input_shape[1:]:
         return False
     images = tf.random.stateless_uniform([2, *model.input_shape[1:]], seed=(1, 2))
     with tf.GradientTape() as tape:

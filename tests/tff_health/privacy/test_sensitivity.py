@@ -1,0 +1,91 @@
+"""No example moves the clipped sum by more than the clipping norm."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.tff_health.privacy.oracles import CLASSES, flat, losses_of, randomise
+from tff_health.privacy.clipped_sum import fast_clipped_sum
+
+L = tf.keras.layers
+N = 6
+SHAPE = (6, 6, 2)
+
+
+def network():
+    layers = [
+        L.InputLayer(SHAPE),
+        L.Conv2D(4, 3, padding="same"),
+        L.GroupNormalization(2),
+        L.ReLU(),
+        L.Conv2D(3, 3, strides=2),
+        L.Flatten(),
+        L.Dense(CLASSES),
+    ]
+    return randomise(tf.keras.Sequential(layers))
+
+
+MODEL = network()
+
+
+@tf.function
+def clipped(images, labels, clipping_norm):
+    return fast_clipped_sum(MODEL, losses_of, images, labels, clipping_norm, chunk=4)
+
+
+@tf.function
+def clipped_in_pairs(images, labels, clipping_norm):
+    """What microbatches of two examples would give."""
+
+    def loss_of_pairs(labels, outputs):
+        return tf.repeat(tf.reduce_mean(tf.reshape(losses_of(labels, outputs), [-1, 2]), 1), 2)
+
+    with tf.GradientTape() as tape:
+        losses = loss_of_pairs(labels, MODEL(images))[::2]
+    jacobian = tape.jacobian(losses, MODEL.trainable_variables)
+    rows = tf.concat([tf.reshape(j, [tf.shape(losses)[0], -1]) for j in jacobian], axis=1)
+    factors = clipping_norm / tf.maximum(clipping_norm, tf.norm(rows, axis=1, keepdims=True))
+    return [2.0 * tf.reduce_sum(rows * factors, axis=0)]  # a mean of two, so twice for the sum
+
+
+def changes(clipped_sum, seed, scale, clipping_norm):
+    """Returns how far the sum moves when an example is removed, and when one is replaced."""
+    rng = np.random.default_rng(seed)
+    images = (scale * rng.normal(size=(N + 1, *SHAPE))).astype(np.float32)
+    labels = rng.integers(0, CLASSES, N + 1).astype(np.int32)
+    norm = tf.constant(clipping_norm, tf.float32)
+
+    def total(rows):
+        rows = np.array(rows)
+        return flat(clipped_sum(tf.constant(images[rows]), tf.constant(labels[rows]), norm))
+
+    rest = list(range(1, N))
+    whole = total([0, *rest])
+    # Something that is even in number stays behind for the pairs: a removed example's place is
+    # taken by one that is there already.
+    return np.linalg.norm(whole - total(rest)) if clipped_sum is clipped else np.inf, (
+        np.linalg.norm(whole - total([N, *rest]))
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    scale=st.sampled_from([1e-3, 1.0, 30.0, 1e4]),
+    clipping_norm=st.sampled_from([1e-3, 0.1, 1.0, 100.0]),
+)
+def test_an_example_moves_the_sum_by_at_most_the_clipping_norm(seed, scale, clipping_norm):
+    removed, replaced = changes(clipped, seed, scale, clipping_norm)
+    assert removed <= 1.0001 * clipping_norm
+    assert replaced <= 2.0001 * clipping_norm
+
+
+def test_the_bound_is_reached():
+    removed, _ = changes(clipped, 0, 1.0, 1e-3)
+    assert removed == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_microbatches_of_two_would_be_noticed():
+    assert any(changes(clipped_in_pairs, seed, 1.0, 1e-3)[1] > 2.0001e-3 for seed in range(10))
