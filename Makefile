@@ -31,6 +31,7 @@ lint: setup ## check style and types
 bench: setup ## run the benchmarks (minutes; best on an idle machine)
 	@$(RUN) -m benchmarks.tff_round
 	@$(RUN) -m benchmarks.scheme_rounds
+	@$(RUN) -m benchmarks.dp_step
 	@$(RUN) -m benchmarks.crypto
 
 doctor: setup ## say what works on this machine, and what does not

@@ -10,6 +10,7 @@ that cannot be done it is left out with a note.
 
 import argparse
 import contextlib
+import os
 import statistics
 import subprocess
 import tempfile
@@ -33,6 +34,7 @@ from tff_health.privacy.layer_rules import layer_registry
 BATCH = 256
 CLIPPING_NORM = 0.1
 TURNS, SLOW_TURNS = 30, 3
+REST = 0.1  # seconds, in which PyTorch's threads stop waiting for work
 NETWORKS = {
     "mnist_cnn": ((28, 28, 1), 10),
     "tanh_cnn": ((28, 28, 1), 10),
@@ -98,12 +100,15 @@ class Opacus:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
         )
 
     def step(self, what: str) -> float:
         self._process.stdin.write(f"{what}\n")
         self._process.stdin.flush()
-        return float(self._process.stdout.readline())
+        seconds = float(self._process.stdout.readline())
+        time.sleep(REST)
+        return seconds
 
     def sums(self) -> list[np.ndarray]:
         self.step(f"check {self._checked}")
@@ -131,8 +136,8 @@ def check(name: str, found, expected) -> None:
 
 
 @contextlib.contextmanager
-def steps_of(name: str, opacus: Path | None) -> Iterator[tuple[dict[str, Step], dict[str, Step]]]:
-    """Yields the steps of a network that agree, and the slow ones among them."""
+def groups_of(name: str, opacus: Path | None) -> Iterator[list[tuple[int, dict[str, Step]]]]:
+    """Yields the steps of a network, which agree, as groups that take so many turns together."""
     shape, classes = NETWORKS[name]
     model = models.load(name, shape, classes)()
     rng = np.random.default_rng(0)
@@ -155,16 +160,19 @@ def steps_of(name: str, opacus: Path | None) -> Iterator[tuple[dict[str, Step], 
         check(way, [total.numpy() for total in ways[way]()], expected)
     steps = {way: timed(function) for way, function in ways.items()}
     slow = {"TF Privacy's optimizer": steps.pop("TF Privacy's optimizer")}
+    groups = [(TURNS, steps), (SLOW_TURNS, {"ours": steps["ours"], **slow})]
     with tempfile.TemporaryDirectory() as folder:
         if opacus is None:
-            yield steps, slow
+            yield groups
             return
         other = Opacus(opacus, name, Path(folder), model, images.numpy(), labels.numpy())
         try:
             check("Opacus", other.sums(), expected)
-            steps["plain PyTorch"] = lambda: other.step("plain")
-            steps["Opacus, ghost"] = lambda: other.step("ghost")
-            yield steps, slow
+            theirs = {
+                "plain PyTorch": lambda: other.step("plain"),
+                "Opacus, ghost": lambda: other.step("ghost"),
+            }
+            yield [*groups, (TURNS, {"ours": steps["ours"], **theirs})]
         finally:
             other.close()
 
@@ -177,33 +185,30 @@ def take_turns(steps: dict[str, Step], turns: int) -> dict[str, list[float]]:
 
 
 def report(name: str, opacus: Path | None) -> None:
-    with steps_of(name, opacus) as (steps, slow):
-        times = take_turns(steps, TURNS)
-        slow_times = take_turns({**slow, "ours": steps["ours"]}, SLOW_TURNS)
-
-    def ratio(of: list[float], to: list[float]) -> str:
-        ratios = [a / b for a, b in zip(of, to, strict=True)]
-        return f"{statistics.median(ratios):8.2f}"
-
     print(f"\n{name}, {BATCH} images          ms   / plain    / ours   (medians)")
-    for way, seconds in times.items():
-        print(
-            f"  {way:24} {1e3 * statistics.median(seconds):8.1f}  "
-            f"{ratio(seconds, times['plain'])}  {ratio(seconds, times['ours'])}"
-        )
-    for way in slow:
-        seconds = slow_times[way]
-        print(
-            f"  {way:24} {1e3 * statistics.median(seconds):8.1f}  {'':8}  "
-            f"{ratio(seconds, slow_times['ours'])}",
-            flush=True,
-        )
+    with groups_of(name, opacus) as groups:
+        for turns, steps in groups:
+            times = take_turns(steps, turns)
+            for way, seconds in times.items():
+                if way == "ours" and "plain" not in times:
+                    continue
+                plain = times.get("plain")
+                print(
+                    f"  {way:24} {1e3 * statistics.median(seconds):8.1f}  "
+                    f"{ratio(seconds, plain) if plain else '':>8}  {ratio(seconds, times['ours'])}",
+                    flush=True,
+                )
+
+
+def ratio(of: list[float], to: list[float]) -> str:
+    return f"{statistics.median(a / b for a, b in zip(of, to, strict=True)):8.2f}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--install", choices=["yes", "no"], default="yes")
     install = parser.parse_args().install == "yes"
+    tf.get_logger().setLevel("ERROR")
     tf.config.threading.set_intra_op_parallelism_threads(2)
     opacus = python_with(OPACUS, [CPU_TORCH, [OPACUS]], install)
     for name in NETWORKS:
