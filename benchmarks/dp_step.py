@@ -75,8 +75,12 @@ def ours(model, images, labels):
     return fast_clipped_sum(model, losses, images, labels, CLIPPING_NORM)
 
 
-def tfp_optimizer(model, images, labels):
+def tfp_whole(model, images, labels):
     return tfp_clipped_sum(model, losses, images, labels, CLIPPING_NORM, chunk=BATCH)
+
+
+def tfp_chunks(model, images, labels):
+    return tfp_clipped_sum(model, losses, images, labels, CLIPPING_NORM)
 
 
 class Opacus:
@@ -153,13 +157,14 @@ def groups_of(name: str, opacus: Path | None) -> Iterator[list[tuple[int, dict[s
         "plain": compiled(plain_gradient),
         "ours": compiled(ours),
         "two passes": compiled(two_passes),
-        "TF Privacy's optimizer": compiled(tfp_optimizer),
+        "TF Privacy's optimizer": compiled(tfp_whole),
+        "the same in chunks": compiled(tfp_chunks),
     }
     expected = [total.numpy() for total in ways["ours"]()]
-    for way in ("two passes", "TF Privacy's optimizer"):
+    for way in list(ways)[2:]:
         check(way, [total.numpy() for total in ways[way]()], expected)
     steps = {way: timed(function) for way, function in ways.items()}
-    slow = {"TF Privacy's optimizer": steps.pop("TF Privacy's optimizer")}
+    slow = {way: steps.pop(way) for way in ("TF Privacy's optimizer", "the same in chunks")}
     groups = [(TURNS, steps), (SLOW_TURNS, {"ours": steps["ours"], **slow})]
     with tempfile.TemporaryDirectory() as folder:
         if opacus is None:
