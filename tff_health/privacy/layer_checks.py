@@ -60,6 +60,17 @@ _WITHOUT_WEIGHTS = RANDOM | {
     _layers.ZeroPadding2D,
 }
 
+_IF_FROZEN = frozenset(
+    {
+        _layers.Conv1D,
+        _layers.Conv2DTranspose,
+        _layers.DepthwiseConv2D,
+        _layers.Embedding,
+        _layers.SeparableConv2D,
+    }
+)
+"""Layers without a rule, which none needs that is not trained: they take each example by itself."""
+
 
 def check_layers(model: tf.keras.Model, engine: str) -> None:
     """Raises an error if a model cannot be trained with per-example clipping.
@@ -146,6 +157,8 @@ def _problem_without_rule(layer: tf.keras.layers.Layer) -> str | None:
     """Returns why a layer cannot go through `clipped_sum.fast_clipped_sum`, or None."""
     kind = type(layer)
     if gradient_clipping_utils.has_internal_compute_graph(layer) or kind in _WITHOUT_WEIGHTS:
+        return None
+    if kind in _IF_FROZEN and not layer.trainable_variables:
         return None
     elsewhere = "--dp_engine=tfp_optimizer trains it"
     if kind not in RULES:
