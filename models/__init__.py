@@ -32,8 +32,13 @@ MODELS = {
         "a linear classifier over fixed wavelets, for very small epsilon",
         "models.wavelets:build_linear",
     ),
-    "wavelet_cnn": ModelInfo(
-        "two convolutions over fixed wavelets, for small epsilon", "models.wavelets:build_cnn"
+    "scattering_linear": ModelInfo(
+        "a linear classifier over a fixed scattering transform, for small epsilon",
+        "models.wavelets:build_scattering_linear",
+    ),
+    "scattering_cnn": ModelInfo(
+        "two convolutions over a fixed scattering transform, for private training",
+        "models.wavelets:build_scattering_cnn",
     ),
 }
 

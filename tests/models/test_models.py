@@ -5,6 +5,7 @@ import pytest
 
 import models
 from models import paper_cnn
+from models.wavelets import morlet
 
 
 def test_the_papers_network_has_the_papers_number_of_parameters():
@@ -21,7 +22,15 @@ def test_a_change_of_the_papers_network_is_noticed(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters"), [("paper_cnn", 306_618), ("mnist_cnn", 206_922), ("tanh_cnn", 26_010)]
+    ("name", "parameters"),
+    [
+        ("paper_cnn", 306_618),
+        ("mnist_cnn", 206_922),
+        ("tanh_cnn", 26_010),
+        ("wavelet_linear", 10_826),
+        ("scattering_linear", 56_650),
+        ("scattering_cnn", 67_194),
+    ],
 )
 def test_models_give_logits_for_digits(name, parameters):
     build = models.load(name, (28, 28, 1), 10)
@@ -32,6 +41,19 @@ def test_models_give_logits_for_digits(name, parameters):
     assert not getattr(model, "optimizer", None)
     assert model.count_params() == parameters
     assert model.layers[-1].activation.__name__ == "linear"
+
+
+def test_wavelets_are_not_trained_and_answer_to_their_direction_alone():
+    model = models.load("wavelet_linear", (28, 28, 1), 10)()
+    assert [tuple(v.shape) for v in model.trainable_variables] == [(784, 10), (10,)]
+    energies = []
+    for direction in range(8):
+        wave = morlet(7, 1.2, 4.0, direction)
+        np.testing.assert_allclose(wave.sum(axis=(0, 1)), 0, atol=1e-12)  # blind to brightness
+        stripes = np.cos(2 * np.pi / 4 * np.arange(7))[np.newaxis].repeat(7, axis=0)
+        energies.append(((wave * stripes[:, :, np.newaxis]).sum(axis=(0, 1)) ** 2).sum())
+    assert int(np.argmax(energies)) == 0
+    assert energies[0] > 20 * energies[4]
 
 
 @pytest.fixture

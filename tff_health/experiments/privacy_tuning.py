@@ -24,11 +24,11 @@ from tff_health.reporting import tuning_report
 from tff_health.reporting.files import write_json
 from tff_health.reporting.results_folder import ResultsFolder
 
-_PRIVATE_MODELS = ("wavelet_linear", "wavelet_cnn", "tanh_cnn")
-_RATES = {"wavelet_linear": (2.0, 64.0), "wavelet_cnn": (2.0, 64.0), "tanh_cnn": (2.0, 64.0)}
-_LOT_SHARES = (0.025, 0.05, 0.1)
-_STEPS = (10, 20, 40)
-_CLIPPING_NORM = 0.1  # with plain gradient descent, only its product with the rate matters
+_PRIVATE_MODELS = ("wavelet_linear", "scattering_linear", "scattering_cnn", "tanh_cnn")
+_RATES = (4.0, 64.0)
+_LOT_SHARES = (0.0125, 0.025, 0.05)  # of a client's examples
+_PASSES = (1, 2)  # over them in a round, in the mean
+_CLIPPING_NORM = 0.1  # below most norms, so that only its product with the rate matters
 _PLAIN_RATES, _PLAIN_BATCHES = (0.02, 0.2), (32, 64)
 
 
@@ -113,12 +113,12 @@ def draw(config: RunConfig, epsilon: str, trial: int, examples: int) -> dict[str
             "client_momentum": 0.9 * int(rng.integers(2)),
             "decay_rounds": decays,
         }
-    model = str(rng.choice(_PRIVATE_MODELS))
+    share = float(rng.choice(_LOT_SHARES))
     return {
-        "model": model,
-        "learning_rate": _log_uniform(rng, _RATES[model]),
-        "lot_size": max(1, round(examples * float(rng.choice(_LOT_SHARES)))),
-        "local_steps": int(rng.choice(_STEPS)),
+        "model": str(rng.choice(_PRIVATE_MODELS)),
+        "learning_rate": _log_uniform(rng, _RATES),
+        "lot_size": max(1, round(examples * share)),
+        "local_steps": round(int(rng.choice(_PASSES)) / share),
         "clipping_norm": _CLIPPING_NORM,
         "decay_rounds": decays,
     }
