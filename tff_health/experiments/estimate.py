@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+from tff_health.data.federated import FederatedImages
 from tff_health.errors import ConfigError
 from tff_health.experiments.config import RunConfig
 from tff_health.experiments.study import Part, Study
@@ -17,6 +18,7 @@ _KEY_SECONDS = 3.0  # keys and tables of a scheme's protocol
 _PROBE_LENGTH = 8000
 _FEWEST_CLIENTS = 5
 _STEPS, _STEP_SECONDS = 20, 1.0
+_PRIVATE_FACTOR = 2.0  # clipping takes up to that many times as long as a plain step
 _FORWARD_SHARE = 1 / 3  # of a training step: the test part is only classified
 
 
@@ -48,9 +50,8 @@ class Estimates:
     def _part_seconds(self, config: RunConfig) -> float:
         step_seconds, parameters = self._speed(config.model, config.batch_size)
         federated = self._study.federated(config)
-        examples = sum(len(client.training) for client in federated.clients)
         at_once = min(num_processors(), config.num_clients)
-        steps = config.local_epochs * examples / config.batch_size / at_once
+        steps = _steps(config, federated) / at_once
         tested = len(federated.test) / config.batch_size / num_processors() * _FORWARD_SHARE
         models = config.num_clients if config.scheme == "local" else 1
         a_round = steps * step_seconds + models * tested * step_seconds / config.eval_every
@@ -66,6 +67,15 @@ class Estimates:
         if key not in self._speeds:
             self._speeds[key] = time_steps(self._study, model, batch_size)
         return self._speeds[key]
+
+
+def _steps(config: RunConfig, federated: FederatedImages) -> float:
+    """How many steps of `--batch_size` the training of all clients in a round is worth."""
+    if config.dp_noise in ("local", "distributed"):
+        examples = config.num_clients * config.local_steps * config.lot_size
+        return _PRIVATE_FACTOR * examples / config.batch_size
+    examples = sum(len(client.training) for client in federated.clients)
+    return config.local_epochs * examples / config.batch_size
 
 
 def _probe(config: RunConfig) -> SchemeProbe:
@@ -132,6 +142,12 @@ def dry_run_text(study: Study, parts: Sequence[Part]) -> str:
         config = part.config
         lines.append(
             f"  {part.name:24s} {config.rounds:4d} rounds, {config.num_clients:3d} clients, "
-            f"batches of {config.batch_size}: {what}"
+            f"{_sizes(config)}: {what}"
         )
     return "\n".join([f"{len(parts)} runs, about {duration(left)} left:", *lines])
+
+
+def _sizes(config: RunConfig) -> str:
+    if config.dp_noise in ("local", "distributed"):
+        return f"{config.local_steps} lots of {config.lot_size}"
+    return f"batches of {config.batch_size}"
