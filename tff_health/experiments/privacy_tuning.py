@@ -120,6 +120,7 @@ def draw(config: RunConfig, epsilon: str, trial: int, examples: int) -> dict[str
         "lot_size": max(1, round(examples * share)),
         "local_steps": round(int(rng.choice(_PASSES)) / share),
         "clipping_norm": _CLIPPING_NORM,
+        "client_momentum": 0.0,
         "decay_rounds": decays,
     }
 
@@ -136,13 +137,8 @@ def best(parts: list[Part], results: dict[str, PartResult], epsilon: str) -> Par
 
 
 def settings_of(part: Part) -> dict[str, Any]:
-    """The settings that were drawn for a trial."""
-    names = (
-        *("model", "learning_rate", "decay_rounds"),
-        *(
-            ("lot_size", "local_steps", "clipping_norm")
-            if part.config.dp_noise != "none"
-            else ("batch_size", "client_momentum")
-        ),
-    )
+    """The settings of a trial that are kept with it."""
+    is_private = part.config.dp_noise != "none"
+    sizes = ("lot_size", "local_steps", "clipping_norm") if is_private else ("batch_size",)
+    names = ("model", "normalise", "learning_rate", "client_momentum", "decay_rounds", *sizes)
     return {name: getattr(part.config, name) for name in names}

@@ -3,6 +3,7 @@
 In HAM10000 one class of seven makes two thirds of the images, so accuracy alone says little.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,8 +77,9 @@ class Evaluator:
             images = scaling.scale(chosen)
             if not flips:
                 return model(images, training=False)
-            answers = [tf.nn.softmax(model(x, training=False)) for x in symmetries(images)]
-            return tf.math.log(tf.reduce_mean(answers, axis=0))
+            answers = [tf.nn.log_softmax(model(x, training=False)) for x in symmetries(images)]
+            # Logarithms throughout: a probability of a very sure model would become 0.
+            return tf.reduce_logsumexp(answers, axis=0) - math.log(len(answers))
 
         self._forward = tf.function(logits).get_concrete_function(spec)
 

@@ -89,3 +89,28 @@ def test_answers_are_means_over_an_images_symmetries():
     high = 1 / (1 + np.exp(-4.0))
     assert np.exp(-plain.loss) == pytest.approx(0.5, rel=1e-5)
     assert np.exp(-mean.loss) == pytest.approx((6 * 0.5 + 2 * high) / 8, rel=1e-5)
+
+
+def test_a_mean_of_very_sure_answers_keeps_its_ranking():
+    def sure():
+        return tf.keras.Sequential(
+            [
+                tf.keras.layers.InputLayer((4, 4, 1)),
+                tf.keras.layers.Flatten(),
+                tf.keras.layers.Dense(2),
+            ]
+        )
+
+    kernel = np.zeros((16, 2), np.float32)
+    kernel[:, 1] = 300.0  # probabilities of the other class underflow in float32
+    weights = tff.learning.models.ModelWeights(
+        trainable=[kernel, np.zeros(2, np.float32)], non_trainable=[]
+    )
+    pixels = np.array([100, 200, 150, 250], np.uint8)[:, None, None, None] * np.ones(
+        (4, 4, 1), "u1"
+    )
+    result = Evaluator(sure(), pixels, np.array([0, 1, 0, 1], np.uint8), 2, flips=True).evaluate(
+        weights
+    )
+    assert result.auc == 1.0
+    assert np.isfinite(result.loss)
