@@ -137,7 +137,7 @@ def morlet(size: int, deviation: float, wavelength: float, direction: int) -> ND
 
 
 def _constant(kernel: NDArray[np.float64]) -> tf.keras.initializers.Initializer:
-    return tf.constant_initializer(kernel)
+    return tf.keras.initializers.Constant(kernel)
 
 
 def _root(squares: tf.Tensor) -> tf.Tensor:

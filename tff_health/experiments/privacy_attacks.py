@@ -1,6 +1,5 @@
 """What attackers find out about the models of experiment `privacy`, and from one update."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +27,7 @@ _MEMBERS = 5000
 _BATCH = 1000
 _ATTACKED_MODEL = "tanh_cnn"
 _MODULUS_BITS, _CLIENTS = 32, 3
+_NORM, _HARDLY_ANY = 1.0, (0.001, 0.01)  # to show where noise begins to hide
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,17 +133,15 @@ def _views(study: Study, parts: Sequence[Part], results: dict[str, PartResult]) 
         "plain update": gradient,
         "masked update": _masked(gradient, config.fraction_bits),
     }
+    noises = {f"noise {multiplier:g}": (_NORM, multiplier) for multiplier in _HARDLY_ANY}
     for part in sorted(parts, key=lambda part: -part.config.epsilon):
-        if not math.isfinite(part.config.epsilon) or part.config.dp_noise == "none":
-            continue
-        multiplier = float(results[part.name].run["noise_multiplier"])
+        if part.config.dp_noise != "none":
+            multiplier = float(results[part.name].run["noise_multiplier"])
+            noises[part.group] = (part.config.clipping_norm, multiplier)
+    for name, (norm, multiplier) in noises.items():
+        rng = generator(config.seed, "noise of the attacked step")
         # A lot of one image: who knows all others of a lot can take them away.
-        found[part.group] = views.private(
-            [gradient],
-            part.config.clipping_norm,
-            multiplier,
-            generator(config.seed, "noise of the attacked step"),
-        )
+        found[name] = views.private([gradient], norm, multiplier, rng)
     return _Seen(model, original[0], found)
 
 

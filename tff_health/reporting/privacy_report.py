@@ -185,7 +185,7 @@ def _draw(folder: Path, config: dict[str, Any], compared: Comparison) -> tuple[P
     majority = 100 * compared.final(groups[0], "majority_accuracy").mean()
     figure = accuracy_over_epsilon(epsilons, lines, {"majority class": majority})
     path = figures.save(figure, folder / "figures", "accuracy_over_epsilon")
-    return path, "Test accuracy over epsilon; bands are standard deviations over seeds."
+    return path, "Test accuracy over epsilon; bars are standard deviations over seeds."
 
 
 def _draw_rounds(folder: Path, compared: Comparison) -> tuple[Path, str]:
@@ -259,8 +259,10 @@ def _attack_sections(folder: Path, attacks: Attacked, table: Table) -> list[Sect
                     "A curious server looks for the image whose gradient is nearest to what it saw "
                     "of a client that took its first step on one image (Geiping et al. 2020): the "
                     "plain update; the upload of a real session of double masking, in which masks "
-                    "have not cancelled; and the private step under each budget, with an attacker "
-                    "who knows all other images of the lot. The network is tanh_cnn as it begins."
+                    "have not cancelled; and the private step, with hardly any noise (its "
+                    "deviation as a part of the clipping norm) and under each budget, for an "
+                    "attacker who knows all other images of the lot. The network is tanh_cnn as "
+                    "it begins."
                 ],
                 figures=[(path, "What was found; below, PSNR in dB and structural similarity.")],
             )
