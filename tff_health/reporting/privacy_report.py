@@ -85,30 +85,35 @@ def epsilon_of(group: str) -> float:
 
 
 def _table(config: dict[str, Any], compared: Comparison) -> Table:
-    rows: list[Sequence[Cell]] = []
+    columns = ["epsilon", "accuracy", "balanced accuracy", "epsilon spent", "noise multiplier"]
+    rows: list[list[Cell]] = []
     for group, runs in compared.groups.items():
-        epsilon, run = epsilon_of(group), runs[0].run
-        the_reports = THE_REPORTS.get(epsilon) if config["dataset"] == _THE_REPORTS_DATA else None
-        spent = max(float(r.run["epsilon"] or 0) for r in runs) if math.isfinite(epsilon) else 0
+        epsilon = epsilon_of(group)
+        is_private = math.isfinite(epsilon)
+        spent = max(run.run["epsilon"] for run in runs)
         rows.append(
-            (
-                f"{epsilon:g}" if math.isfinite(epsilon) else "no DP",
+            [
+                f"{epsilon:g}" if is_private else "no DP",
                 spread(100 * compared.final(group, "final_accuracy")),
                 spread(100 * compared.final(group, "balanced_accuracy")),
-                "" if the_reports is None else f"{the_reports:.0f}",
-                f"{spent:.3f}" if spent else "",
-                f"{run['noise_multiplier']:.3f}" if "noise_multiplier" in run else "",
-            )
+                f"{spent:.3f}" if is_private else "",
+                f"{runs[0].run['noise_multiplier']:.3f}" if is_private else "",
+            ]
         )
+        if _has_the_reports(config):
+            rows[-1].insert(2, f"{THE_REPORTS[epsilon]:.0f}" if epsilon in THE_REPORTS else "")
+    if _has_the_reports(config):
+        columns.insert(2, "the report's accuracy")
     return Table(
         "privacy",
         "Test accuracy in percent, mean and standard deviation over seeds, for each privacy budget",
-        (
-            *("epsilon", "accuracy", "balanced accuracy", "the report's accuracy"),
-            *("epsilon spent", "noise multiplier"),
-        ),
+        columns,
         rows,
     )
+
+
+def _has_the_reports(config: dict[str, Any]) -> bool:
+    return config["dataset"] == _THE_REPORTS_DATA  # type: ignore[no-any-return]
 
 
 def _settings_table(description: dict[str, Any], compared: Comparison) -> Table:
@@ -119,9 +124,12 @@ def _settings_table(description: dict[str, Any], compared: Comparison) -> Table:
     by_group: dict[str, dict[str, Any]] = {}
     for name, settings in description["derived"]["runs"].items():
         by_group.setdefault(f"epsilon {name.split('-')[0].removeprefix('epsilon')}", settings)
-    rows: list[Sequence[Cell]] = [
-        (group, *(str(by_group[group][name]) for name in names)) for group in compared.groups
-    ]
+    foreign = {False: ("batch_size",), True: ("lot_size", "local_steps", "clipping_norm")}
+    rows: list[Sequence[Cell]] = []
+    for group in compared.groups:
+        others = foreign[math.isinf(epsilon_of(group))]
+        cells = ("" if name in others else str(by_group[group][name]) for name in names)
+        rows.append((group, *cells))
     return Table("settings", "Settings of each budget", ("", *names), rows)
 
 
@@ -147,7 +155,7 @@ def _report(
         sections=[
             Section(
                 "Accuracy and privacy",
-                _paragraphs(compared, private),
+                _paragraphs(config, compared, private),
                 figures=[_draw(folder, config, compared), _draw_rounds(folder, compared)],
                 tables=tables,
             ),
@@ -158,7 +166,7 @@ def _report(
     report.save(folder / "report.html")
 
 
-def _paragraphs(compared: Comparison, private: Sequence[str]) -> list[str]:
+def _paragraphs(config: dict[str, Any], compared: Comparison, private: Sequence[str]) -> list[str]:
     if not private:
         return ["No run was private."]
     run = compared.groups[private[0]][0].run
@@ -167,12 +175,25 @@ def _paragraphs(compared: Comparison, private: Sequence[str]) -> list[str]:
         f"{run['adjacency']}; delta {run['delta']:g}; {run['sampling']} sampling from a client's "
         f"own data; accountant {run['accountant']}. It assumes {run['assumes']}. Clients hold "
         "different people, so what one spends, no other pays for; the table shows the largest.",
-        "Settings were chosen for each epsilon on validation parts of the training data, not on "
-        "the test part (experiment privacy_tuning). What that choice tells of these images is not "
-        "accounted for: it is a few choices out of tens, made once.",
-        "The report's accuracies are those that it prints for MNIST; it names neither its sampling "
-        "nor its accountant, so that its epsilons may not mean the same.",
+        _CHOSEN.get(config["chosen"], _CHOSEN_ELSEWHERE),
+        *([_ON_THE_REPORT] if _has_the_reports(config) else []),
     ]
+
+
+_CHOSEN = {
+    "": "Settings of each budget come with this package. Those for MNIST were chosen on validation "
+    "parts of its training data, not on the test part, in about thirty trials; what that choice "
+    "tells of these images is not accounted for. Those for other data were chosen by hand.",
+    "none": "Settings are the same for every budget.",
+}
+_CHOSEN_ELSEWHERE = (
+    "Settings of each budget come from a file. What their choice tells of the images that they "
+    "were chosen on is not accounted for."
+)
+_ON_THE_REPORT = (
+    "The report's accuracies are those that it prints for MNIST; it names neither its sampling nor "
+    "its accountant, so that its epsilons may not mean the same."
+)
 
 
 def _draw(folder: Path, config: dict[str, Any], compared: Comparison) -> tuple[Path, str]:
@@ -180,7 +201,7 @@ def _draw(folder: Path, config: dict[str, Any], compared: Comparison) -> tuple[P
     epsilons = [epsilon_of(group) for group in groups]
     ours = 100 * np.stack([compared.final(group, "final_accuracy") for group in groups], axis=1)
     lines = {"tff_health": ours}
-    if config["dataset"] == _THE_REPORTS_DATA:
+    if _has_the_reports(config):
         lines["the report"] = np.array([[THE_REPORTS.get(e, np.nan) for e in epsilons]])
     majority = 100 * compared.final(groups[0], "majority_accuracy").mean()
     figure = accuracy_over_epsilon(epsilons, lines, {"majority class": majority})
