@@ -14,6 +14,13 @@ from tff_health.runtime.bindings import BINDINGS
 from tff_health.runtime.context import concurrency_for
 from tff_health.schemes import SCHEMES
 
+_NOT_TOLD = "training metrics and validation parts are not told at all"
+_BESIDE = f"but not how many coordinates were clipped and how many updates not finite; {_NOT_TOLD}"
+_COVERS = {
+    "local": f"updates; {_NOT_TOLD}",
+    "distributed": f"the sum of updates, {_BESIDE}",
+    "client": f"the mean of updates, {_BESIDE}",
+}
 _ASSUMES = {
     "local": "nothing of the others: every update is private by itself",
     "distributed": "that at least {shares} of the clients in a sum add their share of the noise "
@@ -75,7 +82,7 @@ def privacy_of(config: RunConfig, privacy: PrivacySettings) -> dict[str, Any]:
         "adjacency": ADJACENCY,
         "sampling": SAMPLING if privacy.is_clients_own else "every client of the cohort",
         "unit": privacy.unit,
-        "covers": "updates; training metrics and validation parts are not told at all",
+        "covers": _COVERS[privacy.noise],
         "assumes": _ASSUMES[privacy.noise].format(shares=privacy.shares),
         "noise_from": "seed" if config.noise_seed >= 0 else "operating system",
     }

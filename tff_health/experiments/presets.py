@@ -50,7 +50,9 @@ _TUNED: dict[str, Any] = {
     "augment_copies": 0,
     "eval_every": 5,
 }
-_TUNED_LESIONS = _LESIONS | _TUNED | {"train_flips": True, "test_flips": True}
+_TUNED_LESIONS = (
+    _LESIONS | _TUNED | {"train_flips": True, "test_flips": True, "validation_fraction": 0.0}
+)
 _TUNED_DIGITS = _DIGITS | _TUNED | {"rounds": 20, "decay_rounds": 20}
 
 _BY_PRESET: dict[str, dict[str, dict[str, Any]]] = {
@@ -106,6 +108,14 @@ _BY_EXPERIMENT: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 
+# Copies of an image would count as records of their own; and the report has three hospitals.
+_HOSPITALS: dict[str, Any] = {"augment_copies": 0, "num_clients": 3}
+_FOR_PRIVACY: dict[str, dict[str, Any]] = {
+    "ham10000": _HOSPITALS | {"split": "clean"},
+    "synthetic_lesions": _HOSPITALS | {"split": "clean"},
+    "dermamnist": _HOSPITALS | {"split": "given"},
+}
+
 
 def preset_settings(preset: str, dataset: str, experiment: str = "train") -> dict[str, Any]:
     """Returns the settings of `preset` for `dataset` and `experiment`, by flag name.
@@ -113,4 +123,7 @@ def preset_settings(preset: str, dataset: str, experiment: str = "train") -> dic
     Raises:
         KeyError: if there is no such preset or data set.
     """
-    return _BY_PRESET[preset][dataset] | _BY_EXPERIMENT.get(experiment, {}).get(preset, {})
+    settings = _BY_PRESET[preset][dataset] | _BY_EXPERIMENT.get(experiment, {}).get(preset, {})
+    if experiment in ("privacy", "privacy_tuning"):
+        settings |= _FOR_PRIVACY.get(dataset, {})
+    return settings

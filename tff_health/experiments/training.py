@@ -126,7 +126,7 @@ def in_the_clear(
     if isinstance(process, LocalTraining):
         return "nothing"
     if SCHEMES[config.scheme].protocol is None:
-        return "updates, numbers of examples, metrics"
+        return "updates, numbers of examples, metrics" if config.dp_noise == "none" else "updates"
     names = [
         *SCHEMES[config.scheme].leaks,
         *context.clear_values(process.training.next),

@@ -1,5 +1,6 @@
 """How clients train and how the server applies the mean: the same for every scheme."""
 
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ def build_client_work(
     """
     if task.privacy is not None and task.privacy.is_clients_own:
         return build_private_client_work(task)
+    if task.privacy is not None:  # no noise would protect metrics
+        metrics_aggregator = _tell_nothing
     optimizer = task.client_optimizer
     return tff.learning.templates.build_model_delta_client_work(
         task.model_fn,
@@ -33,6 +36,10 @@ def build_client_work(
         metrics_aggregator=metrics_aggregator,
         loop_implementation=TRAINING_LOOP,
     )
+
+
+def _tell_nothing(_: Any) -> Any:
+    return lambda _: tff.federated_value(OrderedDict(), tff.SERVER)
 
 
 def compose(

@@ -204,6 +204,8 @@ def test_the_other_noises_keep_to_the_budget_as_well(tmp_path, given):
     assert 19 < summary["epsilon"] <= 20
     assert summary["unit"] == ("client" if "client" in given[0] else "record")
     assert math.isfinite(summary["final_accuracy"])
+    with (out_dir / "metrics.csv").open(newline="") as file:
+        assert {row["train_loss"] for row in csv.DictReader(file)} == {""}
 
 
 def test_a_lesion_is_a_unit(tmp_path):
