@@ -1,12 +1,10 @@
 """Experiment `batch_size`: one scheme with batches of several sizes (Fig. 4 of the paper)."""
 
 from tff_health.experiments.config import Invocation, RunConfig
-from tff_health.experiments.estimate import Estimates, dry_run_text
-from tff_health.experiments.study import Part, Study, part_config, validate
-from tff_health.experiments.study_folder import describe_study
+from tff_health.experiments.study import Part, part_config
+from tff_health.experiments.study_run import FinishedStudy, run_study
 from tff_health.reporting import batch_size_report
 from tff_health.reporting.comparison import ComparedRun
-from tff_health.reporting.results_folder import ResultsFolder
 
 
 def run(invocation: Invocation) -> None:
@@ -15,28 +13,17 @@ def run(invocation: Invocation) -> None:
     Raises:
         TffHealthError: as experiment `train`.
     """
-    config = invocation.config
-    parts = plan(config)
-    validate(parts)
-    if invocation.dry_run:
-        print(dry_run_text(Study(invocation, parts, invocation.out_dir), parts))
-        return
-    with ResultsFolder(invocation.out_dir, config.as_dict()) as folder:
-        if folder.is_finished:
-            print(f"already finished: {folder.path / 'report.html'}")
-            return
-        study = Study(invocation, parts, folder.path)
-        description = describe_study(study, parts)
-        folder.describe(description)
-        results = study.run(Estimates(study, parts).seconds())
-        runs = []
-        for part in parts:
-            found = results[part.name]
-            seen = {**found.run, "name": part.group, "batch_size": part.config.batch_size}
-            runs.append(ComparedRun(part.group, part.config.seed, found.rows, seen, config.rounds))
-        text = batch_size_report.write(folder, description, runs)
-        folder.remove_scratch()
-    print(text)
+    run_study(invocation, plan(invocation.config), _write)
+
+
+def _write(done: FinishedStudy) -> str:
+    runs = []
+    for result in done.results.values():
+        part = result.part
+        seen = {**result.run, "name": part.group, "batch_size": part.config.batch_size}
+        rounds = part.config.rounds
+        runs.append(ComparedRun(part.group, part.config.seed, result.rows, seen, rounds))
+    return batch_size_report.write(done.folder, done.description, runs)
 
 
 def plan(config: RunConfig) -> list[Part]:

@@ -9,13 +9,11 @@ from typing import Any
 
 from tff_health.experiments.chosen_settings import load_chosen, settings_for
 from tff_health.experiments.config import Invocation, RunConfig
-from tff_health.experiments.estimate import Estimates, dry_run_text
 from tff_health.experiments.privacy_settings import PRIVACY_DEFAULTS
-from tff_health.experiments.study import Part, Study, part_config, validate
-from tff_health.experiments.study_folder import describe_study
+from tff_health.experiments.study import Part, part_config
+from tff_health.experiments.study_run import FinishedStudy, run_study
 from tff_health.reporting import privacy_report
 from tff_health.reporting.comparison import ComparedRun
-from tff_health.reporting.results_folder import ResultsFolder
 
 
 def run(invocation: Invocation) -> None:
@@ -24,31 +22,21 @@ def run(invocation: Invocation) -> None:
     Raises:
         TffHealthError: as experiment `train`.
     """
-    config = invocation.config
-    parts = plan(config)
-    validate(parts)
-    if invocation.dry_run:
-        print(dry_run_text(Study(invocation, parts, invocation.out_dir), parts))
-        return
-    with ResultsFolder(invocation.out_dir, config.as_dict()) as folder:
-        if folder.is_finished:
-            print(f"already finished: {folder.path / 'report.html'}")
-            return
-        study = Study(invocation, parts, folder.path)
-        description = describe_study(study, parts)
-        folder.describe(description)
-        results = study.run(Estimates(study, parts).seconds())
-        runs = []
-        for part in parts:
-            found = results[part.name]
-            seen = {"name": part.group, "epsilon": math.inf, **found.run}
-            runs.append(ComparedRun(part.group, part.config.seed, found.rows, seen, config.rounds))
-        # Imports TensorFlow, which takes seconds: not for a dry run, nor where all is done.
-        from tff_health.experiments.privacy_attacks import attack
+    run_study(invocation, plan(invocation.config), _write)
 
-        text = privacy_report.write(folder, description, runs, attack(study, parts, results))
-        folder.remove_scratch()
-    print(text)
+
+def _write(done: FinishedStudy) -> str:
+    # Imports TensorFlow, which takes seconds: not for a dry run, nor where all is done.
+    from tff_health.experiments.privacy_attacks import attack
+
+    runs = []
+    for result in done.results.values():
+        part = result.part
+        seen = {"name": part.group, "epsilon": math.inf, **result.run}
+        rounds = part.config.rounds
+        runs.append(ComparedRun(part.group, part.config.seed, result.rows, seen, rounds))
+    attacks = attack(done.study, done.results)
+    return privacy_report.write(done.folder, done.description, runs, attacks)
 
 
 def plan(config: RunConfig) -> list[Part]:

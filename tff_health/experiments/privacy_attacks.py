@@ -45,14 +45,14 @@ class Attacks:
     images: list[AttackedImage] = field(default_factory=list)
 
 
-def attack(study: Study, parts: Sequence[Part], results: dict[str, PartResult]) -> Attacks:
+def attack(study: Study, results: dict[str, PartResult]) -> Attacks:
     """Attacks the models of the first seed, and one client's first step under each budget.
 
     Args:
         study: has the data.
-        parts: whose models lie in their folders.
-        results: of the parts.
+        results: of the parts, whose models lie in their folders.
     """
+    parts = [result.part for result in results.values()]
     first = [part for part in parts if part.config.seed == parts[0].config.seed]
     seen = _views(study, first, results)
     with Progress("attacks", "attack", len(first) + len(seen.found), 0) as progress:

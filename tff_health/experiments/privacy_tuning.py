@@ -16,13 +16,11 @@ from tff_health.data.examples import Examples
 from tff_health.data.federated import FederatedImages
 from tff_health.data.seeds import generator
 from tff_health.experiments.config import Invocation, RunConfig
-from tff_health.experiments.estimate import Estimates, dry_run_text
 from tff_health.experiments.privacy import budget_config
-from tff_health.experiments.study import Part, PartResult, Study, validate
-from tff_health.experiments.study_folder import describe_study
+from tff_health.experiments.study import Part, PartResult, Study
+from tff_health.experiments.study_run import FinishedStudy, run_study
 from tff_health.reporting import tuning_report
 from tff_health.reporting.files import write_json
-from tff_health.reporting.results_folder import ResultsFolder
 
 _PRIVATE_MODELS = ("wavelet_linear", "scattering_linear", "scattering_cnn", "tanh_cnn")
 _RATES = (4.0, 64.0)
@@ -38,34 +36,21 @@ def run(invocation: Invocation) -> None:
     Raises:
         TffHealthError: as experiment `train`.
     """
-    config = invocation.config
     study = _ValidationStudy(invocation, [], invocation.out_dir)
-    parts = plan(config, min(len(c.training) for c in study.federated(config).clients))
-    validate(parts)
-    study = _ValidationStudy(invocation, parts, invocation.out_dir)
-    if invocation.dry_run:
-        print(dry_run_text(study, parts))
-        return
-    with ResultsFolder(invocation.out_dir, config.as_dict()) as folder:
-        if folder.is_finished:
-            print(f"already finished: {folder.path / 'report.html'}")
-            return
-        description = describe_study(study, parts)
-        folder.describe(description)
-        results = study.run(Estimates(study, parts).seconds())
-        chosen = {
-            config.dataset: {
-                epsilon: settings_of(best(parts, results, epsilon)) for epsilon in config.epsilons
-            }
-        }
-        write_json(folder.path / "chosen.json", chosen)
-        trials = [
-            (part.group, settings_of(part), results[part.name].run["final_accuracy"])
-            for part in parts
-        ]
-        text = tuning_report.write(folder, description, trials)
-        folder.remove_scratch()
-    print(text)
+    clients = study.federated(invocation.config).clients
+    examples = min(len(client.training) for client in clients)
+    run_study(invocation, plan(invocation.config, examples), _write, _ValidationStudy)
+
+
+def _write(done: FinishedStudy) -> str:
+    config, results = done.study.config, list(done.results.values())
+    chosen = {epsilon: settings_of(best(results, epsilon).part) for epsilon in config.epsilons}
+    write_json(done.folder.path / "chosen.json", {config.dataset: chosen})
+    trials = [
+        (result.part.group, settings_of(result.part), result.run["final_accuracy"])
+        for result in results
+    ]
+    return tuning_report.write(done.folder, done.description, trials)
 
 
 class _ValidationStudy(Study):
@@ -130,10 +115,10 @@ def _log_uniform(rng: np.random.Generator, ends: tuple[float, float]) -> float:
     return float(f"{math.exp(rng.uniform(low, high)):.2g}")
 
 
-def best(parts: list[Part], results: dict[str, PartResult], epsilon: str) -> Part:
+def best(results: list[PartResult], epsilon: str) -> PartResult:
     """Returns the trial with the highest accuracy on validation parts."""
-    own = [part for part in parts if part.group == epsilon]
-    return max(own, key=lambda part: results[part.name].run["final_accuracy"])
+    own = [result for result in results if result.part.group == epsilon]
+    return max(own, key=lambda result: result.run["final_accuracy"])
 
 
 def settings_of(part: Part) -> dict[str, Any]:

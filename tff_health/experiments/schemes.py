@@ -8,13 +8,11 @@ other rounds are taken from there, and marked as simulated.
 
 from tff_health.errors import RunError
 from tff_health.experiments.config import Invocation, RunConfig
-from tff_health.experiments.estimate import Estimates, dry_run_text
-from tff_health.experiments.study import Part, PartResult, Study, part_config, validate
-from tff_health.experiments.study_folder import describe_study
+from tff_health.experiments.study import Part, PartResult, part_config
+from tff_health.experiments.study_run import FinishedStudy, run_study
 from tff_health.reporting import schemes_report
 from tff_health.reporting.comparison import ComparedRun
 from tff_health.reporting.metrics_log import Value
-from tff_health.reporting.results_folder import ResultsFolder
 
 SCHEMES = ("fedavg", "bonawitz", "fedopt", "fang", "zhang")
 SLOW, ITS_TWIN = "fang", "bonawitz"
@@ -28,27 +26,14 @@ def run(invocation: Invocation) -> None:
     Raises:
         TffHealthError: as experiment `train`, or if two schemes' models differ that must not.
     """
-    config = invocation.config
-    parts = plan(config)
-    validate(parts)
-    if invocation.dry_run:
-        study = Study(invocation, parts, invocation.out_dir)
-        print(dry_run_text(study, parts))
-        return
-    with ResultsFolder(invocation.out_dir, config.as_dict()) as folder:
-        if folder.is_finished:
-            print(f"already finished: {folder.path / 'report.html'}")
-            return
-        study = Study(invocation, parts, folder.path)
-        description = describe_study(study, parts)
-        folder.describe(description)
-        estimates = Estimates(study, parts)
-        results = study.run(estimates.seconds())
-        runs = [compared(part, results, config.rounds) for part in parts]
-        probes = {scheme: estimates.probe(scheme) for scheme in SCHEMES}
-        text = schemes_report.write(folder, description, runs, probes)
-        folder.remove_scratch()
-    print(text)
+    run_study(invocation, plan(invocation.config), _write)
+
+
+def _write(done: FinishedStudy) -> str:
+    parts, rounds = plan(done.study.config), done.study.config.rounds
+    runs = [compared(part, done.results, rounds) for part in parts]
+    probes = {scheme: done.estimates.probe(scheme) for scheme in SCHEMES}
+    return schemes_report.write(done.folder, done.description, runs, probes)
 
 
 def plan(config: RunConfig) -> list[Part]:
