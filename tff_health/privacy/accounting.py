@@ -11,9 +11,10 @@ import functools
 import math
 from dataclasses import dataclass
 from importlib import metadata
+from typing import TYPE_CHECKING
 
-import dp_accounting
-from dp_accounting import pld, rdp
+if TYPE_CHECKING:
+    import dp_accounting
 
 ACCOUNTANTS = ("pld", "rdp")
 ADJACENCY = "add or remove one"
@@ -118,6 +119,9 @@ class Accountant:
 
 @functools.lru_cache(maxsize=4096)
 def _epsilon(name: str, delta: float, multiplier: float, rate: float, steps: int) -> float:
+    # Imported here, as settings need this module and not the second that SciPy takes.
+    import dp_accounting
+
     step = dp_accounting.GaussianDpEvent(multiplier)
     event = dp_accounting.PoissonSampledDpEvent(rate, step) if rate < 1 else step
     accountant = _fresh(name, _COARSE if multiplier < _LITTLE_NOISE else _FINE)
@@ -125,7 +129,10 @@ def _epsilon(name: str, delta: float, multiplier: float, rate: float, steps: int
     return float(accountant.get_epsilon(delta))
 
 
-def _fresh(name: str, interval: float) -> dp_accounting.PrivacyAccountant:
+def _fresh(name: str, interval: float) -> "dp_accounting.PrivacyAccountant":
+    import dp_accounting
+    from dp_accounting import pld, rdp
+
     neighbours = dp_accounting.NeighboringRelation.ADD_OR_REMOVE_ONE
     if name == "rdp":
         return rdp.RdpAccountant(_ORDERS, neighbours)
