@@ -11,6 +11,8 @@ from tff_health.runtime.service import num_processors
 _PACKAGES = (
     "tensorflow",
     "tensorflow-federated",
+    "tensorflow-privacy",
+    "dp-accounting",
     "keras",
     "numpy",
     "scikit-learn",
