@@ -4,7 +4,6 @@ from tff_health.experiments.config import Invocation, RunConfig
 from tff_health.experiments.study import Part, part_config
 from tff_health.experiments.study_run import FinishedStudy, run_study
 from tff_health.reporting import batch_size_report
-from tff_health.reporting.comparison import ComparedRun
 
 
 def run(invocation: Invocation) -> None:
@@ -17,12 +16,7 @@ def run(invocation: Invocation) -> None:
 
 
 def _write(done: FinishedStudy) -> str:
-    runs = []
-    for result in done.results.values():
-        part = result.part
-        seen = {**result.run, "name": part.group, "batch_size": part.config.batch_size}
-        rounds = part.config.rounds
-        runs.append(ComparedRun(part.group, part.config.seed, result.rows, seen, rounds))
+    runs = done.compared(lambda part: {"batch_size": part.config.batch_size})
     return batch_size_report.write(done.folder, done.description, runs)
 
 

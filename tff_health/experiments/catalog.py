@@ -85,6 +85,7 @@ _TRAINING = (
     "tff_workers",
 )
 
+_BUDGETS = ["0.1", "0.5", "1", "2", "5", "10", "inf"]  # the report's
 _DROPPING = ("clients_per_round", "dropout_rate", "dropout_draw", "dropout_stages")
 
 
@@ -164,7 +165,7 @@ EXPERIMENTS = {
             named_by=("scheme", "dataset", "split"),
             defaults={
                 **{"scheme": "bonawitz", "dp_noise": "local", "validation_fraction": 0.0},
-                "epsilons": ["0.1", "0.5", "1", "2", "5", "10", "inf"],
+                "epsilons": _BUDGETS,
             },
             can_estimate=True,
         ),
@@ -179,7 +180,7 @@ EXPERIMENTS = {
             named_by=("scheme", "dataset", "split"),
             defaults={
                 **{"scheme": "fedavg", "dp_noise": "local"},
-                "epsilons": ["0.1", "0.5", "1", "2", "5", "10", "inf"],
+                "epsilons": _BUDGETS,
             },
             can_estimate=True,
         ),

@@ -347,6 +347,11 @@ class RunConfig:
         """Whether a client holds all images of a lesion or none."""
         return self.dp_noise != "none" and self.dp_unit == "lesion"
 
+    @property
+    def draws_lots(self) -> bool:
+        """Whether clients train on Poisson lots and not on batches."""
+        return self.dp_noise in ("local", "distributed")
+
     def default_folder(self) -> Path:
         """Where the results go if the user names no folder: one for each set of settings."""
         text = json.dumps(self.as_dict(), sort_keys=True)

@@ -71,7 +71,7 @@ class Estimates:
 
 def _steps(config: RunConfig, federated: FederatedImages) -> float:
     """How many steps of `--batch_size` the training of all clients in a round is worth."""
-    if config.dp_noise in ("local", "distributed"):
+    if config.draws_lots:
         examples = config.num_clients * config.local_steps * config.lot_size
         return _PRIVATE_FACTOR * examples / config.batch_size
     examples = sum(len(client.training) for client in federated.clients)
@@ -148,6 +148,6 @@ def dry_run_text(study: Study, parts: Sequence[Part]) -> str:
 
 
 def _sizes(config: RunConfig) -> str:
-    if config.dp_noise in ("local", "distributed"):
+    if config.draws_lots:
         return f"{config.local_steps} lots of {config.lot_size}"
     return f"batches of {config.batch_size}"

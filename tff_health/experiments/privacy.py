@@ -13,7 +13,6 @@ from tff_health.experiments.privacy_settings import PRIVACY_DEFAULTS
 from tff_health.experiments.study import Part, part_config
 from tff_health.experiments.study_run import FinishedStudy, run_study
 from tff_health.reporting import privacy_report
-from tff_health.reporting.comparison import ComparedRun
 
 
 def run(invocation: Invocation) -> None:
@@ -29,12 +28,7 @@ def _write(done: FinishedStudy) -> str:
     # Imports TensorFlow, which takes seconds: not for a dry run, nor where all is done.
     from tff_health.experiments.privacy_attacks import attack
 
-    runs = []
-    for result in done.results.values():
-        part = result.part
-        seen = {"name": part.group, "epsilon": math.inf, **result.run}
-        rounds = part.config.rounds
-        runs.append(ComparedRun(part.group, part.config.seed, result.rows, seen, rounds))
+    runs = done.compared(lambda _: {"epsilon": math.inf})
     attacks = attack(done.study, done.results)
     return privacy_report.write(done.folder, done.description, runs, attacks)
 
@@ -53,9 +47,7 @@ def plan(config: RunConfig) -> list[Part]:
     ]
 
 
-def budget_config(
-    config: RunConfig, epsilon: str, seed: int, chosen: dict[str, Any], **changes: Any
-) -> RunConfig:
+def budget_config(config: RunConfig, epsilon: str, seed: int, chosen: dict[str, Any]) -> RunConfig:
     """Returns the settings of a run with one budget.
 
     Args:
@@ -63,8 +55,7 @@ def budget_config(
         epsilon: the budget, or "inf" for training that is not private.
         seed: of the run.
         chosen: for this epsilon.
-        changes: beyond these.
     """
     budget = {"epsilon": float(epsilon)} if math.isfinite(float(epsilon)) else PRIVACY_DEFAULTS
     settings = {name: value for name, value in chosen.items() if name not in config.given}
-    return part_config(config, config.scheme, seed, **{**settings, **budget, **changes})
+    return part_config(config, config.scheme, seed, **{**settings, **budget})

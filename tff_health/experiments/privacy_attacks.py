@@ -1,7 +1,7 @@
 """What attackers find out about the models of experiment `privacy`, and from one update."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +41,8 @@ class Attacks:
     """
 
     membership: dict[str, MembershipResult]
-    views: list[str] = field(default_factory=list)
-    images: list[AttackedImage] = field(default_factory=list)
+    views: list[str]
+    images: list[AttackedImage]
 
 
 def attack(study: Study, results: dict[str, PartResult]) -> Attacks:

@@ -8,6 +8,7 @@ from tff_health.experiments.config import Invocation
 from tff_health.experiments.estimate import Estimates, dry_run_text
 from tff_health.experiments.study import Part, PartResult, Study, validate
 from tff_health.experiments.study_folder import describe_study
+from tff_health.reporting.comparison import ComparedRun
 from tff_health.reporting.results_folder import ResultsFolder
 
 
@@ -28,6 +29,20 @@ class FinishedStudy:
     folder: ResultsFolder
     description: dict[str, Any]
     results: dict[str, PartResult]
+
+    def compared(self, of_part: Callable[[Part], dict[str, Any]]) -> list[ComparedRun]:
+        """Returns all runs as they are compared.
+
+        Args:
+            of_part: what is said of a run beside its summary.json, which goes before it.
+        """
+        runs = []
+        for result in self.results.values():
+            part = result.part
+            seen = {"name": part.group, **of_part(part), **result.run}
+            seed, rounds = part.config.seed, part.config.rounds
+            runs.append(ComparedRun(part.group, seed, result.rows, seen, rounds))
+        return runs
 
 
 def run_study(

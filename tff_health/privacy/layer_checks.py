@@ -7,10 +7,7 @@ from tensorflow_privacy.privacy.fast_gradient_clipping import gradient_clipping_
 
 from tff_health.errors import ConfigError
 from tff_health.privacy.layer_rules import RULES, normalized_axes
-
-ENGINES = ("fast", "tfp_optimizer")
-"""How gradients are clipped: by the rules of `layer_rules`, or by TF Privacy's optimizer, which
-differentiates the loss of every example and so needs no rules."""
+from tff_health.privacy.settings import ENGINES
 
 _layers = tf.keras.layers
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from tff_health.privacy.accounting import Accountant
 
 ENGINES = ("fast", "tfp_optimizer")
+"""How gradients are clipped: by the rules of `layer_rules`, or by TF Privacy's optimizer, which
+differentiates the loss of every example and so needs no rules."""
 UNITS = ("record", "lesion")
 LARGEST_EXACT_BITS = 24
 """float32 holds every integer up to 2^24."""
