@@ -101,21 +101,6 @@ class Accountant:
             return 0.0
         return _noise_multiplier(self.name, self.delta, epsilon, sampling_rate, steps)
 
-    def steps_within(self, epsilon: float, noise_multiplier: float, sampling_rate: float) -> int:
-        """Returns how many steps can be taken before `epsilon` is exceeded, up to a million."""
-        low, high = 0, 1
-        most = 10**6
-        while high < most and self.epsilon(noise_multiplier, sampling_rate, high) <= epsilon:
-            low, high = high, 2 * high
-        high = min(high, most)
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.epsilon(noise_multiplier, sampling_rate, middle) <= epsilon:
-                low = middle
-            else:
-                high = middle
-        return low
-
 
 @functools.lru_cache(maxsize=4096)
 def _epsilon(name: str, delta: float, multiplier: float, rate: float, steps: int) -> float:

@@ -78,7 +78,6 @@ def test_limits():
     assert accountant.epsilon(1.0, 0.0, 10) == 0
     assert accountant.epsilon(0.0, 0.1, 1) == math.inf
     assert accountant.noise_multiplier(math.inf, 0.1, 10) == 0
-    assert accountant.steps_within(0.0, 1.0, 0.1) == 0
 
 
 @pytest.mark.parametrize("arguments", [(-1.0, 0.1, 1), (1.0, 1.1, 1), (1.0, 0.1, -1)])
@@ -92,12 +91,6 @@ def test_unknown_accountants_and_deltas_are_refused():
         Accountant("guess", DELTA)
     with pytest.raises(ValueError, match="delta"):
         Accountant("pld", 0.0)
-
-
-def test_steps_within_a_budget_are_the_most():
-    accountant = Accountant("rdp", DELTA)
-    steps = accountant.steps_within(1.0, 3.0, 0.05)
-    assert accountant.epsilon(3.0, 0.05, steps) <= 1 < accountant.epsilon(3.0, 0.05, steps + 1)
 
 
 def settings(lot_size=100):
