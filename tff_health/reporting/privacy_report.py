@@ -2,16 +2,16 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from tff_health.attacks.membership import MembershipResult
-from tff_health.reporting import attack_figures, figures
-from tff_health.reporting.attack_figures import AttackedImage, Leak
+from tff_health.reporting import attack_report, figures
+from tff_health.reporting.attack_report import Attacked
 from tff_health.reporting.comparison import ComparedRun, Comparison, spread
+from tff_health.reporting.epsilon_axis import epsilon_of
 from tff_health.reporting.files import write_json
 from tff_health.reporting.privacy_figures import accuracy_over_epsilon
 from tff_health.reporting.report import Report, Section
@@ -22,17 +22,6 @@ from tff_health.reporting.train_report import SPLIT_NOTES
 THE_REPORTS = {0.1: 65.0, 0.5: 78.0, 1.0: 85.0, 2.0: 90.0, 5.0: 93.0, 10.0: 95.0, math.inf: 96.0}
 """Test accuracy on MNIST by epsilon, in percent: Table 1 of the two-layer report."""
 _THE_REPORTS_DATA = "mnist"
-
-
-class Attacked(Protocol):
-    """What attackers found."""
-
-    @property
-    def membership(self) -> Mapping[str, MembershipResult]: ...  # noqa: D102
-    @property
-    def views(self) -> Sequence[str]: ...  # noqa: D102
-    @property
-    def images(self) -> Sequence[AttackedImage]: ...  # noqa: D102
 
 
 def write(
@@ -56,16 +45,15 @@ def write(
     compared = Comparison(runs)
     table = _table(config, compared)
     tables = [table, _settings_table(description, compared), compared.accuracy_table()]
-    inferred = _membership_table(attacks)
+    inferred = attack_report.membership_table(attacks)
     for each in (*tables, inferred):
         each.save(folder.path / "tables")
-    _report(
-        folder.path, description, compared, tables, _attack_sections(folder.path, attacks, inferred)
-    )
+    found = attack_report.sections(folder.path, attacks, inferred)
+    _report(folder.path, description, compared, tables, found)
     summary = {
         **{key: config[key] for key in ("experiment", "dataset", "split", "preset")},
         "runs": [run.run for run in runs],
-        "attacks": _summary(attacks),
+        "attacks": attack_report.summary(attacks),
     }
     write_json(folder.summary_path, summary)
     lines = [
@@ -77,11 +65,6 @@ def write(
         accuracy = spread(100 * compared.final(group, "final_accuracy"))
         lines.append(f"  {group:12s} {accuracy:>12s} %")
     return "\n".join([*lines, f"  report       {folder.path / 'report.html'}"])
-
-
-def epsilon_of(group: str) -> float:
-    """The budget of a group of runs."""
-    return float(group.rsplit(maxsplit=1)[-1])
 
 
 def _table(config: dict[str, Any], compared: Comparison) -> Table:
@@ -212,96 +195,3 @@ def _draw(folder: Path, config: dict[str, Any], compared: Comparison) -> tuple[P
 def _draw_rounds(folder: Path, compared: Comparison) -> tuple[Path, str]:
     path = figures.save(compared.accuracy_figure(), folder / "figures", "accuracy_over_rounds")
     return path, "Accuracy as the communication rounds go on, for each epsilon."
-
-
-def _membership_table(attacks: Attacked) -> Table:
-    rows: list[Sequence[Cell]] = []
-    for group, result in attacks.membership.items():
-        for found in (result.threshold, result.trained):
-            values = (
-                (getattr(found.found, name), getattr(found.errors, name))
-                for name in ("auc", "advantage", "tpr_at_low_fpr")
-            )
-            cells = [f"{value:.3f} ± {error:.3f}" for value, error in values]
-            rows.append((group, found.name, *cells))
-    return Table(
-        "membership",
-        "Membership inference against the final models of the first seed, with standard errors",
-        ("", "attack", "AUC", "advantage", "true positives at 1 % false ones"),
-        rows,
-    )
-
-
-def _summary(attacks: Attacked) -> dict[str, Any]:
-    return {
-        "membership": [
-            {
-                "name": group,
-                "attack": result.best.name,
-                "auc": result.best.found.auc,
-                "auc_error": result.best.errors.auc,
-                "advantage": result.best.found.advantage,
-                "advantage_error": result.best.errors.advantage,
-            }
-            for group, result in attacks.membership.items()
-        ],
-        "gradient_inversion": [
-            {"view": view, "psnr_db": found.psnr, "ssim": found.ssim}
-            for image in attacks.images
-            for view, found in zip(attacks.views, image.found, strict=True)
-        ],
-    }
-
-
-def _attack_sections(folder: Path, attacks: Attacked, table: Table) -> list[Section]:
-    sections = []
-    if attacks.membership:
-        sections.append(
-            Section(
-                "Who was a member?",
-                [
-                    "An attacker who has the final model and an image with its true class tells "
-                    "whether the image was trained on, by the loss, or by a logistic regression "
-                    "that was trained on images of which it knows. An AUC of 0.5 is guessing. "
-                    "Models that generalise well give little away even without noise; what "
-                    "epsilon bounds is what any attack on any image can find, not what these do."
-                ],
-                figures=[_draw_membership(folder, attacks)],
-                tables=[table],
-            )
-        )
-    if attacks.images:
-        figure = attack_figures.reconstructions(attacks.views, attacks.images)
-        path = figures.save(figure, folder / "figures", "gradient_inversion")
-        sections.append(
-            Section(
-                "What does one update show?",
-                [
-                    "A curious server looks for the image whose gradient is nearest to what it saw "
-                    "of a client that took its first step on one image (Geiping et al. 2020): the "
-                    "plain update; the upload of a real session of double masking, in which masks "
-                    "have not cancelled; and the private step, with hardly any noise (its "
-                    "deviation as a part of the clipping norm) and under each budget, for an "
-                    "attacker who knows all other images of the lot. The network is tanh_cnn as "
-                    "it begins."
-                ],
-                figures=[(path, "What was found; below, PSNR in dB and structural similarity.")],
-            )
-        )
-    return sections
-
-
-def _draw_membership(folder: Path, attacks: Attacked) -> tuple[Path, str]:
-    lines: dict[str, list[Leak]] = {}
-    for group, result in attacks.membership.items():
-        for kind, found in (("threshold", result.threshold), ("trained", result.trained)):
-            lines.setdefault(kind, []).append(
-                Leak(
-                    *(epsilon_of(group), found.found.auc, found.errors.auc),
-                    *(found.found.advantage, found.errors.advantage),
-                )
-            )
-    chance = next(iter(attacks.membership.values())).chance_advantage
-    figure = attack_figures.membership(lines, chance)
-    path = figures.save(figure, folder / "figures", "membership_inference")
-    return path, "Membership inference over epsilon, with 95 % intervals."
