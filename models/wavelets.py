@@ -5,7 +5,9 @@ images: fixed filters find them (Tramer and Boneh 2021, "Differentially private 
 better features", with scattering networks). Here: Morlet wavelets of two scales in eight
 directions, the moduli of their answers, averaged; and of second order, those of the larger scale
 to the moduli of the smaller one (Bruna and Mallat 2013, "Invariant scattering convolution
-networks"). They are constants, and their layers are not trained. Colours are averaged.
+networks"). They are constants, and their layers are not trained. Wavelets see the mean of an
+image's colours; averages of each colour, which are the transform's order zero, stand beside them,
+unless there is only one.
 """
 
 import math
@@ -29,7 +31,8 @@ def build_linear(input_shape: tuple[int, int, int], num_classes: int) -> tf.kera
     layers = tf.keras.layers
     inputs = tf.keras.Input(input_shape)
     moduli = layers.Concatenate()([layers.AveragePooling2D(4)(m) for m in _moduli(inputs)])
-    outputs = layers.Dense(num_classes)(layers.Flatten()(_standardised(moduli)))
+    features = _with_colours(inputs, [_standardised(moduli)])
+    outputs = layers.Dense(num_classes)(layers.Flatten()(features))
     return tf.keras.Model(inputs, outputs, name="wavelet_linear")
 
 
@@ -53,7 +56,7 @@ def build_scattering_cnn(input_shape: tuple[int, int, int], num_classes: int) ->
 
 
 def _scattering(inputs: tf.Tensor) -> tf.Tensor:
-    """Moduli of both orders, a quarter of the image's sides, each scale and order standardised."""
+    """All orders, a quarter of the image's sides, each scale of the moduli standardised."""
     layers = tf.keras.layers
     small, large = _moduli(inputs)
     second = _moduli_of_moduli(layers.AveragePooling2D(2)(small))
@@ -62,7 +65,15 @@ def _scattering(inputs: tf.Tensor) -> tf.Tensor:
         layers.AveragePooling2D(4)(large),
         layers.AveragePooling2D(2)(second),
     ]
-    return layers.Concatenate()([_standardised(part) for part in parts])
+    return _with_colours(inputs, [_standardised(part) for part in parts])
+
+
+def _with_colours(inputs: tf.Tensor, moduli: list[tf.Tensor]) -> tf.Tensor:
+    """Averages of the colours, as they are, beside moduli of a quarter of the image's sides."""
+    layers = tf.keras.layers
+    colours = [layers.AveragePooling2D(4)(inputs)] if inputs.shape[-1] > 1 else []
+    parts = [*colours, *moduli]
+    return layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
 
 
 def _standardised(features: tf.Tensor) -> tf.Tensor:

@@ -56,6 +56,14 @@ def test_wavelets_are_not_trained_and_answer_to_their_direction_alone():
     assert energies[0] > 20 * energies[4]
 
 
+@pytest.mark.parametrize("name", ["wavelet_linear", "scattering_linear", "scattering_cnn"])
+def test_colours_are_seen_where_there_are_any(name):
+    model = models.load(name, (28, 28, 3), 7)()
+    red, blue = np.zeros((2, 1, 28, 28, 3), np.float32)
+    red[..., 0] = blue[..., 2] = 1.0  # as bright as each other, for wavelets
+    assert np.abs(model(red) - model(blue)).max() > 0.01
+
+
 @pytest.fixture
 def own_module(tmp_path, monkeypatch):
     (tmp_path / "my_models.py").write_text(

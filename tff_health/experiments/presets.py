@@ -109,7 +109,14 @@ _BY_EXPERIMENT: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 # Copies of an image would count as records of their own; and the report has three hospitals.
-_HOSPITALS: dict[str, Any] = {"augment_copies": 0, "num_clients": 3}
+# Lesions have no upper side, and colours are what tells them apart.
+_HOSPITALS: dict[str, Any] = {
+    "augment_copies": 0,
+    "num_clients": 3,
+    "normalise": True,
+    "train_flips": True,
+    "test_flips": True,
+}
 _FOR_PRIVACY: dict[str, dict[str, Any]] = {
     "ham10000": _HOSPITALS | {"split": "clean"},
     "synthetic_lesions": _HOSPITALS | {"split": "clean"},

@@ -22,10 +22,12 @@ from tff_health.experiments.study_run import FinishedStudy, run_study
 from tff_health.reporting import tuning_report
 from tff_health.reporting.files import write_json
 
-_PRIVATE_MODELS = ("wavelet_linear", "scattering_linear", "scattering_cnn", "tanh_cnn")
-_RATES = (4.0, 64.0)
+_FEW_WEIGHTS = ("wavelet_linear", "scattering_linear")
+_MORE_WEIGHTS = (*_FEW_WEIGHTS, "scattering_cnn", "tanh_cnn")
+_SMALL_EPSILON = 1.0  # up to it, noise drowns networks with more weights
+_RATES = (2.0, 32.0)
 _LOT_SHARES = (0.0125, 0.025, 0.05)  # of a client's examples
-_PASSES = (1, 2)  # over them in a round, in the mean
+_PASSES = (1, 2, 4)  # over them in a round, in the mean
 _CLIPPING_NORM = 0.1  # below most norms, so that only its product with the rate matters
 _PLAIN_RATES, _PLAIN_BATCHES = (0.02, 0.2), (32, 64)
 
@@ -95,12 +97,14 @@ def draw(config: RunConfig, epsilon: str, trial: int, examples: int) -> dict[str
         return {
             "learning_rate": _log_uniform(rng, _PLAIN_RATES),
             "batch_size": int(rng.choice(_PLAIN_BATCHES)),
+            "local_epochs": int(rng.choice(_PASSES)),
             "client_momentum": 0.9 * int(rng.integers(2)),
             "decay_rounds": decays,
         }
+    models = _FEW_WEIGHTS if float(epsilon) <= _SMALL_EPSILON else _MORE_WEIGHTS
     share = float(rng.choice(_LOT_SHARES))
     return {
-        "model": str(rng.choice(_PRIVATE_MODELS)),
+        "model": str(rng.choice(models)),
         "learning_rate": _log_uniform(rng, _RATES),
         "lot_size": max(1, round(examples * share)),
         "local_steps": round(int(rng.choice(_PASSES)) / share),
@@ -124,6 +128,7 @@ def best(results: list[PartResult], epsilon: str) -> PartResult:
 def settings_of(part: Part) -> dict[str, Any]:
     """The settings of a trial that are kept with it."""
     is_private = part.config.dp_noise != "none"
-    sizes = ("lot_size", "local_steps", "clipping_norm") if is_private else ("batch_size",)
+    private, plain = ("lot_size", "local_steps", "clipping_norm"), ("batch_size", "local_epochs")
+    sizes = private if is_private else plain
     names = ("model", "normalise", "learning_rate", "client_momentum", "decay_rounds", *sizes)
     return {name: getattr(part.config, name) for name in names}

@@ -102,15 +102,15 @@ def _has_the_reports(config: dict[str, Any]) -> bool:
 def _settings_table(description: dict[str, Any], compared: Comparison) -> Table:
     names = (
         *("model", "learning_rate", "decay_rounds", "client_momentum", "lot_size", "local_steps"),
-        *("clipping_norm", "batch_size"),
+        *("clipping_norm", "batch_size", "local_epochs"),
     )
     by_group: dict[str, dict[str, Any]] = {}
     for name, settings in description["derived"]["runs"].items():
         by_group.setdefault(f"epsilon {name.split('-')[0].removeprefix('epsilon')}", settings)
-    foreign = {False: ("batch_size",), True: ("lot_size", "local_steps", "clipping_norm")}
+    private, plain = ("lot_size", "local_steps", "clipping_norm"), ("batch_size", "local_epochs")
     rows: list[Sequence[Cell]] = []
     for group in compared.groups:
-        others = foreign[math.isinf(epsilon_of(group))]
+        others = private if math.isinf(epsilon_of(group)) else plain
         cells = ("" if name in others else str(by_group[group][name]) for name in names)
         rows.append((group, *cells))
     return Table("settings", "Settings of each budget", ("", *names), rows)
