@@ -3,65 +3,46 @@
 import time
 from collections.abc import Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tff_health.data.client_data import client_keys
-from tff_health.experiments.checkpoint import Checkpoints
 from tff_health.experiments.config import RunConfig
-from tff_health.experiments.rounds import ProgressFactory, TrainedScheme, evaluation_row
+from tff_health.experiments.round_loop import RoundLoop, Row, Trained
+from tff_health.experiments.rounds import TrainedScheme
 from tff_health.learning.evaluation import Evaluation, Evaluator
 from tff_health.learning.local_only import LocalTraining
-from tff_health.reporting.metrics_log import MetricsLog, Value
 
 
 def train_alone(
-    training: LocalTraining,
-    config: RunConfig,
-    evaluator: Evaluator,
-    class_names: tuple[str, ...],
-    log: MetricsLog,
-    checkpoint_folder: Path,
-    progress_of: ProgressFactory,
+    training: LocalTraining, config: RunConfig, evaluator: Evaluator, loop: RoundLoop
 ) -> TrainedScheme:
     """Runs the rounds that are not done yet; metrics are means over the clients' models.
 
-    Arguments and what happens at a kill are those of `rounds.train_rounds`.
+    Args:
+        training: of the clients.
+        config: the settings.
+        evaluator: holds the server's test part.
+        loop: over the rounds.
     """
-    checkpoints = Checkpoints(checkpoint_folder)
-    models: list[Any] = training.initialize(config.num_clients)
-    done = checkpoints.newest_round()
-    if done:
-        models = checkpoints.load(models)
-    log.drop_after(done)
-    evaluation = None
-    with progress_of(f"{config.scheme} on {config.dataset}", config.rounds, done) as progress:
-        for number in range(done + 1, config.rounds + 1):
-            start = time.monotonic()
-            keys = client_keys(list(range(config.num_clients)), number)
-            models = training.next(models, keys, number)
-            trained_at = time.monotonic()
-            row: dict[str, Value] = {
-                **{"scheme": config.scheme, "round": number, "cohort": config.num_clients},
-                **{"survivors": config.num_clients, "aborted_attempts": 0},
-                **{"bytes_up": 0, "bytes_down": 0},
-                "seconds_training": round(trained_at - start, 4),
-            }
-            note = ""
-            if number % config.eval_every == 0 or number == config.rounds:
-                evaluation = mean_evaluation([evaluator.evaluate(model) for model in models])
-                row |= evaluation_row(evaluation, class_names)
-                note = f"test accuracy {evaluation.accuracy:.3f}"
-            end = time.monotonic()
-            row["seconds_evaluation"] = round(end - trained_at, 4)
-            row["seconds_total"] = round(end - start, 4)
-            log.append(row)
-            checkpoints.save(models, number)
-            progress.update(number, note)
-    evaluation = evaluation or mean_evaluation([evaluator.evaluate(model) for model in models])
-    return TrainedScheme(None, evaluation, log.rows)
+    clients = config.num_clients
+
+    def train(models: Any, number: int) -> Trained:
+        start = time.monotonic()
+        models = training.next(models, client_keys(list(range(clients)), number), number)
+        row: Row = {
+            **{"cohort": clients, "survivors": clients, "aborted_attempts": 0},
+            **{"bytes_up": 0, "bytes_down": 0},
+            "seconds_training": round(time.monotonic() - start, 4),
+        }
+        return Trained(models, row)
+
+    def evaluate(models: Any) -> tuple[Evaluation, Row]:
+        return mean_evaluation([evaluator.evaluate(model) for model in models]), {}
+
+    _, evaluation = loop.run(training.initialize(clients), train, evaluate)
+    return TrainedScheme(None, evaluation, loop.rows)
 
 
 def mean_evaluation(evaluations: Sequence[Evaluation]) -> Evaluation:

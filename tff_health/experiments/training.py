@@ -20,13 +20,13 @@ from tff_health.experiments.config import RunConfig
 from tff_health.experiments.local_rounds import train_alone
 from tff_health.experiments.noise_key import noise_key
 from tff_health.experiments.privacy_settings import settle
-from tff_health.experiments.rounds import (
+from tff_health.experiments.round_loop import (
     ProgressFactory,
-    build_process,
+    RoundLoop,
     metrics_columns,
     show_rounds,
-    train_rounds,
 )
+from tff_health.experiments.rounds import build_process, train_rounds
 from tff_health.experiments.spending import Spending
 from tff_health.learning.evaluation import Evaluator
 from tff_health.learning.local_only import LocalTraining
@@ -99,11 +99,11 @@ def train(
         announce(f"clients tell the server in the clear: {clear}")
         pack(federated, folder.scratch / "clients", packing_progress)
         log = MetricsLog(folder.path / "metrics.csv", metrics_columns(class_names))
-        work = (config, evaluator, class_names, log, folder.scratch / "checkpoints")
+        loop = RoundLoop(config, class_names, log, folder.scratch / "checkpoints", progress_of)
         if isinstance(process, LocalTraining):
-            trained = train_alone(process, *work, progress_of)
+            trained = train_alone(process, config, evaluator, loop)
         else:
-            trained = train_rounds(process, task, *work, context, progress_of, spending)
+            trained = train_rounds(process, task, config, evaluator, loop, context, spending)
     if trained.weights is not None:
         _save_model(task, trained.weights, folder.path / "model.weights.h5")
     summary = train_report.write(folder, description, federated, trained)

@@ -11,6 +11,7 @@ import pytest
 from tests.tff_health.experiments.runs import (
     assert_no_worker_stays,
     assert_same_outcome,
+    rows,
     run,
     start,
     wait_for_rounds,
@@ -21,6 +22,7 @@ from tff_health import flags
 from tff_health.errors import ConfigError
 from tff_health.experiments.chosen_settings import load_chosen, settings_for
 from tff_health.experiments.noise_key import noise_key
+from tff_health.experiments.privacy_tuning import draw, plan
 from tff_health.privacy.accounting import Accountant
 
 LINEAR = "--model=tests.tff_health.learning.test_client_training:linear"
@@ -116,10 +118,13 @@ def test_the_key_of_the_noise_is_kept_for_its_user_alone(tmp_path):
 
 def test_training_ends_before_the_budget_is_exceeded(tmp_path):
     out_dir = tmp_path / "run"
-    result = run(out_dir, *PRIVATE, "--noise_multiplier=1.2")
+    result = run(out_dir, *PRIVATE, "--noise_multiplier=1.2", "--eval_every=10")
     assert result.returncode == 0, result.stderr
     summary = only_run(out_dir)
     assert 1 <= summary["rounds"] < 6
+    last = rows(out_dir)[-1]
+    assert int(last["round"]) == summary["rounds"]
+    assert float(last["test_accuracy"]) == summary["final_accuracy"]
     assert summary["epsilon"] <= 4
     steps = 3 * (summary["rounds"] + 1)
     rate = max(float(row["sampling_rate"]) for row in ledger(out_dir))
@@ -247,6 +252,25 @@ def test_broken_files_of_chosen_settings_are_refused(tmp_path, text, told):
     path.write_text(text)
     with pytest.raises(ConfigError, match=told):
         load_chosen(str(path), "digits")
+
+
+def test_trials_of_small_epsilons_train_few_weights():
+    given = ["run_experiments.py", "--experiment=privacy_tuning", "--dataset=digits", "--trials=30"]
+    config = flags.parse(given, {}).config
+    assert plan(config, 400) == plan(config, 400)
+    drawn = {
+        epsilon: [draw(config, epsilon, trial, 400) for trial in range(1, 31)]
+        for epsilon in ("0.1", "1", "2", "inf")
+    }
+    few = {"wavelet_linear", "scattering_linear"}
+    for epsilon in ("0.1", "1"):
+        assert {settings["model"] for settings in drawn[epsilon]} == few
+    assert {settings["model"] for settings in drawn["2"]} > few
+    for settings in drawn["2"]:
+        passes = settings["lot_size"] * settings["local_steps"] / 400
+        assert passes == pytest.approx(round(passes), rel=0.01)
+    assert {settings["local_epochs"] for settings in drawn["inf"]} == {1, 2, 4}
+    assert "model" not in drawn["inf"][0]
 
 
 def test_settings_are_chosen_on_validation_parts_and_used(tmp_path):

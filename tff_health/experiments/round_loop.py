@@ -1,0 +1,173 @@
+"""The loop over the rounds of a run: train, evaluate, record, keep the state."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from tff_health.experiments.checkpoint import Checkpoints
+from tff_health.experiments.config import RunConfig
+from tff_health.learning.evaluation import Evaluation
+from tff_health.reporting.metrics_log import MetricsLog, Value
+from tff_health.reporting.progress import Progress, Updates
+
+ProgressFactory: TypeAlias = Callable[[str, int, int], AbstractContextManager[Updates]]
+Row: TypeAlias = dict[str, Value]
+
+_COLUMNS = (
+    "scheme",
+    "round",
+    "cohort",
+    "survivors",
+    "aborted_attempts",
+    "train_loss",
+    "train_accuracy",
+    "clipped_coordinates",
+    "non_finite_updates",
+    "lone_coordinates",
+    "quality_sum",
+    "global_distance",
+    "validation_loss",
+    "validation_accuracy",
+    "test_loss",
+    "test_accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "auc",
+    "epsilon",
+    "bytes_up",
+    "bytes_down",
+    "seconds_training",
+    "seconds_client_crypto",
+    "seconds_server_crypto",
+    "seconds_holder_crypto",
+    "seconds_evaluation",
+    "seconds_total",
+)
+
+
+def show_rounds(what: str, rounds: int, done: int) -> Progress:
+    """The progress of one run by itself."""
+    return Progress(what, "round", rounds, done)
+
+
+def metrics_columns(class_names: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of metrics.csv: those of every data set, then the recall of each class."""
+    return (*_COLUMNS, *(f"recall_{name}" for name in class_names))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training of one round came to.
+
+    Attributes:
+        state: after it.
+        row: its columns of metrics.csv.
+        note: for the line of progress; may be empty.
+        is_last: whether there is to be no further round, even if there are rounds left.
+    """
+
+    state: Any
+    row: Row
+    note: str = ""
+    is_last: bool = False
+
+
+class RoundLoop:
+    """The rounds of one run.
+
+    A row is logged before its state is kept, and rows without a state are dropped at the start, so
+    that a kill at any moment costs at most one round.
+
+    Args:
+        config: the settings.
+        class_names: of the data set, in order.
+        log: takes a row for each round.
+        checkpoint_folder: keeps the newest state.
+        progress_of: shows how far the rounds are, given what is trained and the rounds in all and
+            done by an earlier process.
+
+    Attributes:
+        done: rounds that an earlier process did.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        class_names: tuple[str, ...],
+        log: MetricsLog,
+        checkpoint_folder: Path,
+        progress_of: ProgressFactory,
+    ) -> None:
+        self._config = config
+        self._class_names = class_names
+        self._log = log
+        self._checkpoints = Checkpoints(checkpoint_folder)
+        self._progress_of = progress_of
+        self.done = self._checkpoints.newest_round()
+        log.drop_after(self.done)
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows of metrics.csv."""
+        return self._log.rows
+
+    def run(
+        self,
+        initial: Any,
+        train: Callable[[Any, int], Trained],
+        evaluate: Callable[[Any], tuple[Evaluation, Row]],
+        may_begin: bool = True,
+    ) -> tuple[Any, Evaluation]:
+        """Runs the rounds that are not done yet.
+
+        Args:
+            initial: the state before the first round, any structure of arrays.
+            train: from the state and the number of a round, from 1, to what came of it.
+            evaluate: from a state to its model's evaluation, and further columns of metrics.csv.
+            may_begin: whether there is to be any further round.
+
+        Returns:
+            the final state, and its evaluation.
+
+        Raises:
+            RunError: if the kept state is damaged or of another structure.
+        """
+        state, evaluation = self._checkpoints.load(initial) if self.done else initial, None
+        config, rounds = self._config, range(self.done + 1, self._config.rounds + 1)
+        what = f"{config.scheme} on {config.dataset}"
+        with self._progress_of(what, config.rounds, self.done) as progress:
+            for number in rounds if may_begin else ():
+                start = time.monotonic()
+                trained = train(state, number)
+                state, note = trained.state, trained.note
+                row: Row = {"scheme": config.scheme, "round": number, **trained.row}
+                trained_at = time.monotonic()
+                is_last = trained.is_last or number == config.rounds
+                if is_last or number % config.eval_every == 0:
+                    evaluation, columns = evaluate(state)
+                    row |= self._columns(evaluation) | columns
+                    accuracy = f"test accuracy {evaluation.accuracy:.3f}"
+                    note = f"{accuracy}, {note}" if note else accuracy
+                end = time.monotonic()
+                row["seconds_evaluation"] = round(end - trained_at, 4)
+                row["seconds_total"] = round(end - start, 4)
+                self._log.append(row)
+                self._checkpoints.save(state, number)
+                progress.update(number, note)
+                if is_last:
+                    break
+        return state, evaluation or evaluate(state)[0]
+
+    def _columns(self, evaluation: Evaluation) -> Row:
+        recalls = zip(self._class_names, evaluation.recall.tolist(), strict=True)
+        return {
+            "test_loss": evaluation.loss,
+            "test_accuracy": evaluation.accuracy,
+            "balanced_accuracy": evaluation.balanced_accuracy,
+            "macro_f1": evaluation.macro_f1,
+            "auc": evaluation.auc,
+            **{f"recall_{name}": recall for name, recall in recalls},
+        }
