@@ -10,6 +10,10 @@ import statistics
 import tempfile
 from pathlib import Path
 
+from tff_health.quiet import silence_libraries
+
+silence_libraries()
+
 import tensorflow_federated as tff
 
 from benchmarks.paper_task import packed_task, random_images, seconds
