@@ -30,8 +30,8 @@ def run(invocation: Invocation) -> None:
 
 
 def _write(done: FinishedStudy) -> str:
-    parts, rounds = plan(done.study.config), done.study.config.rounds
-    runs = [compared(part, done.results, rounds) for part in parts]
+    rounds = done.study.config.rounds
+    runs = [compared(result.part, done.results, rounds) for result in done.results.values()]
     probes = {scheme: done.estimates.probe(scheme) for scheme in SCHEMES}
     return schemes_report.write(done.folder, done.description, runs, probes)
 
