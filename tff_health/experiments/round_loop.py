@@ -66,13 +66,11 @@ class Trained:
         state: after it.
         row: its columns of metrics.csv.
         note: for the line of progress; may be empty.
-        is_last: whether there is to be no further round, even if there are rounds left.
     """
 
     state: Any
     row: Row
     note: str = ""
-    is_last: bool = False
 
 
 class RoundLoop:
@@ -119,7 +117,7 @@ class RoundLoop:
         initial: Any,
         train: Callable[[Any, int], Trained],
         evaluate: Callable[[Any], tuple[Evaluation, Row]],
-        may_begin: bool = True,
+        may_go_on: Callable[[], bool] = lambda: True,
     ) -> tuple[Any, Evaluation]:
         """Runs the rounds that are not done yet.
 
@@ -127,7 +125,7 @@ class RoundLoop:
             initial: the state before the first round, any structure of arrays.
             train: from the state and the number of a round, from 1, to what came of it.
             evaluate: from a state to its model's evaluation, and further columns of metrics.csv.
-            may_begin: whether there is to be any further round.
+            may_go_on: whether there is to be a further round, asked at the start and after each.
 
         Returns:
             the final state, and its evaluation.
@@ -139,13 +137,13 @@ class RoundLoop:
         config, rounds = self._config, range(self.done + 1, self._config.rounds + 1)
         what = f"{config.scheme} on {config.dataset}"
         with self._progress_of(what, config.rounds, self.done) as progress:
-            for number in rounds if may_begin else ():
+            for number in rounds if may_go_on() else ():
                 start = time.monotonic()
                 trained = train(state, number)
                 state, note = trained.state, trained.note
                 row: Row = {"scheme": config.scheme, "round": number, **trained.row}
+                is_last = number == config.rounds or not may_go_on()
                 trained_at = time.monotonic()
-                is_last = trained.is_last or number == config.rounds
                 if is_last or number % config.eval_every == 0:
                     evaluation, columns = evaluate(state)
                     row |= self._columns(evaluation) | columns

@@ -81,17 +81,16 @@ def train_rounds(
         if not spending:
             return Trained(trained.state, trained.row)
         epsilon = spending.spend(number, trained.trained)
-        row = {**trained.row, "epsilon": epsilon}
-        note, is_last = f"epsilon {epsilon:.2f}", not spending.allows_another_round
-        return Trained(trained.state, row, note, is_last)
+        return Trained(trained.state, {**trained.row, "epsilon": epsilon}, f"epsilon {epsilon:.2f}")
 
     def evaluate(state: Any) -> tuple[Evaluation, Row]:
         weights = training.get_model_weights(state)
         return evaluator.evaluate(weights), validation.evaluate(weights) if validation else {}
 
     initial = training.set_model_weights(training.initialize(), task.initial_weights)
-    may_begin = not spending or spending.allows_another_round
-    state, evaluation = loop.run(initial, train, evaluate, may_begin)
+    state, evaluation = loop.run(
+        initial, train, evaluate, lambda: not spending or spending.allows_another_round
+    )
     return TrainedScheme(training.get_model_weights(state), evaluation, loop.rows, spending)
 
 
