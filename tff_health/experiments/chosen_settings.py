@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from tff_health.errors import ConfigError
+from tff_health.privacy.settings import OF_BATCHES, OF_LOTS
 
 CHOSEN = (
     *("model", "normalise", "learning_rate", "client_momentum", "decay_rounds"),
-    *("batch_size", "local_epochs", "lot_size", "local_steps", "clipping_norm"),
+    *OF_BATCHES,
+    *OF_LOTS,
 )
 """What is chosen for each epsilon; flags override it."""
 

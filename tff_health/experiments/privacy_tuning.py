@@ -15,10 +15,12 @@ import numpy as np
 from tff_health.data.examples import Examples
 from tff_health.data.federated import FederatedImages
 from tff_health.data.seeds import generator
+from tff_health.experiments.chosen_settings import CHOSEN
 from tff_health.experiments.config import Invocation, RunConfig
 from tff_health.experiments.privacy import budget_config
 from tff_health.experiments.study import Part, PartResult, Study
 from tff_health.experiments.study_run import FinishedStudy, run_study
+from tff_health.privacy.settings import OF_BATCHES, OF_LOTS
 from tff_health.reporting import tuning_report
 from tff_health.reporting.files import write_json
 
@@ -127,8 +129,5 @@ def best(results: list[PartResult], epsilon: str) -> PartResult:
 
 def settings_of(part: Part) -> dict[str, Any]:
     """The settings of a trial that are kept with it."""
-    is_private = part.config.dp_noise != "none"
-    private, plain = ("lot_size", "local_steps", "clipping_norm"), ("batch_size", "local_epochs")
-    sizes = private if is_private else plain
-    names = ("model", "normalise", "learning_rate", "client_momentum", "decay_rounds", *sizes)
-    return {name: getattr(part.config, name) for name in names}
+    foreign = OF_BATCHES if part.config.dp_noise != "none" else OF_LOTS
+    return {name: getattr(part.config, name) for name in CHOSEN if name not in foreign}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tff_health.privacy.settings import OF_BATCHES, OF_LOTS
 from tff_health.reporting import attack_report, figures
 from tff_health.reporting.attack_report import Attacked
 from tff_health.reporting.comparison import ComparedRun, Comparison, spread
@@ -101,17 +102,17 @@ def _has_the_reports(config: dict[str, Any]) -> bool:
 
 def _settings_table(description: dict[str, Any], compared: Comparison) -> Table:
     names = (
-        *("model", "learning_rate", "decay_rounds", "client_momentum", "lot_size", "local_steps"),
-        *("clipping_norm", "batch_size", "local_epochs"),
+        *("model", "learning_rate", "decay_rounds", "client_momentum"),
+        *OF_LOTS,
+        *OF_BATCHES,
     )
     by_group: dict[str, dict[str, Any]] = {}
     for name, settings in description["derived"]["runs"].items():
         by_group.setdefault(f"epsilon {name.split('-')[0].removeprefix('epsilon')}", settings)
-    private, plain = ("lot_size", "local_steps", "clipping_norm"), ("batch_size", "local_epochs")
     rows: list[Sequence[Cell]] = []
     for group in compared.groups:
-        others = private if math.isinf(epsilon_of(group)) else plain
-        cells = ("" if name in others else str(by_group[group][name]) for name in names)
+        foreign = OF_LOTS if math.isinf(epsilon_of(group)) else OF_BATCHES
+        cells = ("" if name in foreign else str(by_group[group][name]) for name in names)
         rows.append((group, *cells))
     return Table("settings", "Settings of each budget", ("", *names), rows)
 
