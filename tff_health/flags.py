@@ -54,7 +54,10 @@ _DEFAULTS: dict[str, Any] = {
     "server_momentum": 0.0,
     "normalise": False,
     "train_flips": False,
+    "train_rotations": False,
+    "train_colours": 0.0,
     "test_flips": False,
+    "test_rotations": False,
     "class_balance": 0.0,
     "eval_every": 1,
     "seed": 0,
@@ -365,9 +368,26 @@ def _define_training(define: _Definer) -> None:
         f"{_default('train_flips')}",
     )
     define.yes_or_no(
+        "train_rotations",
+        "Whether training images are rotated by up to 45 degrees and scaled by up to 15 % at "
+        f"random, anew in every epoch.{_default('train_rotations')}",
+    )
+    define.number(
+        "train_colours",
+        "How far contrast and colours of training images are changed at random, anew in every "
+        "epoch: by up to so many standard deviations of their channels, 0 to 1; needs "
+        f"--normalise.{_default('train_colours')}",
+    )
+    define.yes_or_no(
         "test_flips",
         "Whether the test part is judged by the mean answer over an image's symmetries, flips and "
         f"transposes; takes eight times as long.{_default('test_flips')}",
+    )
+    define.yes_or_no(
+        "test_rotations",
+        "Whether the test part is judged by the mean answer over an image as it is, rotated by 45 "
+        "degrees, and 10 % larger and smaller, too; takes four times as long."
+        f"{_default('test_rotations')}",
     )
     define.number(
         "class_balance",

@@ -4,11 +4,15 @@ All of it is a function of the pixels, the labels and a seed, so that every sche
 a run that was killed goes on with the same.
 """
 
+import math
 from dataclasses import dataclass
 
 import tensorflow as tf
 
 from tff_health.data.scaling import TO_UNIT, Scaling
+
+MAX_ROTATION_DEGREES = 45.0  # with flips, any angle
+MAX_SCALE = 0.15  # of the natural logarithm
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,12 @@ class Preparation:
         scaling: of the images.
         flips: whether each image is turned over at random: one of the eight symmetries of the
             square, or of the four of the rectangle if images are not square.
+        rotations: whether each image is rotated about its centre by up to 45 degrees either way,
+            and made up to exp(0.15) times larger or smaller; bilinearly, and what comes in
+            from outside mirrors the border.
+        colours: c: each scaled image is multiplied by a factor from 1 - c to 1 + c, and each of
+            its channels shifted by up to c; 0 leaves them. With standardised channels the unit
+            is their standard deviation.
         class_balance: b, 0 to 1: a client goes through its examples with weights
             (examples of the class)^-b, as many in all as it has. 0 takes each once, 1 makes its
             classes equally frequent. A client knows its own labels alone.
@@ -26,6 +36,8 @@ class Preparation:
 
     scaling: Scaling = TO_UNIT
     flips: bool = False
+    rotations: bool = False
+    colours: float = 0.0
     class_balance: float = 0.0
 
     def order(self, labels: tf.Tensor, num_classes: int, stream: tf.Tensor) -> tf.Tensor:
@@ -64,7 +76,11 @@ class Preparation:
             stream: int64 (2,), the seed of the batch.
         """
         images = self.scaling.scale(pixels)
-        return _turned(images, stream) if self.flips else images
+        if self.flips:
+            images = _turned(images, stream)
+        if self.rotations:
+            images = _rotated(images, stream)
+        return _recoloured(images, self.colours, stream) if self.colours else images
 
 
 AS_THEY_ARE = Preparation()
@@ -80,6 +96,22 @@ def symmetries(images: tf.Tensor) -> list[tf.Tensor]:
     return turned
 
 
+def views(images: tf.Tensor, flips: bool, rotations: bool) -> list[tf.Tensor]:
+    """Returns the images (n, height, width, channels) in all ways that an answer is averaged over.
+
+    Args:
+        images: scaled.
+        flips: whether with each view in all its symmetries.
+        rotations: whether rotated by 45 degrees, and 10 % larger and smaller, as well.
+    """
+    seen = [images]
+    if rotations:
+        zero = tf.zeros(tf.shape(images)[:1])
+        seen.append(_warped(images, zero + math.radians(MAX_ROTATION_DEGREES), zero))
+        seen += [_warped(images, zero, zero + log_scale) for log_scale in (-0.1, 0.1)]
+    return [turn for view in seen for turn in symmetries(view)] if flips else seen
+
+
 def _turned(images: tf.Tensor, stream: tf.Tensor) -> tf.Tensor:
     count = tf.shape(images)[0]
     drawn = tf.random.stateless_uniform((3, count, 1, 1, 1), stream) < 0.5
@@ -88,3 +120,33 @@ def _turned(images: tf.Tensor, stream: tf.Tensor) -> tf.Tensor:
     if images.shape[1] == images.shape[2]:
         images = tf.where(drawn[2], tf.transpose(images, (0, 2, 1, 3)), images)
     return images
+
+
+def _rotated(images: tf.Tensor, stream: tf.Tensor) -> tf.Tensor:
+    stream = tf.random.experimental.stateless_fold_in(stream, 1)  # flips draw from it as it is
+    drawn = tf.random.stateless_uniform((2, tf.shape(images)[0]), stream, -1.0, 1.0)
+    return _warped(images, drawn[0] * math.radians(MAX_ROTATION_DEGREES), drawn[1] * MAX_SCALE)
+
+
+def _warped(images: tf.Tensor, angles: tf.Tensor, log_scales: tf.Tensor) -> tf.Tensor:
+    cosine, sine = tf.exp(log_scales) * tf.cos(angles), tf.exp(log_scales) * tf.sin(angles)
+    height, width = images.shape[1:3]
+    x, y = (width - 1) / 2, (height - 1) / 2  # the centre, which stays where it is
+    zero = tf.zeros_like(angles)
+    first = [cosine, -sine, x - cosine * x + sine * y]
+    second = [sine, cosine, y - sine * x - cosine * y]
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images,
+        transforms=tf.stack([*first, *second, zero, zero], axis=1),
+        output_shape=(height, width),
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="REFLECT",
+    )
+
+
+def _recoloured(images: tf.Tensor, amount: float, stream: tf.Tensor) -> tf.Tensor:
+    stream = tf.random.experimental.stateless_fold_in(stream, 2)
+    shape = (tf.shape(images)[0], 1, 1, 1 + images.shape[3])
+    drawn = tf.random.stateless_uniform(shape, stream, -amount, amount)
+    return images * (1 + drawn[..., :1]) + drawn[..., 1:]

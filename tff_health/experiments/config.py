@@ -82,7 +82,10 @@ class RunConfig:
     server_momentum: float
     normalise: bool
     train_flips: bool
+    train_rotations: bool
+    train_colours: float
     test_flips: bool
+    test_rotations: bool
     class_balance: float
     model: str
     dp_noise: str
@@ -178,7 +181,7 @@ class RunConfig:
                 problems.append(f"--{name}={getattr(self, name)}: must be from 0 to below 1")
         if self.decay_rounds < 0:
             problems.append(f"--decay_rounds={self.decay_rounds}: must be 0 (no decay) or more")
-        for name in ("noisy_clients", "noisy_labels", "class_balance"):
+        for name in ("noisy_clients", "noisy_labels", "class_balance", "train_colours"):
             if not 0 <= getattr(self, name) <= 1:
                 problems.append(f"--{name}={getattr(self, name)}: must be from 0 to 1")
         if not 0 <= self.validation_fraction < 1:
@@ -253,6 +256,11 @@ class RunConfig:
             problems.append(
                 f"--augment_copies={self.augment_copies}: --split={self.split} has "
                 f"{COPIES_BY_SPLIT[self.split]} copies of each image by definition"
+            )
+        if self.train_colours and not self.normalise:
+            problems.append(
+                f"--train_colours={self.train_colours}: is in standard deviations of channels; "
+                "add --normalise"
             )
         return problems
 

@@ -192,7 +192,10 @@ def _training_data(
     num_classes: int,
     privacy: PrivacySettings | None,
 ) -> tff.Computation:
-    preparation = Preparation(config.scaling, config.train_flips, config.class_balance)
+    preparation = Preparation(
+        *(config.scaling, config.train_flips, config.train_rotations),
+        *(config.train_colours, config.class_balance),
+    )
     if privacy is None or not privacy.is_clients_own:
         return client_data.training_data(
             *(folder, shape, config.batch_size, config.local_epochs, config.seed),
@@ -214,7 +217,8 @@ def build_evaluator(task: Task, federated: FederatedImages, config: RunConfig) -
     pixels = np.concatenate(list(federated.test.pixels(federated.images, federated.augmenter)))
     return Evaluator(
         *(task.build_model(), pixels, federated.test.labels),
-        *(federated.images.num_classes, config.scaling, config.test_flips),
+        *(federated.images.num_classes, config.scaling),
+        *(config.test_flips, config.test_rotations),
     )
 
 

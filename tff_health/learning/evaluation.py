@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from tff_health.data.preparation import symmetries
+from tff_health.data.preparation import views
 from tff_health.data.scaling import TO_UNIT, Scaling
 
 _BATCH = 1000
@@ -54,6 +54,7 @@ class Evaluator:
         num_classes: number of classes, present or not.
         scaling: of the pixels, as in training.
         flips: whether an answer is the mean over the symmetries of an image.
+        rotations: whether it is the mean over rotated and scaled views as well.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Evaluator:
         num_classes: int,
         scaling: Scaling = TO_UNIT,
         flips: bool = False,
+        rotations: bool = False,
     ) -> None:
         self._pixels = pixels
         self._labels = labels
@@ -75,9 +77,10 @@ class Evaluator:
 
         def logits(chosen: tf.Tensor) -> tf.Tensor:
             images = scaling.scale(chosen)
-            if not flips:
+            if not (flips or rotations):
                 return model(images, training=False)
-            answers = [tf.nn.log_softmax(model(x, training=False)) for x in symmetries(images)]
+            seen = views(images, flips, rotations)
+            answers = [tf.nn.log_softmax(model(x, training=False)) for x in seen]
             # Logarithms throughout: a probability of a very sure model would become 0.
             return tf.reduce_logsumexp(answers, axis=0) - math.log(len(answers))
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import ndimage
 
-from tff_health.data.preparation import AS_THEY_ARE, Preparation, symmetries
+from tff_health.data.preparation import AS_THEY_ARE, Preparation, symmetries, views
 from tff_health.data.scaling import TO_UNIT, Scaling
 
 STREAM = tf.constant([3, 4], tf.int64)
@@ -62,6 +63,70 @@ def test_flips_give_symmetries_of_each_image_and_all_of_them():
     assert {one.numpy()[0].tobytes() for one in symmetries(tf.constant(plain[None]))} == wanted
     again = Preparation(flips=True).images(batch, STREAM).numpy()
     np.testing.assert_array_equal(turned, again)
+
+
+def warped(image, angle, log_scale):
+    """The slow twin: one image, one channel at a time."""
+    size = np.exp(log_scale)
+    matrix = size * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    centre = (np.array(image.shape[:2]) - 1) / 2
+    offset = centre - matrix @ centre
+    planes = [
+        ndimage.affine_transform(plane, matrix, offset, order=1, mode="reflect")
+        for plane in np.moveaxis(image, -1, 0)
+    ]
+    return np.stack(planes, axis=-1)
+
+
+@pytest.mark.parametrize("shape", [(9, 9, 3), (6, 11, 1)])
+def test_rotations_are_those_of_an_affine_map_and_bounded(shape):
+    images = np.random.default_rng(1).integers(0, 256, (300, *shape), np.uint8)
+    rotated = Preparation(rotations=True).images(tf.constant(images), STREAM).numpy()
+    own = tf.random.experimental.stateless_fold_in(STREAM, 1)
+    angles, scales = tf.random.stateless_uniform((2, 300), own, -1.0, 1.0).numpy()
+    assert min(angles) < -0.9 and max(angles) > 0.9 and abs(np.corrcoef(angles, scales)[0, 1]) < 0.2
+    for image, found, angle, scale in zip(images, rotated, angles, scales, strict=True):
+        wanted = warped(image / 255, angle * np.pi / 4, 0.15 * scale)
+        np.testing.assert_allclose(found, wanted, atol=1e-4)
+
+
+def test_colours_change_each_image_by_a_factor_and_each_channel_by_a_shift():
+    images = np.random.default_rng(3).integers(0, 256, (400, 5, 6, 3), np.uint8)
+    changed = Preparation(colours=0.2).images(tf.constant(images), STREAM).numpy()
+    plain = images / np.float32(255)
+    factors, shifts = [], []
+    for before, after in zip(plain, changed, strict=True):
+        lines = [np.polyfit(before[..., c].ravel(), after[..., c].ravel(), 1) for c in range(3)]
+        (factor, _, _), shift = np.transpose(lines)
+        np.testing.assert_allclose(after, before * factor + shift, atol=1e-4)
+        factors.append(factor - 1)
+        shifts += [*shift]
+    for drawn in (factors, shifts):
+        assert np.max(np.abs(drawn)) <= 0.2 + 1e-4
+        assert np.std(drawn) == pytest.approx(0.2 / 3**0.5, rel=0.15)
+    assert abs(np.corrcoef(factors, shifts[::3])[0, 1]) < 0.2
+
+
+def test_rotations_go_with_flips_and_are_the_same_again():
+    images = tf.constant(np.random.default_rng(2).integers(0, 256, (50, 8, 8, 3), np.uint8))
+    both = Preparation(flips=True, rotations=True)
+    first = both.images(images, STREAM).numpy()
+    np.testing.assert_array_equal(first, both.images(images, STREAM).numpy())
+    assert np.abs(first - both.images(images, STREAM + 1).numpy()).max() > 0.1
+    assert np.abs(first - Preparation(rotations=True).images(images, STREAM).numpy()).max() > 0.1
+
+
+def test_views_are_the_image_rotated_and_scaled_each_in_its_symmetries():
+    images = np.random.default_rng(4).random((3, 7, 7, 2), np.float32)
+    assert len(views(tf.constant(images), flips=False, rotations=False)) == 1
+    seen = views(tf.constant(images), flips=False, rotations=True)
+    ways = [(0, 0), (np.pi / 4, 0), (0, -0.1), (0, 0.1)]
+    for view, (angle, log_scale) in zip(seen, ways, strict=True):
+        wanted = [warped(image, angle, log_scale) for image in images]
+        np.testing.assert_allclose(view, wanted, atol=1e-4)
+    turned = views(tf.constant(images), flips=True, rotations=True)
+    wanted = [turn for view in seen for turn in symmetries(view)]
+    np.testing.assert_array_equal(turned, wanted)
 
 
 def test_images_that_are_not_square_keep_their_shape():

@@ -216,6 +216,7 @@ def test_quality_is_weighed_whoever_makes_the_keys(tmp_path):
 ZHANG = (
     *("--scheme=zhang", "--partition=iid", "--client_momentum=0.5", "--decay_rounds=4"),
     *("--normalise", "--train_flips", "--class_balance=0.5", "--server_momentum=0.3"),
+    *("--train_rotations", "--train_colours=0.1"),
 )
 
 

@@ -204,6 +204,7 @@ def test_settings_reach_the_runs_that_they_concern():
         (["--experiment=train", "--dry_run"], "--dry_run: means nothing to"),
         (["--experiment=train", "--seeds=1"], "--seeds: means nothing to"),
         (["--client_momentum=1"], "--client_momentum=1.0: must be from 0 to below 1"),
+        (["--train_colours=0.1"], "add --normalise"),
         (["--class_balance=2"], "--class_balance=2.0: must be from 0 to 1"),
         (["--decay_rounds=-1"], "--decay_rounds=-1: must be 0"),
         (["--scheme=local", "--dropout_rate=0.5"], "--dropout_rate=0.5: means nothing to"),

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_federated as tff
 
+from tff_health.data.preparation import views
 from tff_health.learning.evaluation import Evaluator, evaluate_logits
 
 
@@ -89,6 +90,25 @@ def test_answers_are_means_over_an_images_symmetries():
     high = 1 / (1 + np.exp(-4.0))
     assert np.exp(-plain.loss) == pytest.approx(0.5, rel=1e-5)
     assert np.exp(-mean.loss) == pytest.approx((6 * 0.5 + 2 * high) / 8, rel=1e-5)
+
+
+@pytest.mark.parametrize("flips", [False, True])
+def test_answers_are_means_over_rotated_and_scaled_views(flips):
+    rng = np.random.default_rng(0)
+    layers = [tf.keras.layers.Flatten(), tf.keras.layers.Dense(3)]
+    model = tf.keras.Sequential([tf.keras.layers.InputLayer((6, 6, 1)), *layers])
+    kernel = rng.normal(size=(36, 3)).astype(np.float32)
+    bias = np.zeros(3, np.float32)
+    weights = tff.learning.models.ModelWeights(trainable=[kernel, bias], non_trainable=[])
+    pixels = rng.integers(0, 256, (5, 6, 6, 1), np.uint8)
+    labels = rng.integers(0, 3, 5).astype(np.uint8)
+    found = Evaluator(model, pixels, labels, 3, flips=flips, rotations=True).evaluate(weights)
+    seen = views(tf.constant(pixels / np.float32(255)), flips, rotations=True)
+    assert len(seen) == (32 if flips else 4)
+    answers = [tf.nn.softmax(view.numpy().reshape(5, 36) @ kernel).numpy() for view in seen]
+    mean = np.mean(answers, axis=0)
+    assert found.loss == pytest.approx(-np.log(mean[np.arange(5), labels]).mean(), rel=1e-4)
+    assert found.accuracy == (mean.argmax(axis=1) == labels).mean()
 
 
 def test_a_mean_of_very_sure_answers_keeps_the_ranking_of_the_unlikely():
