@@ -129,6 +129,14 @@ EXPERIMENTS = {
             can_estimate=True,
         ),
         Experiment(
+            name="ablation",
+            description="what each part of training beyond the paper gives, by switching it",
+            runner="tff_health.experiments.ablation:run",
+            settings=(*_training_but("seed", *_PRIVACY), "seeds"),
+            named_by=("scheme", "dataset", "split"),
+            can_estimate=True,
+        ),
+        Experiment(
             name="dropout",
             description="time of rounds that clients drop out of: Figure 8",
             runner="tff_health.experiments.dropout:run",

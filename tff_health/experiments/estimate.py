@@ -53,6 +53,7 @@ class Estimates:
         at_once = min(num_processors(), config.num_clients)
         steps = _steps(config, federated) / at_once
         tested = len(federated.test) / config.batch_size / num_processors() * _FORWARD_SHARE
+        tested *= (8 if config.test_flips else 1) * (4 if config.test_rotations else 1)
         models = config.num_clients if config.scheme == "local" else 1
         a_round = steps * step_seconds + models * tested * step_seconds / config.eval_every
         known = self.probe(config.scheme)

@@ -101,6 +101,11 @@ _BY_EXPERIMENT: dict[str, dict[str, dict[str, Any]]] = {
         "paper": {"turns": 5},
         "tuned": {"turns": 5},
     },
+    "ablation": {
+        "quick": {"rounds": 12, "eval_every": 2, "seeds": [0]},
+        "paper": {"seeds": [0]},
+        "tuned": {"seeds": [0, 1, 2]},
+    },
     "batch_size": {
         "quick": {"rounds": 12, "eval_every": 2, "seeds": [0], "batch_sizes": [8, 16, 32, 64, 128]},
         "paper": {"seeds": [0], "batch_sizes": [1, 10, 30, 50, 80, 100, 150]},

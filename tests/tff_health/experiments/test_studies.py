@@ -11,7 +11,7 @@ import pytest
 from tests.tff_health.experiments.runs import assert_no_worker_stays, user_environment, workers
 from tff_health import flags
 from tff_health.errors import ConfigError, RunError
-from tff_health.experiments import batch_size, schemes
+from tff_health.experiments import ablation, batch_size, schemes
 from tff_health.experiments.study import validate
 
 SMALL = ("--dataset=digits", "--model=tanh_cnn", "--rounds=3", "--eval_every=2")
@@ -172,6 +172,50 @@ def test_batch_sizes_are_compared(tmp_path):
     assert len({run["final_accuracy"] for run in runs}) > 1
     assert "±" in result.stdout
     assert (tmp_path / "study" / "figures" / "figure_4_batch_size.svg").exists()
+
+
+def test_parts_of_the_training_are_switched(tmp_path):
+    given = ("--normalise", "--client_momentum=0.5", "--train_colours=0.2", "--scheme=bonawitz")
+    result = run("ablation", tmp_path / "study", "--rounds=1", *given)
+    assert result.returncode == 0, result.stderr
+    runs = summary_of(tmp_path / "study")["runs"]
+    config = parse("--experiment=ablation", *given)
+    groups = [variant.group for variant in ablation.variants(config)]
+    assert [run["name"] for run in runs] == groups
+    assert len({run["final_accuracy"] for run in runs}) > 5
+    assert (tmp_path / "study" / "figures" / "differences.svg").exists()
+    with (tmp_path / "study" / "tables" / "ablation.csv").open() as file:
+        rows = {row[""]: row for row in csv.DictReader(file)}
+    for run_ in runs[1:]:
+        difference = 100 * (run_["final_accuracy"] - runs[0]["final_accuracy"])
+        shown = rows[run_["name"]]["accuracy: difference"]
+        assert float(shown) == pytest.approx(difference, abs=0.051)
+
+
+def test_a_part_of_the_training_is_left_out_where_it_is_used_and_added_where_not():
+    on = ("--normalise", "--client_momentum=0.5", "--train_colours=0.2")
+    found = {v.group: v.changes for v in ablation.variants(parse("--experiment=ablation", *on))}
+    assert found == {
+        "as given": {},
+        "without normalise and train_colours": {"normalise": False, "train_colours": 0.0},
+        "with train_flips": {"train_flips": True},
+        "with train_rotations": {"train_rotations": True},
+        "with test_flips": {"test_flips": True},
+        "with test_rotations": {"test_rotations": True},
+        "without train_colours": {"train_colours": 0.0},
+        "with class_balance": {"class_balance": 0.5},
+        "without client_momentum": {"client_momentum": 0.0},
+        "with server_momentum": {"server_momentum": 0.5},
+        "with decay_rounds": {"decay_rounds": 3},
+        "without all of them": {
+            **{"normalise": False, "train_colours": 0.0, "client_momentum": 0.0},
+        },
+    }
+    validate(ablation.plan(parse("--experiment=ablation", "--preset=tuned")))
+    plain = [variant.group for variant in ablation.variants(parse("--experiment=ablation"))]
+    assert plain[1] == "with normalise"
+    assert "with train_colours and normalise" in plain
+    assert not any(group.startswith("without") for group in plain)
 
 
 def test_settings_reach_the_runs_that_they_concern():

@@ -1,0 +1,83 @@
+"""Experiment `ablation`: what each part of better training gives.
+
+One run has the settings as they are given; in every other one a part of the training is switched:
+left out where it is used, added where it is not.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tff_health.experiments.config import Invocation, RunConfig
+from tff_health.experiments.study import Part, part_config
+from tff_health.experiments.study_run import FinishedStudy, run_study
+from tff_health.reporting import ablation_report
+
+_SWITCHES = ("normalise", "train_flips", "train_rotations", "test_flips", "test_rotations")
+_AMOUNTS = {
+    **{"train_colours": 0.1, "class_balance": 0.5},
+    **{"client_momentum": 0.9, "server_momentum": 0.5},
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to train.
+
+    Attributes:
+        name: for its folders.
+        group: for people.
+        changes: the settings that differ from those given.
+    """
+
+    name: str
+    group: str
+    changes: dict[str, Any]
+
+
+def run(invocation: Invocation) -> None:
+    """Runs what is missing, and leaves a table, a figure and a report; prints a summary.
+
+    Raises:
+        TffHealthError: as experiment `train`.
+    """
+    run_study(invocation, plan(invocation.config), _write)
+
+
+def _write(done: FinishedStudy) -> str:
+    changes = {variant.group: variant.changes for variant in variants(done.study.config)}
+    runs = done.compared(lambda part: {"changes": changes[part.group]})
+    return ablation_report.write(done.folder, done.description, runs)
+
+
+def plan(config: RunConfig) -> list[Part]:
+    """Returns the runs: every variant with every seed."""
+    return [
+        Part(
+            f"{variant.name}-seed{seed}",
+            variant.group,
+            part_config(config, config.scheme, seed, **variant.changes),
+        )
+        for seed in config.seeds
+        for variant in variants(config)
+    ]
+
+
+def variants(config: RunConfig) -> list[Variant]:
+    """Returns what is compared, the settings as given first, and last all parts left out."""
+    full = {**dict.fromkeys(_SWITCHES, True), **_AMOUNTS, "decay_rounds": config.rounds}
+    none = {name: type(value)() for name, value in full.items()}
+    used = {name: none[name] for name in full if getattr(config, name)}
+    found = [Variant("given", ablation_report.AS_GIVEN, {})]
+    for name, amount in full.items():
+        changes = {name: used.get(name, amount)}
+        # Changes of colour are in units of standardised channels, and come and go with them.
+        if name == "normalise" and "train_colours" in used:
+            changes["train_colours"] = none["train_colours"]
+        if name == "train_colours" and "normalise" not in used:
+            changes["normalise"] = full["normalise"]
+        how = "without" if name in used else "with"
+        group = f"{how} {' and '.join(changes)}"
+        found.append(Variant(f"{how}_{name}", group, changes))
+    if len(used) > 1:
+        found.append(Variant("plain", "without all of them", used))
+    return found
