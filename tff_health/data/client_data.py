@@ -80,7 +80,7 @@ def training_data(
                 batch_stream = tf.random.experimental.stateless_fold_in(stream, start)
                 return preparation.images(chosen, batch_stream)
 
-            return _batches(labels, pixels, order, batch_size, images)
+            return batches_of(labels, pixels, order, batch_size, images)
 
         return tf.data.Dataset.range(epochs).flat_map(epoch_batches)
 
@@ -103,7 +103,7 @@ def validation_data(
         def batches(_: tf.Tensor) -> tf.data.Dataset:
             labels, pixels = read_part(folder, "validation", key["client"], image_shape)
             order = tf.range(tf.size(labels, tf.int64))
-            return _batches(labels, pixels, order, batch_size, lambda x, _: scaling.scale(x))
+            return batches_of(labels, pixels, order, batch_size, lambda x, _: scaling.scale(x))
 
         return tf.data.Dataset.range(1).flat_map(batches)
 
@@ -128,13 +128,23 @@ def read_part(
     return raw[:count], tf.reshape(raw[count:], (-1, *image_shape))
 
 
-def _batches(
+def batches_of(
     labels: tf.Tensor,
     pixels: tf.Tensor,
     order: tf.Tensor,
     batch_size: int,
     prepare: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
 ) -> tf.data.Dataset:
+    """Returns batches of images and labels (see `element_spec`), the last one perhaps smaller.
+
+    Args:
+        labels: uint8 (n,).
+        pixels: uint8 (n, height, width, channels).
+        order: int64 (m,), positions in these.
+        batch_size: examples a batch.
+        prepare: from the pixels of a batch and the place of its first example in `order` to images.
+    """
+
     def batch(start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         chosen = order[start : start + batch_size]
         images = prepare(tf.gather(pixels, chosen), start)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+from tff_health.data.examples import LabelledImages
 from tff_health.data.federated import FederatedImages
 from tff_health.errors import ConfigError
 from tff_health.experiments.config import RunConfig
@@ -17,7 +18,9 @@ _START_SECONDS = 8.0  # building TFF's processes, starting a worker
 _KEY_SECONDS = 3.0  # keys and tables of a scheme's protocol
 _PROBE_LENGTH = 8000
 _FEWEST_CLIENTS = 5
-_STEPS, _STEP_SECONDS = 20, 1.0
+_STEPS, _STEP_SECONDS = 40, 1.0
+_EXAMPLES = 1000  # that steps are timed on
+_LEARNING_RATE = 0.01
 _PRIVATE_FACTOR = 2.0  # clipping takes up to that many times as long as a plain step
 _FORWARD_SHARE = 1 / 3  # of a training step: the test part is only classified
 
@@ -34,7 +37,7 @@ class Estimates:
         self._study = study
         self._parts = parts
         self._probes: dict[str, SchemeProbe] = {}
-        self._speeds: dict[tuple[str, int], tuple[float, int]] = {}
+        self._speeds: dict[tuple[object, ...], tuple[float, int]] = {}
 
     def seconds(self) -> dict[str, float]:
         """Returns what each part may take, by name, if nothing of it is done yet."""
@@ -48,7 +51,7 @@ class Estimates:
         return self._probes[scheme]
 
     def _part_seconds(self, config: RunConfig) -> float:
-        step_seconds, parameters = self._speed(config.model, config.batch_size)
+        step_seconds, parameters = self._speed(config)
         federated = self._study.federated(config)
         at_once = min(num_processors(), config.num_clients)
         steps = _steps(config, federated) / at_once
@@ -62,11 +65,12 @@ class Estimates:
         keys = _KEY_SECONDS if known.survives else 0.0
         return _START_SECONDS + keys + config.rounds * a_round
 
-    def _speed(self, model: str, batch_size: int) -> tuple[float, int]:
+    def _speed(self, config: RunConfig) -> tuple[float, int]:
         """Seconds of a training step on one processor, and trainable parameters."""
-        key = (model, batch_size)
+        changes = (config.train_flips, config.train_rotations, bool(config.train_colours))
+        key = (config.model, config.batch_size, bool(config.client_momentum), *changes)
         if key not in self._speeds:
-            self._speeds[key] = time_steps(self._study, model, batch_size)
+            self._speeds[key] = time_steps(self._study.images, config)
         return self._speeds[key]
 
 
@@ -94,8 +98,12 @@ def _probe(config: RunConfig) -> SchemeProbe:
     return probe(BINDINGS[protocol].build(config.protocol_settings()), task)
 
 
-def time_steps(study: Study, model_name: str, batch_size: int) -> tuple[float, int]:
-    """Times training steps of a model on images of the study's size.
+def time_steps(images: LabelledImages, config: RunConfig) -> tuple[float, int]:
+    """Times training steps as a client takes them: images prepared, gradient, descent.
+
+    Args:
+        images: whose first ones are trained on.
+        config: model, batch size, and what happens to images.
 
     Returns:
         seconds of a step, as one processor takes them; number of trainable parameters.
@@ -107,29 +115,46 @@ def time_steps(study: Study, model_name: str, batch_size: int) -> tuple[float, i
     import tensorflow as tf
 
     import models
+    from tff_health.data.client_data import batches_of
+    from tff_health.experiments.training import preparation_of
 
-    images = study.images
     try:
-        model = models.load(model_name, images.image_shape, images.num_classes)()
+        model = models.load(config.model, images.image_shape, images.num_classes)()
     except Exception as error:  # a user's builder may raise anything
-        raise ConfigError(f"--model={model_name}: {type(error).__name__}: {error}") from error
+        raise ConfigError(f"--model={config.model}: {type(error).__name__}: {error}") from error
     loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    pixels = tf.random.stateless_uniform((batch_size, *images.image_shape), (0, 0))
-    labels = tf.zeros((batch_size,), tf.int32)
+    weights = model.trainable_variables
+    velocities = [tf.Variable(tf.zeros_like(weight)) for weight in weights]
+    labels, pixels = (tf.constant(a[:_EXAMPLES]) for a in (images.labels, images.pixels))
+    preparation, momentum = preparation_of(config), config.client_momentum
 
     @tf.function
-    def step() -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            value = loss(labels, model(pixels, training=True))
-        return tape.gradient(value, model.trainable_variables)
+    def take(steps: tf.Tensor) -> None:
+        stream = tf.constant((0, 0), tf.int64)
+        order = tf.range(steps * config.batch_size) % tf.size(labels, tf.int64)
+        prepared = batches_of(
+            *(labels, pixels, order, config.batch_size),
+            lambda chosen, start: preparation.images(chosen, stream + start),
+        )
+        for batch, its_labels in prepared:
+            with tf.GradientTape() as tape:
+                value = loss(its_labels, model(batch, training=True))
+            gradients = tape.gradient(value, weights)
+            for weight, velocity, gradient in zip(weights, velocities, gradients, strict=True):
+                if momentum:
+                    gradient = velocity.assign(momentum * velocity + gradient)  # noqa: PLW2901
+                weight.assign_sub(_LEARNING_RATE * gradient)
 
-    step()
-    start, steps = time.process_time(), 0
-    while steps < _STEPS and time.process_time() - start < _STEP_SECONDS:
-        step()
-        steps += 1
-    seconds = (time.process_time() - start) / steps
-    return seconds, sum(int(weight.shape.num_elements()) for weight in model.trainable_variables)
+    def seconds_of(steps: int) -> float:
+        start = time.process_time()
+        take(tf.constant(steps, tf.int64))
+        return time.process_time() - start
+
+    seconds_of(1)  # traces it
+    one = seconds_of(1)
+    steps = max(1, min(_STEPS, round(_STEP_SECONDS / one)))
+    parameters = sum(int(weight.shape.num_elements()) for weight in weights)
+    return (seconds_of(1 + steps) - one) / steps, parameters
 
 
 def dry_run_text(study: Study, parts: Sequence[Part]) -> str:

@@ -185,6 +185,14 @@ def build_task(
     )
 
 
+def preparation_of(config: RunConfig) -> Preparation:
+    """Returns what happens to training images and their order."""
+    return Preparation(
+        *(config.scaling, config.train_flips, config.train_rotations),
+        *(config.train_colours, config.class_balance),
+    )
+
+
 def _training_data(
     config: RunConfig,
     folder: Path,
@@ -192,10 +200,7 @@ def _training_data(
     num_classes: int,
     privacy: PrivacySettings | None,
 ) -> tff.Computation:
-    preparation = Preparation(
-        *(config.scaling, config.train_flips, config.train_rotations),
-        *(config.train_colours, config.class_balance),
-    )
+    preparation = preparation_of(config)
     if privacy is None or not privacy.is_clients_own:
         return client_data.training_data(
             *(folder, shape, config.batch_size, config.local_epochs, config.seed),
