@@ -65,6 +65,19 @@ def test_flips_give_symmetries_of_each_image_and_all_of_them():
     np.testing.assert_array_equal(turned, again)
 
 
+@pytest.mark.parametrize("shape", [(8, 8, 3), (5, 9, 2)])
+def test_flips_are_those_of_reversing_and_choosing(shape):
+    pixels = np.random.default_rng(5).integers(0, 256, (200, *shape), np.uint8)
+    drawn = tf.random.stateless_uniform((3, 200, 1, 1, 1), STREAM).numpy() < 0.5
+    wanted = np.where(drawn[0], pixels[:, ::-1], pixels)
+    wanted = np.where(drawn[1], wanted[:, :, ::-1], wanted)
+    if shape[0] == shape[1]:
+        wanted = np.where(drawn[2], wanted.transpose(0, 2, 1, 3), wanted)
+    scaling = Scaling((0.5,) * shape[2], (0.3,) * shape[2])
+    found = Preparation(scaling, flips=True).images(tf.constant(pixels), STREAM)
+    np.testing.assert_array_equal(found, scaling.scale(tf.constant(wanted)))
+
+
 def warped(image, angle, log_scale):
     """The slow twin: one image, one channel at a time."""
     size = np.exp(log_scale)
