@@ -76,7 +76,8 @@ def variants(config: RunConfig) -> list[Variant]:
         if name == "train_colours" and "normalise" not in used:
             changes["normalise"] = full["normalise"]
         how = "without" if name in used else "with"
-        group = f"{how} {' and '.join(changes)}"
+        said = [n if value in (True, none[n]) else f"{n} {value}" for n, value in changes.items()]
+        group = f"{how} {' and '.join(said)}"
         found.append(Variant(f"{how}_{name}", group, changes))
     if len(used) > 1:
         found.append(Variant("plain", "without all of them", used))

@@ -203,10 +203,10 @@ def test_a_part_of_the_training_is_left_out_where_it_is_used_and_added_where_not
         "with test_flips": {"test_flips": True},
         "with test_rotations": {"test_rotations": True},
         "without train_colours": {"train_colours": 0.0},
-        "with class_balance": {"class_balance": 0.5},
+        "with class_balance 0.5": {"class_balance": 0.5},
         "without client_momentum": {"client_momentum": 0.0},
-        "with server_momentum": {"server_momentum": 0.5},
-        "with decay_rounds": {"decay_rounds": 3},
+        "with server_momentum 0.5": {"server_momentum": 0.5},
+        "with decay_rounds 3": {"decay_rounds": 3},
         "without all of them": {
             **{"normalise": False, "train_colours": 0.0, "client_momentum": 0.0},
         },
@@ -214,7 +214,7 @@ def test_a_part_of_the_training_is_left_out_where_it_is_used_and_added_where_not
     validate(ablation.plan(parse("--experiment=ablation", "--preset=tuned")))
     plain = [variant.group for variant in ablation.variants(parse("--experiment=ablation"))]
     assert plain[1] == "with normalise"
-    assert "with train_colours and normalise" in plain
+    assert "with train_colours 0.1 and normalise" in plain
     assert not any(group.startswith("without") for group in plain)
 
 
