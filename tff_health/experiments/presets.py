@@ -2,7 +2,7 @@
 
 `quick` ends in minutes on two cores. `paper` has the settings of the paper (section 7.3.1) for skin
 lesions and those of the two-layer report (section 4.4) for digits. `tuned` trains the same networks
-better: standardised input, flips on the fly, momentum, and a learning rate that falls.
+better: standardised input, images changed on the fly, momentum, and a learning rate that falls.
 """
 
 from typing import Any
@@ -41,17 +41,27 @@ _PAPER_DIGITS = _DIGITS | {
 }
 
 _TUNED: dict[str, Any] = {
-    "rounds": 100,
     "batch_size": 32,
     "learning_rate": 0.05,
     "client_momentum": 0.9,
-    "decay_rounds": 100,
     "normalise": True,
     "augment_copies": 0,
     "eval_every": 5,
 }
 _TUNED_LESIONS = (
-    _LESIONS | _TUNED | {"train_flips": True, "test_flips": True, "validation_fraction": 0.0}
+    _LESIONS
+    | _TUNED
+    | {
+        "rounds": 200,
+        "decay_rounds": 200,
+        "train_flips": True,
+        "train_rotations": True,
+        "train_colours": 0.1,
+        "test_flips": True,
+        "test_rotations": True,
+        "eval_every": 10,
+        "validation_fraction": 0.0,
+    }
 )
 _TUNED_DIGITS = _DIGITS | _TUNED | {"rounds": 20, "decay_rounds": 20}
 
