@@ -179,7 +179,7 @@ def test_parts_of_the_training_are_switched(tmp_path):
     result = run("ablation", tmp_path / "study", "--rounds=1", *given)
     assert result.returncode == 0, result.stderr
     runs = summary_of(tmp_path / "study")["runs"]
-    config = parse("--experiment=ablation", *given)
+    config = parse("--experiment=ablation", "--rounds=1", *given)
     groups = [variant.group for variant in ablation.variants(config)]
     assert [run["name"] for run in runs] == groups
     assert len({run["final_accuracy"] for run in runs}) > 5
