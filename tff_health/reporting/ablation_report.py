@@ -11,16 +11,16 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tff_health.reporting import figures
-from tff_health.reporting.comparison import ComparedRun, Comparison, spread
+from tff_health.reporting.comparison import METRIC_COLUMNS, ComparedRun, Comparison, spread
 from tff_health.reporting.figures import COLOURS, GREY, STYLE
-from tff_health.reporting.files import write_json
 from tff_health.reporting.report import Report, Section
 from tff_health.reporting.results_folder import ResultsFolder
+from tff_health.reporting.study_summary import write_summary
 from tff_health.reporting.tables import Cell, Table
 from tff_health.reporting.train_report import SPLIT_NOTES
 
 AS_GIVEN = "as given"
-_METRICS = {"accuracy": "final_accuracy", "balanced accuracy": "balanced_accuracy"}
+_DIFFERENCES = ("accuracy", "balanced accuracy")
 
 
 def write(folder: ResultsFolder, description: dict[str, Any], runs: Sequence[ComparedRun]) -> str:
@@ -41,40 +41,28 @@ def write(folder: ResultsFolder, description: dict[str, Any], runs: Sequence[Com
             for group in compared.groups
             if group != AS_GIVEN
         }
-        for label, metric in _METRICS.items()
+        for label, metric in METRIC_COLUMNS.items()
+        if label in _DIFFERENCES
     }
     table = _table(compared, differences)
     table.save(folder.path / "tables")
     _report(folder.path, description, compared, differences, table)
-    config = description["config"]
-    summary = {
-        **{key: config[key] for key in ("experiment", "dataset", "split", "preset")},
-        "runs": [run.run for run in runs],
-    }
-    write_json(folder.summary_path, summary)
-    lines = [f"{config['scheme']} on {config['dataset']} ({config['split']} split), test accuracy:"]
-    for group in compared.groups:
-        accuracy = spread(100 * compared.final(group, "final_accuracy"))
-        lines.append(f"  {group:38s} {accuracy:>12s} %")
-    return "\n".join([*lines, f"  report       {folder.path / 'report.html'}"])
+    return write_summary(folder, description["config"], runs)
 
 
 def _table(compared: Comparison, differences: dict[str, dict[str, NDArray[np.float64]]]) -> Table:
     rows: list[Sequence[Cell]] = []
     for group in compared.groups:
-        names = ("final_accuracy", "balanced_accuracy", "macro_f1", "auc")
-        cells = [spread(100 * compared.final(group, name)) for name in names]
         more = [_signed(found[group]) if group in found else "" for found in differences.values()]
-        rows.append((group, *cells, *more))
+        rows.append((group, *compared.metric_cells(group), *more))
     majority = f"{100 * compared.final(AS_GIVEN, 'majority_accuracy').mean():.1f}"
     rows.append(("majority class", majority, *[""] * 5))
-    columns = ("accuracy", "balanced accuracy", "macro F1", "AUC")
     more_columns = [f"{label}: difference" for label in differences]
     return Table(
         "ablation",
         "Final models on the test part, in percent, and differences from the settings as given, in "
         "points, seed by seed: mean and standard deviation over seeds",
-        ("", *columns, *more_columns),
+        ("", *METRIC_COLUMNS, *more_columns),
         rows,
     )
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from tff_health.reporting import figures
-from tff_health.reporting.comparison import ComparedRun, Comparison, spread
-from tff_health.reporting.files import write_json
+from tff_health.reporting.comparison import ComparedRun, Comparison
 from tff_health.reporting.report import Report, Section
 from tff_health.reporting.results_folder import ResultsFolder
+from tff_health.reporting.study_summary import write_summary
 from tff_health.reporting.tables import Table
 from tff_health.reporting.train_report import SPLIT_NOTES
 
@@ -31,17 +31,7 @@ def write(folder: ResultsFolder, description: dict[str, Any], runs: Sequence[Com
     table = compared.accuracy_table()
     table.save(folder.path / "tables")
     _report(folder.path, description, compared, table)
-    config = description["config"]
-    summary = {
-        **{key: config[key] for key in ("experiment", "dataset", "split", "preset")},
-        "runs": [run.run for run in runs],
-    }
-    write_json(folder.summary_path, summary)
-    lines = [f"{config['scheme']} on {config['dataset']} ({config['split']} split), test accuracy:"]
-    for group in compared.groups:
-        accuracy = spread(100 * compared.final(group, "final_accuracy"))
-        lines.append(f"  {group:12s} {accuracy:>12s} %")
-    return "\n".join([*lines, f"  report       {folder.path / 'report.html'}"])
+    return write_summary(folder, description["config"], runs)
 
 
 def _report(folder: Path, description: dict[str, Any], compared: Comparison, table: Table) -> None:

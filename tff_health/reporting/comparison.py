@@ -12,6 +12,14 @@ from tff_health.reporting.metrics_log import Value
 from tff_health.reporting.study_figures import Line, over_rounds
 from tff_health.reporting.tables import Cell, Table
 
+METRIC_COLUMNS = {
+    "accuracy": "final_accuracy",
+    "balanced accuracy": "balanced_accuracy",
+    "macro F1": "macro_f1",
+    "AUC": "auc",
+}
+"""Columns of final metrics, and what they are called in summary.json."""
+
 OfRow: TypeAlias = Callable[[dict[str, Value]], float]
 
 
@@ -105,21 +113,23 @@ class Comparison:
         }
         return over_rounds(panels, {"majority class": majority})
 
+    def metric_cells(self, group: str) -> list[str]:
+        """Final metrics of a group under `METRIC_COLUMNS`, in percent."""
+        return [spread(100 * self.final(group, name)) for name in METRIC_COLUMNS.values()]
+
     def accuracy_table(self) -> Table:
         """Final metrics of all runs, in percent."""
-        names = ("final_accuracy", "balanced_accuracy", "macro_f1", "auc")
         rows: list[Sequence[Cell]] = []
         for group in self.groups:
-            cells = [spread(100 * self.final(group, name)) for name in names]
             best, at = self.best(group)
-            rows.append((group, *cells, f"{100 * best:.1f} (round {at})"))
+            rows.append((group, *self.metric_cells(group), f"{100 * best:.1f} (round {at})"))
         majority = f"{100 * self.final(next(iter(self.groups)), 'majority_accuracy').mean():.1f}"
         rows.append(("majority class", majority, "", "", "", ""))
         return Table(
             "accuracy",
             "Final models on the test part, in percent: mean and standard deviation over seeds; "
             "and the best round",
-            ("", "accuracy", "balanced accuracy", "macro F1", "AUC", "best accuracy"),
+            ("", *METRIC_COLUMNS, "best accuracy"),
             rows,
         )
 
