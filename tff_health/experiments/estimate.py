@@ -151,10 +151,9 @@ def time_steps(images: LabelledImages, config: RunConfig) -> tuple[float, int]:
         return time.process_time() - start
 
     seconds_of(1)  # traces it
-    one = seconds_of(1)
-    steps = max(1, min(_STEPS, round(_STEP_SECONDS / one)))
+    steps = max(1, min(_STEPS, round(_STEP_SECONDS / seconds_of(1))))
     parameters = sum(int(weight.shape.num_elements()) for weight in weights)
-    return (seconds_of(1 + steps) - one) / steps, parameters
+    return seconds_of(steps) / steps, parameters
 
 
 def dry_run_text(study: Study, parts: Sequence[Part]) -> str:
