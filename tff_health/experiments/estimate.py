@@ -145,12 +145,14 @@ def time_steps(images: LabelledImages, config: RunConfig) -> tuple[float, int]:
                     gradient = velocity.assign(momentum * velocity + gradient)  # noqa: PLW2901
                 weight.assign_sub(_LEARNING_RATE * gradient)
 
+    traced = take.get_concrete_function(tf.TensorSpec((), tf.int64))
+
     def seconds_of(steps: int) -> float:
         start = time.process_time()
-        take(tf.constant(steps, tf.int64))
+        traced(tf.constant(steps, tf.int64))
         return time.process_time() - start
 
-    seconds_of(1)  # traces it
+    seconds_of(1)  # prepares it
     steps = max(1, min(_STEPS, round(_STEP_SECONDS / seconds_of(1))))
     parameters = sum(int(weight.shape.num_elements()) for weight in weights)
     return seconds_of(steps) / steps, parameters
