@@ -23,7 +23,7 @@ from tff_health.experiments.config import (
     Invocation,
     RunConfig,
 )
-from tff_health.experiments.presets import PRESETS, preset_settings
+from tff_health.experiments.presets import ALL_ROUNDS, PRESETS, preset_settings
 from tff_health.experiments.privacy_settings import FINE_GRID, PRIVACY_DEFAULTS
 from tff_health.experiments.scheme_settings import DROPOUT_DRAWS, SCHEME_DEFAULTS
 from tff_health.privacy.accounting import ACCOUNTANTS
@@ -137,6 +137,8 @@ def _resolve(values: flags.FlagValues) -> RunConfig:
     if values.dry_run and experiment in EXPERIMENTS and not EXPERIMENTS[experiment].can_estimate:
         raise ConfigError(f"--dry_run: means nothing to --experiment={experiment}")
     settings.setdefault("clients_per_round", settings["num_clients"])
+    if settings["decay_rounds"] is ALL_ROUNDS:
+        settings["decay_rounds"] = settings["rounds"]
     settings["dropout_stages"] = tuple(settings["dropout_stages"])
     for name in ("seeds", "batch_sizes", "client_counts"):
         settings[name] = _numbers(name, int, "whole numbers", settings.get(name, ()))
@@ -349,7 +351,7 @@ def _define_training(define: _Definer) -> None:
     define.integer(
         "decay_rounds",
         "Rounds over which the clients' learning rate falls to 0 along half a cosine; 0 to keep "
-        f"it.{_default('decay_rounds')}",
+        f"it. Default: all rounds with --preset=tuned, else {_DEFAULTS['decay_rounds']}.",
     )
     define.number(
         "server_learning_rate",

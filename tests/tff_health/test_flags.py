@@ -29,6 +29,15 @@ def test_paper_preset_is_the_papers_settings_and_flags_override_it():
     assert (changed.rounds, changed.split, changed.batch_size) == (7, "clean", 100)
 
 
+def test_the_tuned_presets_rate_falls_over_the_rounds_that_are_asked_for():
+    tuned = ("--preset=tuned", "--dataset=ham10000")
+    assert [parse(*tuned).config.rounds, parse(*tuned).config.decay_rounds] == [200, 200]
+    assert parse(*tuned, "--rounds=100").config.decay_rounds == 100
+    assert parse(*tuned, "--rounds=100", "--decay_rounds=0").config.decay_rounds == 0
+    assert parse("--preset=tuned", "--experiment=ablation").config.decay_rounds == 200
+    assert parse("--rounds=100").config.decay_rounds == 0
+
+
 @pytest.mark.parametrize("preset", ["quick", "paper", "tuned"])
 @pytest.mark.parametrize(
     "dataset", ["ham10000", "dermamnist", "mnist", "synthetic_lesions", "digits"]

@@ -8,6 +8,8 @@ better: standardised input, images changed on the fly, momentum, and a learning 
 from typing import Any
 
 PRESETS = ("quick", "paper", "tuned")
+ALL_ROUNDS = None
+"""In place of a number of rounds: as many as the run has, whatever `--rounds` says."""
 
 _LESIONS: dict[str, Any] = {"model": "paper_cnn", "num_clients": 10}
 _DIGITS: dict[str, Any] = {"model": "mnist_cnn", "num_clients": 3}
@@ -44,6 +46,7 @@ _TUNED: dict[str, Any] = {
     "batch_size": 32,
     "learning_rate": 0.05,
     "client_momentum": 0.9,
+    "decay_rounds": ALL_ROUNDS,
     "normalise": True,
     "augment_copies": 0,
     "eval_every": 5,
@@ -53,7 +56,6 @@ _TUNED_LESIONS = (
     | _TUNED
     | {
         "rounds": 200,
-        "decay_rounds": 200,
         "train_flips": True,
         "train_rotations": True,
         "train_colours": 0.1,
@@ -63,7 +65,7 @@ _TUNED_LESIONS = (
         "validation_fraction": 0.0,
     }
 )
-_TUNED_DIGITS = _DIGITS | _TUNED | {"rounds": 20, "decay_rounds": 20}
+_TUNED_DIGITS = _DIGITS | _TUNED | {"rounds": 20}
 
 _BY_PRESET: dict[str, dict[str, dict[str, Any]]] = {
     "quick": {
