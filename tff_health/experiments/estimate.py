@@ -1,11 +1,9 @@
-"""How long the runs of a study may take: from a few steps of the model, and a few small sums."""
+"""How long the runs of a study may take: from clients' trainings, and a few small sums."""
 
-import time
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
-from tff_health.data.examples import LabelledImages
 from tff_health.data.federated import FederatedImages
-from tff_health.errors import ConfigError
 from tff_health.experiments.config import RunConfig
 from tff_health.experiments.study import Part, Study
 from tff_health.reporting.progress import duration
@@ -18,11 +16,7 @@ _START_SECONDS = 8.0  # building TFF's processes, starting a worker
 _KEY_SECONDS = 3.0  # keys and tables of a scheme's protocol
 _PROBE_LENGTH = 8000
 _FEWEST_CLIENTS = 5
-_STEPS, _STEP_SECONDS = 40, 1.0
-_EXAMPLES = 1000  # that steps are timed on
-_LEARNING_RATE = 0.01
 _PRIVATE_FACTOR = 2.0  # clipping takes up to that many times as long as a plain step
-_FORWARD_SHARE = 1 / 3  # of a training step: the test part is only classified
 
 
 class Estimates:
@@ -37,7 +31,7 @@ class Estimates:
         self._study = study
         self._parts = parts
         self._probes: dict[str, SchemeProbe] = {}
-        self._speeds: dict[tuple[object, ...], tuple[float, int]] = {}
+        self._measured: dict[tuple[object, ...], float] = {}
 
     def seconds(self) -> dict[str, float]:
         """Returns what each part may take, by name, if nothing of it is done yet."""
@@ -51,36 +45,52 @@ class Estimates:
         return self._probes[scheme]
 
     def _part_seconds(self, config: RunConfig) -> float:
-        step_seconds, parameters = self._speed(config)
-        federated = self._study.federated(config)
-        at_once = min(num_processors(), config.num_clients)
-        steps = _steps(config, federated) / at_once
-        tested = len(federated.test) / config.batch_size / num_processors() * _FORWARD_SHARE
-        tested *= (8 if config.test_flips else 1) * (4 if config.test_rotations else 1)
-        models = config.num_clients if config.scheme == "local" else 1
-        a_round = steps * step_seconds + models * tested * step_seconds / config.eval_every
-        known = self.probe(config.scheme)
-        if known.survives:
-            a_round += known.fixed_seconds + known.seconds_per_number * parameters
-        keys = _KEY_SECONDS if known.survives else 0.0
-        return _START_SECONDS + keys + config.rounds * a_round
+        # Imports TensorFlow, which takes seconds, and which much of this module's users do without.
+        from tff_health.experiments import timing
 
-    def _speed(self, config: RunConfig) -> tuple[float, int]:
-        """Seconds of a training step on one processor, and trainable parameters."""
+        images, federated = self._study.images, self._study.federated(config)
+        steps = _steps_of_client(config, federated)
+        at_once = min(num_processors(), config.clients_per_round)
         changes = (config.train_flips, config.train_rotations, bool(config.train_colours))
-        key = (config.model, config.batch_size, bool(config.client_momentum), *changes)
-        if key not in self._speeds:
-            self._speeds[key] = time_steps(self._study.images, config)
-        return self._speeds[key]
+        trained = self._once(
+            (
+                config.model,
+                config.batch_size,
+                bool(config.client_momentum),
+                *changes,
+                steps,
+                at_once,
+            ),
+            lambda: timing.client_seconds(images, config, steps, at_once),
+        )
+        judged = self._once(
+            (config.model, config.test_flips, config.test_rotations),
+            lambda: timing.evaluation_seconds(images, config),
+        )
+        models = config.num_clients if config.scheme == "local" else 1
+        a_round = config.clients_per_round / at_once * trained
+        a_round += models * len(federated.test) * judged / config.eval_every
+        known = self.probe(config.scheme)
+        if not known.survives:
+            return _START_SECONDS + config.rounds * a_round
+        numbers = self._once((config.model,), lambda: timing.num_parameters(images, config))
+        a_round += known.fixed_seconds + known.seconds_per_number * numbers
+        return _START_SECONDS + _KEY_SECONDS + config.rounds * a_round
+
+    def _once(self, key: tuple[object, ...], measure: Callable[[], float]) -> float:
+        if key not in self._measured:
+            self._measured[key] = measure()
+        return self._measured[key]
 
 
-def _steps(config: RunConfig, federated: FederatedImages) -> float:
-    """How many steps of `--batch_size` the training of all clients in a round is worth."""
+def _steps_of_client(config: RunConfig, federated: FederatedImages) -> int:
+    """How many steps of `--batch_size` the training of one client in a round is worth."""
     if config.draws_lots:
-        examples = config.num_clients * config.local_steps * config.lot_size
-        return _PRIVATE_FACTOR * examples / config.batch_size
-    examples = sum(len(client.training) for client in federated.clients)
-    return config.local_epochs * examples / config.batch_size
+        examples = _PRIVATE_FACTOR * config.local_steps * config.lot_size
+    else:
+        held = sum(len(client.training) for client in federated.clients)
+        examples = config.local_epochs * held / config.num_clients
+    return math.ceil(examples / config.batch_size)
 
 
 def _probe(config: RunConfig) -> SchemeProbe:
@@ -96,66 +106,6 @@ def _probe(config: RunConfig) -> SchemeProbe:
         max_quality=config.max_update_weight if weighs else 0,
     )
     return probe(BINDINGS[protocol].build(config.protocol_settings()), task)
-
-
-def time_steps(images: LabelledImages, config: RunConfig) -> tuple[float, int]:
-    """Times training steps as a client takes them: images prepared, gradient, descent.
-
-    Args:
-        images: whose first ones are trained on.
-        config: model, batch size, and what happens to images.
-
-    Returns:
-        seconds of a step, as one processor takes them; number of trainable parameters.
-
-    Raises:
-        ConfigError: if the model cannot be built for these images.
-    """
-    # Imports TensorFlow, which takes seconds, and which much of this module's users do without.
-    import tensorflow as tf
-
-    import models
-    from tff_health.data.client_data import batches_of
-    from tff_health.experiments.training import preparation_of
-
-    try:
-        model = models.load(config.model, images.image_shape, images.num_classes)()
-    except Exception as error:  # a user's builder may raise anything
-        raise ConfigError(f"--model={config.model}: {type(error).__name__}: {error}") from error
-    loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    weights = model.trainable_variables
-    velocities = [tf.Variable(tf.zeros_like(weight)) for weight in weights]
-    labels, pixels = (tf.constant(a[:_EXAMPLES]) for a in (images.labels, images.pixels))
-    preparation, momentum = preparation_of(config), config.client_momentum
-
-    @tf.function
-    def take(steps: tf.Tensor) -> None:
-        stream = tf.constant((0, 0), tf.int64)
-        order = tf.range(steps * config.batch_size) % tf.size(labels, tf.int64)
-        prepared = batches_of(
-            *(labels, pixels, order, config.batch_size),
-            lambda chosen, start: preparation.images(chosen, stream + start),
-        )
-        for batch, its_labels in prepared:
-            with tf.GradientTape() as tape:
-                value = loss(its_labels, model(batch, training=True))
-            gradients = tape.gradient(value, weights)
-            for weight, velocity, gradient in zip(weights, velocities, gradients, strict=True):
-                if momentum:
-                    gradient = velocity.assign(momentum * velocity + gradient)  # noqa: PLW2901
-                weight.assign_sub(_LEARNING_RATE * gradient)
-
-    traced = take.get_concrete_function(tf.TensorSpec((), tf.int64))
-
-    def seconds_of(steps: int) -> float:
-        start = time.process_time()
-        traced(tf.constant(steps, tf.int64))
-        return time.process_time() - start
-
-    seconds_of(1)  # prepares it
-    steps = max(1, min(_STEPS, round(_STEP_SECONDS / seconds_of(1))))
-    parameters = sum(int(weight.shape.num_elements()) for weight in weights)
-    return seconds_of(steps) / steps, parameters
 
 
 def dry_run_text(study: Study, parts: Sequence[Part]) -> str:
