@@ -7,12 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import tensorflow as tf
 import tensorflow_federated as tff
 
-import models
 from tff_health.data.client_data import batches_of
 from tff_health.data.examples import LabelledImages
-from tff_health.errors import ConfigError
 from tff_health.experiments.config import RunConfig
-from tff_health.experiments.training import preparation_of
+from tff_health.experiments.training import load_builder, preparation_of
 from tff_health.learning.evaluation import Evaluator
 
 _EXAMPLES = 1000  # that are trained on and classified
@@ -36,7 +34,7 @@ def client_seconds(images: LabelledImages, config: RunConfig, steps: int, at_onc
     Raises:
         ConfigError: if the model cannot be built for these images.
     """
-    model = _model(images, config)
+    model = load_builder(config, images)()
     loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     weights = model.trainable_variables
     labels, pixels = (tf.constant(a[:_EXAMPLES]) for a in (images.labels, images.pixels))
@@ -88,7 +86,7 @@ def evaluation_seconds(images: LabelledImages, config: RunConfig) -> float:
     Raises:
         ConfigError: if the model cannot be built for these images.
     """
-    model = _model(images, config)
+    model = load_builder(config, images)()
     labels, pixels = images.labels[:_EXAMPLES], images.pixels[:_EXAMPLES]
     views = (config.test_flips, config.test_rotations)
     evaluator = Evaluator(model, pixels, labels, images.num_classes, config.scaling, *views)
@@ -99,14 +97,8 @@ def evaluation_seconds(images: LabelledImages, config: RunConfig) -> float:
 
 def num_parameters(images: LabelledImages, config: RunConfig) -> int:
     """Returns how many trainable numbers the model has; errors as `client_seconds`."""
-    return sum(int(w.shape.num_elements()) for w in _model(images, config).trainable_variables)
-
-
-def _model(images: LabelledImages, config: RunConfig) -> tf.keras.Model:
-    try:
-        return models.load(config.model, images.image_shape, images.num_classes)()
-    except Exception as error:  # a user's builder may raise anything
-        raise ConfigError(f"--model={config.model}: {type(error).__name__}: {error}") from error
+    weights = load_builder(config, images)().trainable_variables
+    return sum(int(weight.shape.num_elements()) for weight in weights)
 
 
 def _timed(work: Callable[[], object]) -> float:

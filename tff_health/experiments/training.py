@@ -10,6 +10,7 @@ import tensorflow_federated as tff
 
 import models
 from tff_health.data import client_data
+from tff_health.data.examples import LabelledImages
 from tff_health.data.federated import FederatedImages
 from tff_health.data.lots import lots
 from tff_health.data.pack import pack_clients
@@ -151,10 +152,7 @@ def build_task(
     shape, num_classes = federated.images.image_shape, federated.images.num_classes
     folder, scaling = (scratch / "clients").absolute(), config.scaling
     tf.keras.utils.set_random_seed(config.seed)
-    try:
-        build_model = models.load(config.model, shape, num_classes)
-    except Exception as error:  # a user's builder may raise anything
-        raise ConfigError(f"--model={config.model}: {type(error).__name__}: {error}") from error
+    build_model = load_builder(config, federated.images)
     if privacy is not None and privacy.is_clients_own:
         check_layers(build_model(), privacy.engine)
     return Task(
@@ -183,6 +181,18 @@ def build_task(
         memory_folder=(scratch / "memory").absolute(),
         privacy=privacy,
     )
+
+
+def load_builder(config: RunConfig, images: LabelledImages) -> Callable[[], tf.keras.Model]:
+    """Returns what builds the model of a run.
+
+    Raises:
+        ConfigError: if it cannot be built for these images.
+    """
+    try:
+        return models.load(config.model, images.image_shape, images.num_classes)
+    except Exception as error:  # a user's builder may raise anything
+        raise ConfigError(f"--model={config.model}: {type(error).__name__}: {error}") from error
 
 
 def preparation_of(config: RunConfig) -> Preparation:
