@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import tensorflow_federated as tff
 
 from tff_health.runtime.connection import WorkerLostError
+from tff_health.runtime.kernels import fix_kernels
 from tff_health.runtime.service import num_processors
 from tff_health.runtime.worker import Worker
 
@@ -44,7 +45,7 @@ class WorkerContext(tff.framework.SyncContext):
         self._attempts = _ATTEMPTS if worker.restarts else 1
         self._context = tff.framework.SyncExecutionContext(
             executor_fn=_Executors(worker),
-            compiler_fn=tff.backends.native.desugar_and_transform_to_native,
+            compiler_fn=_compile,
             transform_args=tff.tensorflow.transform_args,
             transform_result=tff.tensorflow.transform_result,
         )
@@ -80,6 +81,10 @@ class WorkerContext(tff.framework.SyncContext):
         while not finished.wait(_WATCH_SECONDS):
             if not self._worker.answers() and not finished.is_set():
                 self._worker.abandon()
+
+
+def _compile(comp: tff.framework.ConcreteComputation) -> tff.framework.ConcreteComputation:
+    return fix_kernels(tff.backends.native.desugar_and_transform_to_native(comp))
 
 
 class _Executors(tff.framework.ExecutorFactory):
