@@ -47,7 +47,7 @@ def write(folder: ResultsFolder, description: dict[str, Any], runs: Sequence[Com
     table = _table(compared, differences)
     table.save(folder.path / "tables")
     _report(folder.path, description, compared, differences, table)
-    return write_summary(folder, description["config"], runs)
+    return write_summary(folder, description["config"], compared)
 
 
 def _table(compared: Comparison, differences: dict[str, dict[str, NDArray[np.float64]]]) -> Table:

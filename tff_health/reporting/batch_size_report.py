@@ -31,7 +31,7 @@ def write(folder: ResultsFolder, description: dict[str, Any], runs: Sequence[Com
     table = compared.accuracy_table()
     table.save(folder.path / "tables")
     _report(folder.path, description, compared, table)
-    return write_summary(folder, description["config"], runs)
+    return write_summary(folder, description["config"], compared)
 
 
 def _report(folder: Path, description: dict[str, Any], compared: Comparison, table: Table) -> None:

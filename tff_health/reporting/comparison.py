@@ -49,10 +49,12 @@ class Comparison:
         runs: those of one group have the same rounds.
 
     Attributes:
+        runs: all of them.
         groups: the runs by group, in the order in which they first appear.
     """
 
     def __init__(self, runs: Sequence[ComparedRun]) -> None:
+        self.runs = runs
         self.groups: dict[str, list[ComparedRun]] = {}
         for run in runs:
             self.groups.setdefault(run.group, []).append(run)

@@ -1,34 +1,30 @@
 """summary.json of a study whose runs are compared by their accuracies, and its lines for people."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from tff_health.reporting.comparison import ComparedRun, Comparison, spread
+from tff_health.reporting.comparison import Comparison, spread
 from tff_health.reporting.files import write_json
 from tff_health.reporting.results_folder import ResultsFolder
 
 _NARROWEST = 12
 
 
-def write_summary(
-    folder: ResultsFolder, config: dict[str, Any], runs: Sequence[ComparedRun]
-) -> str:
+def write_summary(folder: ResultsFolder, config: dict[str, Any], compared: Comparison) -> str:
     """Writes summary.json, which says that the study is finished.
 
     Args:
         folder: of the experiment.
         config: its settings.
-        runs: of all groups and seeds.
+        compared: the runs of all groups and seeds.
 
     Returns:
         each group's test accuracy, in lines for people.
     """
     summary = {
         **{key: config[key] for key in ("experiment", "dataset", "split", "preset")},
-        "runs": [run.run for run in runs],
+        "runs": [run.run for run in compared.runs],
     }
     write_json(folder.summary_path, summary)
-    compared = Comparison(runs)
     width = max(_NARROWEST, *map(len, compared.groups))
     lines = [f"{config['scheme']} on {config['dataset']} ({config['split']} split), test accuracy:"]
     for group in compared.groups:
