@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from tff_health.data.federated import FederatedImages
+from tff_health.experiments import run_model
 from tff_health.experiments.config import RunConfig
 from tff_health.experiments.study import Part, Study
 from tff_health.reporting.progress import duration
@@ -73,7 +74,7 @@ class Estimates:
         known = self.probe(config.scheme)
         if not known.survives:
             return _START_SECONDS + config.rounds * a_round
-        numbers = self._once((config.model,), lambda: timing.num_parameters(images, config))
+        numbers = self._once((config.model,), lambda: run_model.num_parameters(config, images))
         a_round += known.fixed_seconds + known.seconds_per_number * numbers
         return _START_SECONDS + _KEY_SECONDS + config.rounds * a_round
 

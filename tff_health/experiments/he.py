@@ -7,10 +7,10 @@ that was killed goes on with the next contender.
 import dataclasses
 import time
 from pathlib import Path
-from typing import Any
 
-from tff_health.errors import ConfigError, RunError
-from tff_health.experiments import surroundings
+from tff_health.data import catalog
+from tff_health.errors import RunError
+from tff_health.experiments import run_model, surroundings
 from tff_health.experiments.config import Invocation, RunConfig
 from tff_health.reporting import he_report
 from tff_health.reporting.files import read_json, write_json
@@ -74,17 +74,9 @@ def model_length(invocation: Invocation) -> int:
     Raises:
         TffHealthError: if the model cannot be built, or has none, or the data is not there.
     """
-    # Imports TensorFlow, which takes seconds, and which a given length does without.
-    import models
-    from tff_health.data import catalog
-
     config = invocation.config
     images = catalog.load(config.dataset, invocation.data_dir, invocation.cache_dir)
-    try:
-        model: Any = models.load(config.model, images.image_shape, images.num_classes)()
-    except Exception as error:  # a user's builder may raise anything
-        raise ConfigError(f"--model={config.model}: {type(error).__name__}: {error}") from error
-    length = sum(int(weight.shape.num_elements()) for weight in model.trainable_variables)
+    length = run_model.num_parameters(config, images)
     if not length:
         raise RunError(f"--model={config.model} has no trainable parameters")
     return length

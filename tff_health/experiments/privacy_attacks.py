@@ -18,6 +18,7 @@ from tff_health.data.examples import Examples
 from tff_health.data.federated import FederatedImages
 from tff_health.data.seeds import generator
 from tff_health.experiments.config import RunConfig
+from tff_health.experiments.run_model import load_builder
 from tff_health.experiments.study import Part, PartResult, Study
 from tff_health.reporting.attack_figures import AttackedImage, FoundImage
 from tff_health.reporting.progress import Progress
@@ -77,7 +78,7 @@ def infer(config: RunConfig, study: Study, folder: Path) -> MembershipResult:
     """
     federated = study.federated(config)
     images = federated.images
-    model = models.load(config.model, images.image_shape, images.num_classes)()
+    model = load_builder(config, images)()
     model.load_weights(folder / "model.weights.h5")
     members = Examples.joined([client.training for client in federated.clients])
     inside, outside = (

@@ -10,7 +10,8 @@ import tensorflow_federated as tff
 from tff_health.data.client_data import batches_of
 from tff_health.data.examples import LabelledImages
 from tff_health.experiments.config import RunConfig
-from tff_health.experiments.training import load_builder, preparation_of
+from tff_health.experiments.run_model import load_builder
+from tff_health.experiments.training import preparation_of
 from tff_health.learning.evaluation import Evaluator
 
 _EXAMPLES = 1000  # that are trained on and classified
@@ -93,12 +94,6 @@ def evaluation_seconds(images: LabelledImages, config: RunConfig) -> float:
     weights = tff.learning.models.ModelWeights.from_model(model)
     evaluator.evaluate(weights)  # prepares it
     return _timed(lambda: evaluator.evaluate(weights)) / len(labels)
-
-
-def num_parameters(images: LabelledImages, config: RunConfig) -> int:
-    """Returns how many trainable numbers the model has; errors as `client_seconds`."""
-    weights = load_builder(config, images)().trainable_variables
-    return sum(int(weight.shape.num_elements()) for weight in weights)
 
 
 def _timed(work: Callable[[], object]) -> float:

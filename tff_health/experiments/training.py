@@ -8,14 +8,11 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-import models
 from tff_health.data import client_data
-from tff_health.data.examples import LabelledImages
 from tff_health.data.federated import FederatedImages
 from tff_health.data.lots import lots
 from tff_health.data.pack import pack_clients
 from tff_health.data.preparation import Preparation
-from tff_health.errors import ConfigError
 from tff_health.experiments import environment
 from tff_health.experiments.config import RunConfig
 from tff_health.experiments.local_rounds import train_alone
@@ -28,6 +25,7 @@ from tff_health.experiments.round_loop import (
     show_rounds,
 )
 from tff_health.experiments.rounds import build_process, train_rounds
+from tff_health.experiments.run_model import load_builder
 from tff_health.experiments.spending import Spending
 from tff_health.learning.evaluation import Evaluator
 from tff_health.learning.local_only import LocalTraining
@@ -181,18 +179,6 @@ def build_task(
         memory_folder=(scratch / "memory").absolute(),
         privacy=privacy,
     )
-
-
-def load_builder(config: RunConfig, images: LabelledImages) -> Callable[[], tf.keras.Model]:
-    """Returns what builds the model of a run.
-
-    Raises:
-        ConfigError: if it cannot be built for these images.
-    """
-    try:
-        return models.load(config.model, images.image_shape, images.num_classes)
-    except Exception as error:  # a user's builder may raise anything
-        raise ConfigError(f"--model={config.model}: {type(error).__name__}: {error}") from error
 
 
 def preparation_of(config: RunConfig) -> Preparation:

@@ -2,7 +2,7 @@ import pytest
 
 from tff_health import flags
 from tff_health.errors import ConfigError
-from tff_health.experiments import ablation, estimate, timing
+from tff_health.experiments import ablation, estimate, run_model, timing
 from tff_health.experiments.study import Study
 
 ARGUMENTS = ("--experiment=ablation", "--dataset=digits", "--validation_fraction=0", "--seeds=0")
@@ -59,16 +59,16 @@ def test_what_runs_share_is_timed_once(tmp_path, measured):
 
 
 def test_a_secure_sum_takes_time_for_every_number(tmp_path, measured, monkeypatch):
-    monkeypatch.setattr(timing, "num_parameters", lambda images, config: 0)
+    monkeypatch.setattr(run_model, "num_parameters", lambda config, images: 0)
     least = seconds_of(tmp_path, "--scheme=bonawitz", "--rounds=10")[0]
-    monkeypatch.setattr(timing, "num_parameters", lambda images, config: 10**7)
+    monkeypatch.setattr(run_model, "num_parameters", lambda config, images: 10**7)
     assert seconds_of(tmp_path, "--scheme=bonawitz", "--rounds=10")[0] > least
 
 
 def test_a_model_is_counted_trained_and_judged_as_a_run_would_have_it(tmp_path):
     study, parts = study_of(tmp_path, "--test_flips", "--train_rotations", "--client_momentum=0.5")
     config = parts[0].config
-    assert timing.num_parameters(study.images, config) > 1000
+    assert run_model.num_parameters(config, study.images) > 1000
     assert timing.client_seconds(study.images, config, 3, at_once=2) > 0
     assert timing.evaluation_seconds(study.images, config) > 0
 
