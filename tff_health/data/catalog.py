@@ -67,14 +67,16 @@ DATA_SETS = {
             needs=("data_dir", "cache_dir"),
             forms=(
                 "ham10000_28.npz",
-                "HAM10000_metadata.csv with HAM10000_images_part_1/*.jpg and part_2",
+                "a table of diagnoses (HAM10000_metadata.csv, the ISIC archive's metadata, the "
+                "ground truth of ISIC 2018 task 3) with its JPEG or PNG files, unpacked or zipped",
                 "hmnist_28_28_RGB.csv",
+                "folders of images named by diagnosis",
             ),
             channel_means=(0.76, 0.55, 0.57),
             channel_deviations=(0.14, 0.15, 0.17),
             how_to_get=(
                 "Download HAM10000_metadata and both image archives from "
-                "https://doi.org/10.7910/DVN/DBW86T (licence CC BY-NC 4.0) and unpack them into "
+                "https://doi.org/10.7910/DVN/DBW86T (licence CC BY-NC 4.0) and put them into "
                 "{data_dir}"
             ),
         ),
@@ -84,7 +86,10 @@ DATA_SETS = {
             reader="dermamnist:read",
             splits=("given",),
             needs=("data_dir",),
-            forms=("dermamnist.npz",),
+            forms=(
+                "dermamnist.npz",
+                "dermamnist_64.npz, _128 or _224, reduced; the corrected and the extended one",
+            ),
             how_to_get=f"{FETCH} dermamnist --data_dir={{data_dir}}",
             channel_means=(0.76, 0.55, 0.57),
             channel_deviations=(0.14, 0.15, 0.17),

@@ -54,6 +54,18 @@ def find_file(folder: Path, names: tuple[str, ...]) -> Path | None:
     return None
 
 
+def names_in(folder: Path) -> list[str]:
+    """The names of a folder's entries, sorted.
+
+    Raises:
+        DataError: if it may not be listed.
+    """
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except OSError as error:
+        raise unreadable(folder, error) from None
+
+
 def unreadable(path: Path, error: BaseException) -> DataError:
     """The error to raise when the operating system or a decoder would not read `path`."""
     if isinstance(error, OSError) and error.strerror:

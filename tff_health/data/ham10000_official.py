@@ -3,157 +3,227 @@
 Decoding takes half a minute or more, so the reduced images are kept as a packed file in a cache.
 """
 
-import csv
 import hashlib
-import itertools
-import os
+import io
 import zipfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from tff_health.atomic import atomic_write
 from tff_health.data import files
+from tff_health.data.file_tree import FileTree, TreeFile
+from tff_health.data.lesion_diagnoses import diagnosis_label
+from tff_health.data.lesion_tables import (
+    IMAGE_SUFFIXES,
+    TABLE_SUFFIXES,
+    LesionImage,
+    LesionTable,
+    image_key,
+)
 from tff_health.data.skin_lesions import CLASS_NAMES
 from tff_health.errors import DataError
 
-# The name in most copies, then those under which Dataverse gives it.
-METADATA_NAMES = ("HAM10000_metadata.csv", "HAM10000_metadata", "HAM10000_metadata.tab")
-IMAGE_SUFFIXES = (".jpg", ".jpeg")
-SIZE = (28, 28)
-THREADS = 4
+METADATA_NAME: Final = "HAM10000_metadata.csv"
+SIZE: Final = (28, 28)
+THREADS: Final = 4
 # Part of the cache's key: a change in how images are reduced must not meet old copies.
-REDUCTION = b"28x28 bicubic 1"
+REDUCTION: Final = b"28x28 bicubic 2"
+# A table of 100,000 images has 10 MB.
+_MAX_TABLE_BYTES: Final = 2**28
+_WHERE_IMAGES_ARE: Final = (
+    "the archives HAM10000_images_part_1.zip and HAM10000_images_part_2.zip hold them all: put "
+    "both there, unpacked or not"
+)
 
 
 @dataclass(frozen=True)
-class _Row:
-    """One image's line in the table."""
+class OfficialFiles:
+    """Images that were found, with what is known of each; both in the order of image ids.
 
-    image_id: str
-    lesion_id: str
-    label: int
-    source: str | None
+    Attributes:
+        form: one line for people on what was found.
+        rows: what is known.
+        images: the files.
+    """
+
+    form: str
+    rows: Sequence[LesionImage]
+    images: Sequence[TreeFile]
 
 
-def has_images(folder: Path) -> bool:
-    """Says whether there is a JPEG file in the folder or below it."""
-    return next(_jpeg_files(folder), None) is not None
+def find_images(tree: FileTree) -> dict[str, TreeFile]:
+    """Returns image key -> file; of copies, first JPEG, then unpacked, then the first by place."""
+    images = [file for file in tree.files if file.place.suffix.lower() in IMAGE_SUFFIXES]
+    images.sort(key=lambda file: (file.place.suffix.lower() == ".png", bool(file.member)))
+    found: dict[str, TreeFile] = {}
+    for image in images:
+        found.setdefault(image_key(image.place.name), image)
+    return found
 
 
-def packed_copy(metadata: Path, cache_dir: Path) -> Path:
-    """Reduces the images of an official download to 28x28, once; later calls find the result.
+def find_table(tree: FileTree, images: Mapping[str, TreeFile]) -> LesionTable | None:
+    """Returns the table of diagnoses: by name, else by columns and by images that are there.
+
+    Raises:
+        DataError: if a table of the published name cannot be read.
+    """
+    tables = [
+        file
+        for file in tree.files
+        if file.place.suffix.lower() in TABLE_SUFFIXES and file.size <= _MAX_TABLE_BYTES
+    ]
+    named = [file for file in tables if _starts(file, "ham10000_metadata")]
+    if named:
+        return LesionTable(named[0])
+    tables.sort(key=lambda file: not _starts(file, "isic2018_task3_training_groundtruth"))
+    for file in tables:
+        # The challenge's other parts have no images in HAM10000.
+        name = file.place.name.lower()
+        if not file.place.suffix or "test" in name or "validation" in name:
+            continue
+        try:
+            table = LesionTable(file)
+            if table.tells_diagnoses and any(
+                image_key(row.image_id) in images for row in table.images()
+            ):
+                return table
+        except DataError:  # some other table or text
+            continue
+    return None
+
+
+def from_table(tree: FileTree, table: LesionTable, images: Mapping[str, TreeFile]) -> OfficialFiles:
+    """Puts a table and its images together.
+
+    Raises:
+        DataError: if the table is damaged, or an image is missing.
+    """
+    rows = table.images()
+    missing = [row.image_id for row in rows if image_key(row.image_id) not in images]
+    if missing:
+        raise DataError(
+            f"{table.file} lists {len(rows)} images, but {len(missing)} of them are not in "
+            f"{tree.folder} or below it, among them {missing[0]}.jpg: {_what_to_do(tree)}"
+        )
+    if all(row.lesion_id is None for row in rows):
+        rows = _with_lesions(tree, rows)
+    found = [images[image_key(row.image_id)] for row in rows]
+    return OfficialFiles(_form(table.file.place.name, rows, found), rows, found)
+
+
+def from_class_folders(tree: FileTree) -> OfficialFiles | None:
+    """Takes each image's diagnosis from the folder it lies in; None without two such folders."""
+    pairs: dict[str, tuple[LesionImage, TreeFile]] = {}
+    for file in tree.files:
+        if file.place.suffix.lower() not in IMAGE_SUFFIXES:
+            continue
+        labels = [diagnosis_label(folder) for folder in file.place.parts[:-1]]
+        label = next((label for label in reversed(labels) if label is not None), None)
+        if label is None:
+            continue
+        image = LesionImage(image_key(file.place.name), label)
+        other = pairs.setdefault(image.image_id, (image, file))
+        if other[0].label != label:
+            raise DataError(
+                f"{file} and {other[1]} are one image under two diagnoses: remove one of them"
+            )
+    if len({image.label for image, _ in pairs.values()}) < 2:
+        return None
+    rows, found = zip(*(pairs[key] for key in sorted(pairs)), strict=True)
+    return OfficialFiles(_form("", rows, found), rows, found)
+
+
+def packed_copy(official: OfficialFiles, cache_dir: Path) -> Path:
+    """Reduces the images to 28x28, once; later calls find the result.
 
     Args:
-        metadata: the table; the images lie beside it, in any sub-folder.
-        cache_dir: where the packed file is kept; made if needed. Its name depends on the table's
-            content and on the images' names, sizes and times of change.
+        official: what was found.
+        cache_dir: where the packed file is kept; made if needed. Its name depends on what is known
+            of the images and on their names, sizes and times of change.
 
     Returns:
         The path of the packed file.
 
     Raises:
-        DataError: if the table or an image is missing or damaged, or the cache cannot be written.
-            Nothing is kept then.
+        DataError: if an image is damaged, or the cache cannot be written. Nothing is kept then.
     """
-    rows = _read_metadata(metadata)
-    images = _find_images(metadata, rows)
-    packed = cache_dir / f"ham10000_28-{_key(metadata, images)}.npz"
+    packed = cache_dir / f"ham10000_28-{_key(official)}.npz"
     # Not `exists`: a copy that lost its end on a failing disk is made again.
     if not zipfile.is_zipfile(packed):
-        pixels = _reduce_all(images)
+        pixels = _reduce_all(official.images)
         try:
             cache_dir.mkdir(parents=True, exist_ok=True)
-            _write_packed(packed, rows, pixels)
+            _write_packed(packed, official.rows, pixels)
         except OSError as error:
             raise DataError(f"the cache {packed} cannot be written: {error.strerror}") from None
     return packed
 
 
-def _read_metadata(path: Path) -> list[_Row]:
-    """Reads the table, separated by commas or tabs, sorted by image_id.
-
-    Raises:
-        DataError: if a needed column or value is missing, a diagnosis is unknown, or an image
-            is listed twice.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            header = lines.readline()
-            delimiter = "\t" if "\t" in header else ","
-            names = next(csv.reader([header], delimiter=delimiter), [])
-            table = list(csv.DictReader(lines, names, delimiter=delimiter, strict=True))
-    except (OSError, ValueError, csv.Error) as error:
-        raise files.unreadable(path, error) from None
-    missing = [name for name in ("lesion_id", "image_id", "dx") if name not in names]
-    if missing:
-        raise DataError(f"{path} has no column {', '.join(missing)}")
-    if not table:
-        raise DataError(f"{path} lists no images")
-    rows = [_parse_row(path, number, line) for number, line in enumerate(table, start=2)]
-    rows.sort(key=lambda row: row.image_id)
-    for row, following in itertools.pairwise(rows):
-        if row.image_id == following.image_id:
-            raise DataError(f"{path} lists image {row.image_id} twice")
-    return rows
-
-
-def _parse_row(path: Path, number: int, line: dict[str, str | None]) -> _Row:
-    if None in line:
-        raise DataError(f"{path}, line {number}: more values than columns")
-    for column, value in line.items():
-        if not value and column in ("lesion_id", "image_id", "dx", "dataset"):
-            raise DataError(f"{path}, line {number}: no value in column {column}")
-    diagnosis = str(line["dx"])
-    if diagnosis not in CLASS_NAMES:
-        raise DataError(
-            f"{path}, line {number}: diagnosis '{diagnosis}' is not among {', '.join(CLASS_NAMES)}"
+def what_is_there(tree: FileTree, images: Mapping[str, TreeFile]) -> str:
+    """Returns, for an error, what a folder without a table has; empty if nothing of use."""
+    if images:
+        return (
+            f"; {len(images):,} images are there, but no table of their diagnoses: put "
+            f"{METADATA_NAME} beside them"
         )
-    label = CLASS_NAMES.index(diagnosis)
-    return _Row(str(line["image_id"]), str(line["lesion_id"]), label, line.get("dataset"))
+    if tree.closed_archives:
+        return f"; {_what_to_do(tree)}"
+    return ""
 
 
-def _jpeg_files(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        folders.sort()  # os.walk goes on in this order
-        for name in sorted(names):
-            if name.lower().endswith(IMAGE_SUFFIXES):
-                yield Path(parent, name)
+def _what_to_do(tree: FileTree) -> str:
+    if tree.closed_archives:
+        archive = tree.closed_archives[0]
+        return f"{archive} is a damaged archive, or one inside another: unpack it there"
+    return _WHERE_IMAGES_ARE
 
 
-def _find_images(metadata: Path, rows: list[_Row]) -> list[Path]:
-    """Finds the rows' images; of copies in several folders, the first."""
-    found: dict[str, Path] = {}
-    for path in _jpeg_files(metadata.parent):
-        found.setdefault(path.stem, path)
-    missing = [row.image_id for row in rows if row.image_id not in found]
-    if missing:
-        raise DataError(
-            f"{metadata} lists {len(rows)} images, but {len(missing)} of them are not in "
-            f"{metadata.parent} or below it, among them {missing[0]}.jpg"
-        )
-    return [found[row.image_id] for row in rows]
+def _starts(file: TreeFile, beginning: str) -> bool:
+    return file.place.name.lower().startswith(beginning)
 
 
-def _key(metadata: Path, images: list[Path]) -> str:
-    try:
-        digest = hashlib.sha256(REDUCTION + metadata.read_bytes())
-        for path in images:
-            status = path.stat()
-            name = path.relative_to(metadata.parent)
-            digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    except OSError as error:
-        raise files.unreadable(Path(error.filename or metadata), error) from None
+def _with_lesions(tree: FileTree, rows: Sequence[LesionImage]) -> list[LesionImage]:
+    """Adds the lesions of a table that groups all these images, if there is one."""
+    for file in tree.files:
+        if file.place.suffix.lower() not in TABLE_SUFFIXES - {""} or file.size > _MAX_TABLE_BYTES:
+            continue
+        try:
+            table = LesionTable(file)
+            lesions = table.lesions() if table.groups_lesions else {}
+        except DataError:
+            continue
+        if all(image_key(row.image_id) in lesions for row in rows):
+            return [replace(row, lesion_id=lesions[image_key(row.image_id)]) for row in rows]
+    return list(rows)
+
+
+def _form(table: str, rows: Sequence[LesionImage], images: Sequence[TreeFile]) -> str:
+    parts = [f"official files beside {table}" if table else "images in folders by diagnosis"]
+    archives = Counter(image.path.name for image in images if image.member)
+    if archives:
+        parts.append(f"images in {', '.join(sorted(archives))}")
+    if any(row.lesion_id is None for row in rows):
+        parts.append("lesions unknown")
+    return "; ".join(parts)
+
+
+def _key(official: OfficialFiles) -> str:
+    digest = hashlib.sha256(REDUCTION)
+    for row, image in zip(official.rows, official.images, strict=True):
+        digest.update(repr((row, str(image.place), image.size, image.stamp)).encode())
     return digest.hexdigest()[:16]
 
 
-def _reduce_all(images: list[Path]) -> NDArray[np.uint8]:
+def _reduce_all(images: Sequence[TreeFile]) -> NDArray[np.uint8]:
     # Pillow decodes outside Python's lock. After an error `map` cancels what has not begun.
     with ThreadPoolExecutor(THREADS) as threads:
         reduced = threads.map(_reduce, images)
@@ -163,22 +233,30 @@ def _reduce_all(images: list[Path]) -> NDArray[np.uint8]:
         return np.stack(list(bar))
 
 
-def _reduce(path: Path) -> NDArray[np.uint8]:
+def _reduce(file: TreeFile) -> NDArray[np.uint8]:
+    kind = "PNG" if file.place.suffix.lower() == ".png" else "JPEG"
     try:
-        with Image.open(path, formats=["JPEG"]) as image:
+        with Image.open(io.BytesIO(file.read()), formats=[kind]) as image:
             return np.asarray(image.convert("RGB").resize(SIZE, Image.Resampling.BICUBIC))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise files.unreadable(path, error) from None
+    except UnidentifiedImageError:
+        error: Exception = ValueError(f"it is no {kind} image")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
+        error = problem
+    raise DataError(
+        f"{files.unreadable(Path(str(file)), error)}: get this image again, from the archive that "
+        "it came in"
+    ) from None
 
 
-def _write_packed(path: Path, rows: list[_Row], pixels: NDArray[np.uint8]) -> None:
+def _write_packed(path: Path, rows: Sequence[LesionImage], pixels: NDArray[np.uint8]) -> None:
     arrays = {
         "images": pixels,
         "labels": np.array([row.label for row in rows], np.uint8),
         "class_names": np.array(CLASS_NAMES),
         "image_id": np.array([row.image_id for row in rows]),
-        "lesion_id": np.array([row.lesion_id for row in rows]),
     }
+    if all(row.lesion_id for row in rows):
+        arrays["lesion_id"] = np.array([row.lesion_id for row in rows])
     if all(row.source for row in rows):
         arrays["source"] = np.array([row.source for row in rows])
     with atomic_write(path) as file:

@@ -79,7 +79,8 @@ def with_whole_lesions(images: LabelledImages, parts: list[Examples]) -> list[Ex
     """
     if images.lesion_ids is None:
         raise DataError(
-            f"{images.form} does not say which images show the same lesion: use --dp_unit=record"
+            f"{images.name} ({images.form}) does not say which images show the same lesion: "
+            "use --dp_unit=record"
         )
     _, lesion_of = np.unique(images.lesion_ids, return_inverse=True)
     everything = Examples.joined(parts)

@@ -76,8 +76,8 @@ def _paper_split(images: LabelledImages, seed: int) -> Split:
 def _clean_split(images: LabelledImages, copies: int, seed: int) -> Split:
     if "clean" not in allowed_splits(images):
         raise DataError(
-            f"{images.form} does not say which images show the same lesion, so it cannot be split "
-            "cleanly: use --split=paper, or the packed or official form of HAM10000"
+            f"{images.name} ({images.form}) does not say which images show the same lesion, so it "
+            "cannot be split cleanly: use --split=paper, or a form of HAM10000 with lesion ids"
         )
     rng = generator(seed, "split")
     groups = images.lesion_ids if images.lesion_ids is not None else np.arange(len(images))

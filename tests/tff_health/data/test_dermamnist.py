@@ -61,3 +61,30 @@ def test_missing_array(tmp_path, arrays):
     np.savez(tmp_path / "dermamnist.npz", **arrays)
     with pytest.raises(DataError, match="no array val_labels"):
         dermamnist.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("dermamnist_64.npz", 64),
+        ("DermaMNIST_224.npz", 224),
+        ("dermamnist_corrected_28.npz", 28),
+        ("dermamnist_extended_224.npz", 224),
+    ],
+)
+def test_larger_and_corrected_files(tmp_path, arrays, name, size):
+    for part, number in SIZES.items():
+        shades = np.arange(number, dtype=np.uint8)[:, None, None, None]
+        arrays[f"{part}_images"] = np.broadcast_to(shades, (number, size, size, 3)).copy()
+    np.savez(tmp_path / name, **arrays)
+    images = dermamnist.read(tmp_path)
+    assert images.image_shape == (28, 28, 3)
+    expected = np.concatenate([np.arange(number) for number in SIZES.values()])
+    assert np.array_equal(images.pixels[:, 0, 0, 0], expected)
+    assert images.form.endswith(f", reduced from {size}x{size}" if size > 28 else name)
+
+
+def test_the_published_size_comes_first(tmp_path, arrays):
+    np.savez(tmp_path / "dermamnist_corrected_28.npz", **arrays)
+    np.savez(tmp_path / "dermamnist.npz", **arrays)
+    assert dermamnist.read(tmp_path).form == "MedMNIST's file dermamnist.npz"

@@ -251,7 +251,11 @@ class TestOfficial:
             ("nv", "naevus", "line 5: diagnosis 'naevus' is not among akiec, bcc"),
             ("ISIC_0000004", "ISIC_0000003", "lists image ISIC_0000003 twice"),
             ("ISIC_0000004", "", "line 6: no value in column image_id"),
-            (",histo,,male,x,a", "", "line 2: no value in column dataset"),
+            (
+                "ISIC_0000008,bcc,histo,,male,x,a",
+                "ISIC_0000008,bcc",
+                "line 2: no value in column dataset",
+            ),
             ("HAM_0000002", '"HAM', "damaged"),
             ("HAM_0000004", "HAM,0000004", "line 2: more values than columns"),
         ],
@@ -265,7 +269,7 @@ class TestOfficial:
     @pytest.mark.parametrize(
         ("content", "message"),
         [
-            (b"", "no column lesion_id, image_id, dx"),
+            (b"", "no column image_id, dx; it has none"),
             (",".join(COLUMNS).encode(), "lists no images"),
             (b"\xff\xfe\x00", "damaged"),
         ],

@@ -1,0 +1,154 @@
+"""All files below a folder, also through links and inside zip archives that nobody unpacked."""
+
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Self
+
+from tff_health.data import files
+
+# What archivers and desktops leave behind; `._name` and `.name` are left out, too.
+_STRAY_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin", "lost+found"})
+# Far above a photograph or a table of all images, far below what a forged archive could unpack to.
+_MAX_MEMBER_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class TreeFile:
+    """One file.
+
+    Attributes:
+        place: its path below the tree's folder, with its archive, if any, as a folder.
+        size: in bytes, unpacked; -1 for a link to nothing.
+        stamp: changes when the content does: time of change, or checksum.
+        path: the file itself, or the archive that holds it.
+        member: its name inside the archive; empty outside one.
+    """
+
+    place: PurePosixPath
+    size: int
+    stamp: str
+    path: Path
+    member: str = ""
+    _archive: zipfile.ZipFile | None = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.path}/{self.member}" if self.member else str(self.path)
+
+    def read(self) -> bytes:
+        """Returns the content.
+
+        Raises:
+            DataError: if it cannot be read, is encrypted, or is too large for an image or a table.
+        """
+        try:
+            if self._archive is None:
+                return self.path.read_bytes()
+            if self.size > _MAX_MEMBER_BYTES:
+                raise ValueError(f"it unpacks to more than {_MAX_MEMBER_BYTES} bytes")
+            return self._archive.read(self.member)
+        except (*files.NPZ_ERRORS, NotImplementedError) as error:
+            raise files.unreadable(Path(str(self)), error) from None
+
+
+class FileTree:
+    """The files below a folder, in the order of their places; a context, which closes archives.
+
+    Hidden files, and folders that archivers and desktops make for themselves, are left out. Folders
+    that may not be listed count as empty. Archives inside archives are not opened.
+
+    Args:
+        folder: where to look.
+
+    Attributes:
+        folder: the same.
+        files: what was found.
+        closed_archives: archives that could not be opened, and archives inside archives.
+
+    Raises:
+        DataError: if the folder cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files: list[TreeFile] = []
+        self.closed_archives: list[str] = []
+        self._stack = ExitStack()
+        try:
+            for path in _walk(folder):
+                self._add(path)
+        except OSError as error:
+            self._stack.close()
+            raise files.unreadable(Path(error.filename or folder), error) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def _add(self, path: Path) -> None:
+        place = PurePosixPath(path.relative_to(self.folder))
+        if path.suffix.lower() == ".zip":
+            self._add_archive(path, place)
+            return
+        try:
+            status = path.stat()
+            self.files.append(TreeFile(place, status.st_size, str(status.st_mtime_ns), path))
+        except OSError:  # whoever reads it is told
+            self.files.append(TreeFile(place, -1, "", path))
+
+    def _add_archive(self, path: Path, place: PurePosixPath) -> None:
+        try:
+            archive = self._stack.enter_context(zipfile.ZipFile(path))
+        except files.NPZ_ERRORS:
+            self.closed_archives.append(str(path))
+            return
+        for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
+            inner = PurePosixPath(entry.filename)
+            if entry.is_dir() or any(map(_is_stray, inner.parts)):
+                continue
+            if inner.suffix.lower() == ".zip":
+                self.closed_archives.append(f"{path}/{inner}")
+                continue
+            self.files.append(
+                TreeFile(
+                    place / inner,
+                    entry.file_size,
+                    f"{entry.CRC:08x}",
+                    path,
+                    entry.filename,
+                    archive,
+                )
+            )
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yields the files below a folder, sorted; follows links, each folder once."""
+    seen: set[tuple[int, int]] = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        folders.sort()  # os.walk goes on in this order
+        kept = []
+        for name in folders:
+            status = Path(parent, name).stat()
+            identity = status.st_dev, status.st_ino
+            if not _is_stray(name) and identity not in seen:
+                seen.add(identity)
+                kept.append(name)
+        folders[:] = kept
+        for name in sorted(names):
+            if not _is_stray(name):
+                yield Path(parent, name)
+
+
+def _is_stray(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _STRAY_FOLDERS
