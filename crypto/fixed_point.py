@@ -172,6 +172,7 @@ class FixedPoint:
         if values.dtype not in (np.float32, np.float64):
             raise ParameterError(f"values must be float32 or float64, not {values.dtype}")
         limit = values.dtype.type(self.clip_range)
-        if limit > self.clip_range:
+        # As Python's float: numpy 2 would round the clip range to the dtype before it compares.
+        if float(limit) > self.clip_range:
             limit = np.nextafter(limit, values.dtype.type(0))
         return limit

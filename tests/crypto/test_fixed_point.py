@@ -86,6 +86,12 @@ def test_what_was_clipped_can_be_encoded(clip_range, dtype):
     assert np.abs(encoding.encode(clipped)).max() <= encoding.bound
 
 
+def test_a_clip_range_that_float32_rounds_up_is_not_exceeded():
+    encoding = FixedPoint(10, 131072.1796875)  # between 131072.171875 and 131072.1875
+    clipped, _ = encoding.clip(np.array([np.inf], np.float32))
+    assert clipped.tolist() == [131072.171875]
+
+
 @given(encodings, st.integers(1, 1000), st.integers(1, 100))
 def test_capacity_is_exact(encoding, num_clients, max_weight):
     largest = num_clients * max_weight * encoding.bound
