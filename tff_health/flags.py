@@ -410,7 +410,8 @@ def _define_training(define: _Definer) -> None:
         "tff_workers",
         [],
         "host:port of machines that train the clients (python -m tff_health.worker), joined by "
-        "commas. Their channel is not encrypted. Default: this machine.",
+        "commas. Their channel is not encrypted, and goes through no HTTP proxy, whatever the "
+        "environment says. Default: this machine.",
     )
     define.text(
         "out_dir", None, "Folder of the results. Default: one below results/, by the settings."

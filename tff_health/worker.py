@@ -2,7 +2,8 @@
 
 It computes whatever reaches its port, reads files as this user, and its channel is not encrypted:
 TFF's executor service has neither passwords nor TLS. So it listens on this machine alone unless
---host says otherwise, and then belongs on a network where everyone is trusted.
+--host says otherwise, and then belongs on a network where everyone is trusted. Runs reach it
+directly, never through an HTTP proxy.
 """
 
 import argparse
@@ -44,7 +45,7 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     print(f"worker on {options.host}:{options.port}, {concurrency} clients at once", flush=True)
-    os.execve(command[0], command, service_environment(threads=1) | os.environ)
+    os.execve(command[0], command, service_environment(1, os.environ))
 
 
 def _port(text: str) -> int:

@@ -25,6 +25,9 @@ _CHANNEL_OPTIONS = [
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.use_local_subchannel_pool", 1),  # a new channel does not wait for an old one's retry
+    # gRPC would ask the proxy that the environment names for "unix-abstract:" addresses too, and
+    # proxies of hospitals lead to the internet, not to workers.
+    ("grpc.enable_http_proxy", 0),
 ]
 _FORGOTTEN = "No executor found"  # said by a service that was started anew
 _LONGEST_DETAILS = 500
@@ -40,6 +43,8 @@ class ComputationError(RunError):
 
 class Connection:
     """A gRPC channel to an executor service, and TFF's stub over it.
+
+    It never goes through an HTTP proxy, whatever the environment says.
 
     Args:
         target: address as gRPC writes it.

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tff_health.errors import RunError
@@ -18,14 +19,16 @@ def service_command(parent: int, listener: str, concurrency: int) -> list[str]:
     ]
 
 
-def service_environment(threads: int) -> dict[str, str]:
-    """Returns what the environment of an executor service should say, unless the user's does.
+def service_environment(threads: int, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Returns the environment of an executor service.
 
     Args:
         threads: for one client. The order of floating-point sums follows from it, so that results
             of services can differ in their last bits where it does.
+        inherited: the user's environment, as `os.environ`. What it says of threads and memory
+            counts; the proxies that it names do not, as a service calls nobody outside.
     """
-    return {
+    defaults = {
         "TF_NUM_INTRAOP_THREADS": str(threads),
         # glibc keeps what threads freed in arenas of their own, which grow for hundreds of
         # rounds; one arena keeps memory flat. The tensors of a step stay in it: pages of their own
@@ -34,6 +37,8 @@ def service_environment(threads: int) -> dict[str, str]:
         "MALLOC_MMAP_THRESHOLD_": str(2**25),
         "MALLOC_TRIM_THRESHOLD_": str(2**29),
     }
+    kept = {k: v for k, v in inherited.items() if not k.lower().endswith("_proxy")}
+    return defaults | kept
 
 
 def num_processors() -> int:

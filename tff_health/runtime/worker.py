@@ -240,7 +240,7 @@ class LocalWorker(Worker):
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env=service_environment(self._threads()) | os.environ,
+                env=service_environment(self._threads(), os.environ),
             )
 
     def _threads(self) -> int:
