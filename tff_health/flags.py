@@ -40,6 +40,7 @@ from tff_health.schemes import SCHEMES
 _DEFAULTS: dict[str, Any] = {
     "experiment": "train",
     "scheme": "fedavg",
+    "dataset": "synthetic_lesions",
     "dropout_rate": 0.0,
     "dropout_draw": "exact",
     "validation_fraction": 0.1,
@@ -114,18 +115,20 @@ def _worker_address(text: str) -> str:
 
 def _resolve(values: flags.FlagValues) -> RunConfig:
     """Settles every setting: the flag, else the preset, else the default."""
-    for name, allowed in (("preset", PRESETS), ("dataset", tuple(DATA_SETS))):
-        if values[name].value not in allowed:
-            raise ConfigError(f"--{name}={values[name].value}: allowed are {', '.join(allowed)}")
-    dataset = values.dataset
-    settings = {"split": DATA_SETS[dataset].splits[0], **_DEFAULTS}
+    settings = dict(_DEFAULTS)
     experiment = values.experiment or settings["experiment"]
     if experiment in EXPERIMENTS:  # else it is refused with all that is wrong
         settings |= EXPERIMENTS[experiment].defaults
-        if values.preset not in EXPERIMENTS[experiment].presets:
-            raise ConfigError(
-                f"--preset={values.preset}: means nothing to --experiment={experiment}"
-            )
+    dataset = settings["dataset"] if values.dataset is None else values.dataset
+    for name, value, allowed in (
+        ("preset", values.preset, PRESETS),
+        ("dataset", dataset, tuple(DATA_SETS)),
+    ):
+        if value not in allowed:
+            raise ConfigError(f"--{name}={value}: allowed are {', '.join(allowed)}")
+    settings["split"] = DATA_SETS[dataset].splits[0]
+    if experiment in EXPERIMENTS and values.preset not in EXPERIMENTS[experiment].presets:
+        raise ConfigError(f"--preset={values.preset}: means nothing to --experiment={experiment}")
     settings |= preset_settings(values.preset, dataset, experiment)
     names = [field for field in RunConfig.__dataclass_fields__ if field in values]
     given = {name: values[name].value for name in names if values[name].value is not None}
@@ -221,7 +224,16 @@ def _define_flags() -> flags.FlagValues:
 
 
 def _define_data(define: _Definer) -> None:
-    define.text("dataset", "synthetic_lesions", f"Images: {', '.join(DATA_SETS)}.")
+    others = "".join(
+        f", but {experiment.defaults['dataset']} for {experiment.name}"
+        for experiment in EXPERIMENTS.values()
+        if "dataset" in experiment.defaults
+    )
+    define.text(
+        "dataset",
+        None,
+        f"Images: {', '.join(DATA_SETS)}. Default: {_DEFAULTS['dataset']}{others}.",
+    )
     define.text(
         "data_dir",
         None,

@@ -46,6 +46,19 @@ def test_every_preset_is_valid_for_every_data_set(preset, dataset):
     parse(f"--preset={preset}", f"--dataset={dataset}").config.validate()
 
 
+@pytest.mark.parametrize("experiment", ["privacy", "privacy_tuning"])
+def test_budgets_are_spent_on_images_that_can_be_learnt_under_them(experiment):
+    config = parse(f"--experiment={experiment}").config
+    assert (config.dataset, config.model, config.num_clients) == ("digits", "mnist_cnn", 3)
+    drawn = parse(f"--experiment={experiment}", "--dataset=synthetic_lesions").config
+    assert drawn.dataset == "synthetic_lesions"
+
+
+def test_help_names_the_default_data_set_of_each_experiment():
+    text = flags.parse(["run_experiments.py", "--help"], ENVIRONMENT)
+    assert "Default: synthetic_lesions, but digits for privacy, but" in " ".join(text.split())
+
+
 def test_folders():
     invocation = parse("--data_dir=/here", "--out_dir=there")
     assert str(invocation.data_dir) == "/here"
