@@ -1,0 +1,114 @@
+"""Breaks modules of crypto/ line by line with Cosmic Ray, and tells which breaks no test noticed.
+
+Usage: make mutation MODULES="shamir field"
+
+It works on a clone of the last commit in a temporary folder, in one process. mutation.toml says
+which tests guard a module and which mutants are made; docs/testing.md what was found.
+"""
+
+import argparse
+import ast
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+from cosmic_ray.work_db import use_db
+from cosmic_ray.work_item import WorkerOutcome, WorkResult
+
+ROOT = Path(__file__).parents[2]
+CONFIG = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
+TIMEOUT = 90.0
+TOOL = Path(sys.executable).with_name("cosmic-ray")
+
+
+def idle_lines(source):
+    """Return the lines on which a mutant says nothing: annotations, and what marks abstract parts.
+
+    Annotations are read by the type checker, not by Python; an abstract method has no behaviour.
+    """
+    lines = set()
+    for node in ast.walk(ast.parse(source)):
+        parts = []
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            arguments = node.args
+            every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+            parts = [a.annotation for a in every] + [node.returns]
+            parts += [d for d in node.decorator_list if getattr(d, "id", "") == "abstractmethod"]
+        elif isinstance(node, ast.AnnAssign):
+            parts = [node.annotation]
+        for part in filter(None, parts):
+            lines.update(
+                (line, column)
+                for line in range(part.lineno, part.end_lineno + 1)
+                for column in range(
+                    part.col_offset - 1 if line == part.lineno else 0,
+                    part.end_col_offset if line == part.end_lineno else 200,
+                )
+            )
+    return lines
+
+
+def skip_idle_mutants(session, source):
+    excluded = re.compile("|".join(f"(?:{pattern})" for pattern in CONFIG["exclude-operators"]))
+    idle = idle_lines(source)
+    with use_db(session) as db:
+        for item in db.pending_work_items:
+            (mutation,) = item.mutations
+            if excluded.match(mutation.operator_name) or tuple(mutation.start_pos) in idle:
+                db.set_result(item.job_id, WorkResult(WorkerOutcome.SKIPPED))
+
+
+def run_module(module, folder, clone):
+    file = f"crypto/{module}.py"
+    tests = [f"tests/crypto/{test}" for test in CONFIG["tests"][module]]
+    command = [ROOT / ".venv/bin/python", "-m", "pytest", "-xq", "-p", "no:cacheprovider", *tests]
+    config, session = folder / "config.toml", folder / f"{module.replace('/', '.')}.sqlite"
+    config.write_text(
+        f'[cosmic-ray]\nmodule-path = "{file}"\ntimeout = {TIMEOUT}\nexcluded-modules = []\n'
+        f'test-command = "{shlex.join(map(str, command))}"\n'
+        '[cosmic-ray.distributor]\nname = "local"\n'
+    )
+    run = {"cwd": clone, "check": True}
+    subprocess.run([TOOL, "init", config, session], **run)
+    skip_idle_mutants(session, (clone / file).read_text())
+    subprocess.run(command, stdout=subprocess.DEVNULL, **run)  # the unbroken module passes
+    subprocess.run([TOOL, "exec", config, session], **run)
+    report(module, session)
+
+
+def report(module, session):
+    counts = Counter()
+    with use_db(session) as db:
+        results = dict(db.results)
+        items = {item.job_id: item.mutations[0] for item in db.work_items}
+    for job, result in results.items():
+        if result.worker_outcome == WorkerOutcome.SKIPPED:
+            continue
+        counts["killed" if result.is_killed else "survived"] += 1
+        if not result.is_killed:
+            mutation = items[job]
+            print(f"\n{module}:{mutation.start_pos[0]} {mutation.operator_name}")
+            print("\n".join(line for line in (result.diff or "").splitlines() if line[:1] in "+-"))
+    total = sum(counts.values())
+    share = 100 * counts["killed"] / total if total else 100.0
+    print(f"\n{module}: {counts['killed']} of {total} killed, {share:.1f} %", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("modules", nargs="+", choices=CONFIG["tests"], metavar="MODULE")
+    modules = parser.parse_args().modules
+    with tempfile.TemporaryDirectory() as name:
+        clone = Path(name) / "clone"
+        subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
+        for module in modules:
+            run_module(module, Path(name), clone)
+
+
+if __name__ == "__main__":
+    main()
