@@ -73,11 +73,10 @@ def run_module(module, folder, clone):
         f'test-command = "{shlex.join(map(str, command))}"\n'
         '[cosmic-ray.distributor]\nname = "local"\n'
     )
-    run = {"cwd": clone, "check": True}
-    subprocess.run([TOOL, "init", config, session], **run)
+    subprocess.run([TOOL, "init", config, session], cwd=clone, check=True)
     skip_idle_mutants(session, (clone / file).read_text())
-    subprocess.run(command, stdout=subprocess.DEVNULL, **run)  # the unbroken module passes
-    subprocess.run([TOOL, "exec", config, session], **run)
+    subprocess.run(command, cwd=clone, check=True, stdout=subprocess.DEVNULL)  # unbroken, it passes
+    subprocess.run([TOOL, "exec", config, session], cwd=clone, check=True)
     report(module, session)
 
 
