@@ -8,6 +8,7 @@ which tests guard a module and which mutants are made; docs/testing.md what was 
 
 import argparse
 import ast
+import os
 import re
 import shlex
 import subprocess
@@ -24,6 +25,9 @@ ROOT = Path(__file__).parents[2]
 CONFIG = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
 TIMEOUT = 90.0
 TOOL = Path(sys.executable).with_name("cosmic-ray")
+SERVER = Path(__file__).with_name("warm_tests.py")
+ENDS = ("toml", "sqlite", "socket")
+ENVIRONMENT = {**os.environ, "CI": "true"}  # Hypothesis then tries the same examples every time
 
 
 def idle_lines(source):
@@ -66,17 +70,23 @@ def skip_idle_mutants(session, source):
 def run_module(module, folder, clone):
     file = f"crypto/{module}.py"
     tests = [f"tests/crypto/{test}" for test in CONFIG["tests"][module]]
-    command = [ROOT / ".venv/bin/python", "-m", "pytest", "-xq", "-p", "no:cacheprovider", *tests]
-    config, session = folder / "config.toml", folder / f"{module.replace('/', '.')}.sqlite"
+    python = ROOT / ".venv/bin/python"
+    unbroken = [python, "-m", "pytest", "-xq", "-p", "no:cacheprovider", *tests]
+    subprocess.run(unbroken, cwd=clone, check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+    config, session, door = (folder / f"{module.replace('/', '.')}.{end}" for end in ENDS)
+    command = shlex.join([sys.executable, "-S", str(SERVER), str(door)])
     config.write_text(
         f'[cosmic-ray]\nmodule-path = "{file}"\ntimeout = {TIMEOUT}\nexcluded-modules = []\n'
-        f'test-command = "{shlex.join(map(str, command))}"\n'
-        '[cosmic-ray.distributor]\nname = "local"\n'
+        f'test-command = "{command}"\n[cosmic-ray.distributor]\nname = "local"\n'
     )
     subprocess.run([TOOL, "init", config, session], cwd=clone, check=True)
     skip_idle_mutants(session, (clone / file).read_text())
-    subprocess.run(command, cwd=clone, check=True, stdout=subprocess.DEVNULL)  # unbroken, it passes
-    subprocess.run([TOOL, "exec", config, session], cwd=clone, check=True)
+    server = subprocess.Popen([python, SERVER, door, *tests], cwd=clone, env=ENVIRONMENT)
+    try:
+        subprocess.run([TOOL, "exec", config, session], cwd=clone, check=True)
+    finally:
+        server.terminate()
+        server.wait()
     report(module, session)
 
 

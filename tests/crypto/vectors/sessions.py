@@ -1,0 +1,190 @@
+"""Whole sessions with scripted randomness: every message on the wire, in the order of sending."""
+
+import hashlib
+
+import numpy as np
+
+from crypto.dkg.session import generate_key
+from crypto.dkg.stages import Stage as DkgStage
+from crypto.elgamal_sum.session import ElGamalSum
+from crypto.faults import Alter, Fault
+from crypto.homomorphic_sum.session import HomomorphicSum
+from crypto.masking.session import DoubleMasking
+from crypto.masking.topology import CompleteGraph
+from crypto.pairwise_masking.session import PairwiseMasking
+from crypto.parties import AUTHORITY, SERVER
+from crypto.quality_sum.session import HardenedQualitySum, QualitySum
+from crypto.randomness import TestVectorRandomness
+from crypto.secp256k1_group import SECP256K1
+from crypto.sparse_sum.session import SparseSum
+from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
+from crypto.wire import Message, message_type
+from tests.crypto.vectors.form import plain
+
+WHOLE_BYTES = 200
+BITS = 10
+CLIENTS = (1, 2, 5, 9)
+VECTORS = {client: [client, 0, 3 * client, 1023] for client in CLIENTS}
+QUALITIES = {1: 0, 2: 1, 5: 2, 9: 3}
+
+
+class Tape:
+    """Keeps what crosses the channel; made of faults that change nothing."""
+
+    def __init__(self):
+        self.messages = []
+
+    def faults(self, stages, clients=CLIENTS):
+        ends = [(a, b) for c in clients for a, b in ((SERVER, c), (c, SERVER), (AUTHORITY, c))]
+        return [
+            Fault(Alter(self._keeper(stage, *pair)), stage, *pair)
+            for stage in stages
+            for pair in ends
+        ]
+
+    def _keeper(self, stage, sender, receiver):
+        def keep(data):
+            self.messages.append((stage, sender, receiver, data))
+            return data
+
+        return keep
+
+
+def kinds():
+    """Type number -> class, of all messages of all protocols."""
+    found, left = {}, [Message]
+    while left:
+        for kind in left.pop().__subclasses__():
+            left.append(kind)
+            if isinstance(getattr(kind, "TYPE", None), int) and not kind.__abstractmethods__:
+                found[int(kind.TYPE)] = kind
+    return found
+
+
+def name_of(kind):
+    """Return a class's name with its protocol's: `masking.Invitation`."""
+    package = kind.__module__.removeprefix("crypto.").split(".")[0]
+    return f"{package}.{kind.__qualname__}"
+
+
+def arrays(dtype=np.uint64):
+    return {client: np.array(vector, dtype) for client, vector in VECTORS.items()}
+
+
+def everybody(candidates, count, randomness):
+    """The first ones help: a choice that needs no draw."""
+    return sorted(candidates)[:count]
+
+
+def secure_sum(protocol, dropouts=None):
+    """Run one session of a `SecureSum`."""
+    tape = Tape()
+    result = protocol.sum(
+        arrays(), BITS, round_id=7, dropouts=dropouts, faults=tape.faults(protocol.stages)
+    )
+    return tape, {"sum": result.sum.tolist(), "survivors": result.survivors}
+
+
+def quality_sum(protocol, dropouts=None):
+    tape = Tape()
+    result = protocol.sum(
+        arrays(),
+        QUALITIES,
+        BITS,
+        max_quality=3,
+        round_id=7,
+        dropouts=dropouts,
+        faults=tape.faults(protocol.stages),
+    )
+    found = {"sum": result.sum.tolist(), "quality_sum": result.quality_sum}
+    return tape, {**found, "survivors": result.survivors}
+
+
+def key_generation(randomness):
+    tape = Tape()
+    made = generate_key(
+        CLIENTS,
+        3,
+        SECP256K1,
+        randomness=randomness,
+        faults=tape.faults([stage.value for stage in DkgStage]),
+    )
+    key = SECP256K1.encode(made.public_key.h)
+    return tape, {"public_key": key, "qualified": sorted(made.qualified)}
+
+
+def _masking(randomness):
+    return secure_sum(DoubleMasking(CompleteGraph(3), randomness=randomness), {5: "masked input"})
+
+
+def _masking_unsigned(randomness):
+    return secure_sum(DoubleMasking(CompleteGraph(3), signed=False, randomness=randomness))
+
+
+def _pairwise(randomness):
+    return secure_sum(PairwiseMasking(threshold=3, randomness=randomness), {5: "masked input"})
+
+
+def _elgamal(randomness):
+    return secure_sum(ElGamalSum(threshold=3, choose_helpers=everybody, randomness=randomness))
+
+
+def _homomorphic(randomness):
+    return secure_sum(HomomorphicSum(ElGamalScheme(), randomness=randomness))
+
+
+def _sparse(randomness):
+    return secure_sum(SparseSum(ElGamalScheme(), randomness=randomness))
+
+
+def _quality(randomness):
+    return quality_sum(QualitySum(threshold=3, proofs=True, randomness=randomness))
+
+
+def _hardened(randomness):
+    return quality_sum(HardenedQualitySum(threshold=3, randomness=randomness))
+
+
+VALUES = {"vectors": VECTORS, "modulus_bits": BITS, "round_id": 7}
+WITH_QUALITIES = {**VALUES, "qualities": QUALITIES, "max_quality": 3}
+SESSIONS = {
+    "masking": (_masking, {**VALUES, "threshold": 3, "dropouts": {5: "masked input"}}),
+    "masking_unsigned": (_masking_unsigned, {**VALUES, "threshold": 3}),
+    "pairwise_masking": (_pairwise, {**VALUES, "threshold": 3, "dropouts": {5: "masked input"}}),
+    "elgamal_sum": (_elgamal, {**VALUES, "threshold": 3, "group": "secp256k1", "proofs": True}),
+    "dkg": (key_generation, {"clients": CLIENTS, "threshold": 3, "group": "secp256k1"}),
+    "homomorphic_sum": (_homomorphic, {**VALUES, "scheme": "ElGamal secp256k1"}),
+    "sparse_sum": (_sparse, {**VALUES, "scheme": "ElGamal secp256k1"}),
+    "quality_sum": (_quality, {**WITH_QUALITIES, "threshold": 3, "proofs": True}),
+    "hardened_quality_sum": (_hardened, {**WITH_QUALITIES, "threshold": 3}),
+}
+
+
+def record(name):
+    """Run one of the sessions; return what was sent, and what came out."""
+    return SESSIONS[name][0](TestVectorRandomness(name.encode()))
+
+
+def content(name, tape, outcome):
+    """Return the content of session_NAME.json."""
+    known = kinds()
+    messages = []
+    for stage, sender, receiver, data in tape.messages:
+        message = {
+            "stage": stage,
+            "from": sender,
+            "to": receiver,
+            "kind": name_of(known[message_type(data)]),
+            "length": len(data),
+        }
+        if len(data) <= WHOLE_BYTES:
+            messages.append({**message, "bytes": data.hex()})
+        else:
+            messages.append({**message, "sha256": hashlib.sha256(data).hexdigest()})
+    return {
+        "about": f"A session of {name}. README.md has the form.",
+        "random": name,
+        "given": plain(SESSIONS[name][1]),
+        "messages": messages,
+        "expect": plain(outcome),
+    }
