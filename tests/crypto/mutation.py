@@ -69,7 +69,7 @@ def skip_idle_mutants(session, source):
 
 def run_module(module, folder, clone):
     file = f"crypto/{module}.py"
-    tests = [f"tests/crypto/{test}" for test in CONFIG["tests"][module]]
+    tests = [f"tests/crypto/{test}" for test in [*CONFIG["tests"][module], *CONFIG["everywhere"]]]
     python = ROOT / ".venv/bin/python"
     unbroken = [python, "-m", "pytest", "-xq", "-p", "no:cacheprovider", *tests]
     subprocess.run(unbroken, cwd=clone, check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)

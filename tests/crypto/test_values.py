@@ -1,0 +1,65 @@
+"""Every dataclass of crypto/ is a value: frozen. What is secret stays out of its repr."""
+
+import dataclasses
+import importlib
+import pkgutil
+
+import pytest
+
+import crypto
+
+OPTIONAL = {"crypto.vector_schemes.ckks"}  # takes a package of its own
+
+
+def dataclasses_of_crypto():
+    found = {}
+    for module in pkgutil.walk_packages(crypto.__path__, "crypto."):
+        if module.name in OPTIONAL:
+            continue
+        for value in vars(importlib.import_module(module.name)).values():
+            if isinstance(value, type) and dataclasses.is_dataclass(value):
+                if value.__module__ == module.name:
+                    found[f"{module.name}.{value.__qualname__}"] = value
+    return found
+
+
+VALUES = dataclasses_of_crypto()
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_dataclasses_are_frozen(name):
+    assert VALUES[name].__dataclass_params__.frozen
+
+
+HIDDEN = {
+    "crypto.dkg.record.SharePair": ("share", "blinding"),
+    "crypto.elgamal.PublicKey": ("group",),
+    "crypto.key_agreement.AgreementKeyPair": ("private",),
+    "crypto.masking.client_states.Advertised": ("seed",),
+    "crypto.masking.client_states.Shared": ("seed",),
+    "crypto.masking.keys.ShareChannelKeys": ("sending", "receiving"),
+    "crypto.packed_paillier.PackedPrivateKey": ("p", "q"),
+    "crypto.paillier.PaillierPrivateKey": ("private",),
+    "crypto.pairwise_masking.messages.DealtKeys": ("mask_key", "share_key"),
+    "crypto.proofs.range_proof._BitDraft": (
+        "bit",
+        "exponent",
+        "nonce",
+        "other_challenge",
+        "other_response",
+    ),
+    "crypto.quality_sum.parameters.Contribution": ("vector", "quality"),
+    "crypto.quality_sum.key_messages.DealtSystemKey": ("share",),
+    "crypto.shamir.Share": ("value",),
+    "crypto.share_channel.PairKeys": ("sending", "receiving"),
+    "crypto.signatures.SigningIdentity": ("secret",),
+    "crypto.threshold_elgamal.Dealing": ("shares",),
+    "crypto.threshold_elgamal.KeyShare": ("value",),
+    "crypto.vector_schemes.exponential_elgamal.ElGamalPrivateKey": ("secret",),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_secrets_stay_out_of_the_repr(name):
+    shown = {field.name for field in dataclasses.fields(VALUES[name]) if field.repr}
+    assert not shown & set(HIDDEN[name])
