@@ -17,9 +17,10 @@ def dataclasses_of_crypto():
         if module.name in OPTIONAL:
             continue
         for value in vars(importlib.import_module(module.name)).values():
-            if isinstance(value, type) and dataclasses.is_dataclass(value):
-                if value.__module__ == module.name:
-                    found[f"{module.name}.{value.__qualname__}"] = value
+            if not isinstance(value, type) or value.__module__ != module.name:
+                continue
+            if dataclasses.is_dataclass(value):
+                found[f"{module.name}.{value.__qualname__}"] = value
     return found
 
 

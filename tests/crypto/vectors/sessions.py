@@ -56,7 +56,8 @@ def kinds():
     while left:
         for kind in left.pop().__subclasses__():
             left.append(kind)
-            if isinstance(getattr(kind, "TYPE", None), int) and not kind.__abstractmethods__:
+            ours = kind.__module__.startswith("crypto.")  # tests have messages of their own
+            if ours and hasattr(kind, "TYPE") and not kind.__abstractmethods__:
                 found[int(kind.TYPE)] = kind
     return found
 
@@ -69,11 +70,6 @@ def name_of(kind):
 
 def arrays(dtype=np.uint64):
     return {client: np.array(vector, dtype) for client, vector in VECTORS.items()}
-
-
-def everybody(candidates, count, randomness):
-    """The first ones help: a choice that needs no draw."""
-    return sorted(candidates)[:count]
 
 
 def secure_sum(protocol, dropouts=None):
@@ -126,7 +122,7 @@ def _pairwise(randomness):
 
 
 def _elgamal(randomness):
-    return secure_sum(ElGamalSum(threshold=3, choose_helpers=everybody, randomness=randomness))
+    return secure_sum(ElGamalSum(threshold=3, randomness=randomness))
 
 
 def _homomorphic(randomness):
