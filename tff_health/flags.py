@@ -285,7 +285,9 @@ def _define_sums(define: _Definer) -> None:
     )
     define.integer(
         "threshold",
-        "Fewest clients that can finish a secure sum; 0 for the smallest safe number."
+        "Fewest clients that can finish a secure sum; 0 for floor(2n/3) + 1 of n clients where "
+        "they sign, else a majority. A lower number bears more dropouts, and fewer clients that "
+        "collude with the server."
         f"{_default('threshold')}",
     )
     define.choice("topology", TOPOLOGIES, "Who masks with whom: everyone, or a sparse graph")

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.crypto.report import median_and_range, print_machine, print_table
+from crypto.cohorts import plan_threshold
 from crypto.curve_group import EDWARDS25519
 from crypto.discrete_log import DiscreteLog
 from crypto.dkg.session import generate_key
@@ -110,7 +111,10 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     runs = parser.parse_args().runs
     print_machine()
-    print(f"{CLIENTS} clients, threshold {CLIENTS // 2 + 1}, signed, one value 0 to {MAX_QUALITY}")
+    print(
+        f"{CLIENTS} clients, threshold {plan_threshold(CLIENTS)}, signed, one value 0 to "
+        f"{MAX_QUALITY}"
+    )
     print("each; every sum is checked. The system key is there already.\n")
     with tempfile.TemporaryDirectory() as folder:
         sums(runs, Path(folder))

@@ -59,8 +59,8 @@ class ElGamalSum(SecureSum):
 
     Args:
         group: where keys and ciphertexts live; secp256k1 is fastest, ffdhe2048 the paper's kind.
-        threshold: e; a majority of the cohort by default. A smaller one, as in the paper, saves
-            work, and is safe only while the server follows the protocol.
+        threshold: e; by default floor(2n/3) + 1 of n clients, a majority if they do not sign. One
+            below a majority, as in the paper, is for sessions without signatures.
         key_setup: who makes the system key, "authority" or "dkg".
         proofs: whether values are proved to be in range and partial decryptions to be right.
         signed: whether clients, and the authority, sign their messages.
@@ -163,7 +163,7 @@ class ElGamalSum(SecureSum):
             SessionAbortedError: if too few clients are left, or the sum does not decrypt.
         """
         cohort = tuple(sorted(vectors))
-        threshold = plan_threshold(len(cohort), self._threshold)
+        threshold = plan_threshold(len(cohort), self._threshold, signed=self._signed)
         length = _length_of(vectors)
         parameters = ElGamalParameters(length, max_value, threshold, self._proofs, self._signed)
         for vector in vectors.values():

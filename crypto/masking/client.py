@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from crypto.cohorts import check_cohort
 from crypto.errors import ForeignMessageError, ParameterError, PolicyError, ReplayError, blaming
 from crypto.masking.client_round import ClientRound
 from crypto.masking.graph import NeighbourGraph
@@ -81,7 +82,9 @@ class MaskingClient:
     def _check_invitation(self, invitation: Invitation) -> None:
         if self.client_id not in invitation.cohort:
             raise ForeignMessageError("an invitation of other clients", SERVER)
-        self._policy.check(len(invitation.cohort), invitation.parameters)
+        num_clients = len(invitation.cohort)
+        check_cohort(num_clients, len(self._registry), self._policy.least_cohort)
+        self._policy.check(num_clients, invitation.parameters)
         if invitation.parameters.signed:
             strangers = [client for client in invitation.cohort if client not in self._registry]
             if strangers:

@@ -59,7 +59,7 @@ class MaskingParameters:
         signed: bool = True,
     ) -> "MaskingParameters":
         """Return the parameters that a topology plans for a number of clients."""
-        plan = (topology or CompleteGraph()).plan(num_clients)
+        plan = (topology or CompleteGraph()).plan(num_clients, signed=signed)
         return cls(length, modulus_bits, plan.degree, plan.threshold, plan.min_survivors, signed)
 
     @classmethod
@@ -90,10 +90,13 @@ class ClientPolicy:
         topology: the client computes this topology's plan for the cohort it is told of; degree,
             threshold and survivors must not be below it.
         signatures_required: whether sessions without signatures are refused.
+        least_cohort: fewest clients of a session; None for more than half of those registered.
+            A federation that samples smaller cohorts agrees to their size here.
     """
 
     topology: Topology = field(default_factory=CompleteGraph)
     signatures_required: bool = True
+    least_cohort: int | None = None
 
     def check(self, num_clients: int, announced: MaskingParameters) -> None:
         """Refuse a session that is weaker than this policy; run by the client on an invitation.
@@ -104,7 +107,7 @@ class ClientPolicy:
         if self.signatures_required and not announced.signed:
             raise PolicyError("a session without signatures", SERVER)
         try:
-            plan = self.topology.plan(num_clients)
+            plan = self.topology.plan(num_clients, signed=announced.signed)
         except ParameterError as error:
             raise PolicyError(str(error), SERVER) from error
         if 2 * announced.threshold <= announced.degree + 1:

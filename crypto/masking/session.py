@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from crypto.cohorts import MIN_CLIENTS
 from crypto.masking.client import MaskingClient
 from crypto.masking.masking_sum import Dealing, MaskingSum
 from crypto.masking.messages import MessageType
@@ -20,9 +21,12 @@ class DoubleMasking(MaskingSum):
     """Secure sums by double masking (Bonawitz et al. 2017; the comparison's scheme II).
 
     Args:
-        topology: who masks with whom, and the threshold; the complete graph by default.
+        topology: who masks with whom, and the threshold; by default the complete graph, and any
+            floor(2n/3) + 1 of n clients, a majority in unsigned sessions.
         signed: whether clients sign their messages and agree on the survivors before unmasking.
             Off only to reproduce a setting in which all parties follow the protocol.
+        least_cohort: fewest clients of a session that the clients accept. Three by default, since
+            here the caller says who takes part; clients in the field want more, see `ClientPolicy`.
         randomness: where keys come from.
         clock: seconds, for the times in the record of costs; wall time by default.
     """
@@ -32,6 +36,7 @@ class DoubleMasking(MaskingSum):
         topology: Topology | None = None,
         *,
         signed: bool = True,
+        least_cohort: int = MIN_CLIENTS,
         randomness: Randomness = SYSTEM,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -44,7 +49,7 @@ class DoubleMasking(MaskingSum):
             randomness=randomness,
             clock=clock,
         )
-        self._policy = ClientPolicy(self.topology, signatures_required=signed)
+        self._policy = ClientPolicy(self.topology, signed, least_cohort)
 
     def open(
         self, cohort: tuple[ClientId, ...], parameters: MaskingParameters, round_id: int

@@ -11,13 +11,10 @@ import functools
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Final
 
+from crypto.cohorts import count_colluders, describe_colluders, plan_threshold
 from crypto.errors import ParameterError
 from crypto.masking.tails import UpperTails, log2_all_marked, log2_sum
-
-MIN_CLIENTS: Final = 3
-"""With two clients the sum would give each one's value to the other."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +28,7 @@ class Plan:
         degree: neighbours of a client, n - 1 for the complete graph, else even.
         threshold: fewest holders that reconstruct; more than half of them.
         min_survivors: fewest clients in a sum.
+        colluders: most clients that may help the server without learning more than the sum.
         log2_correctness: log2 of the probability that the planned dropouts prevent the sum.
         log2_security: log2 of the probability that the planned colluders learn more than the sum.
         reason: the same for people.
@@ -40,6 +38,7 @@ class Plan:
     degree: int
     threshold: int
     min_survivors: int
+    colluders: int
     log2_correctness: float
     log2_security: float
     reason: str
@@ -49,8 +48,12 @@ class Topology(ABC):
     """A rule that gives a plan for any number of clients."""
 
     @abstractmethod
-    def plan(self, num_clients: int) -> Plan:
+    def plan(self, num_clients: int, *, signed: bool = True) -> Plan:
         """Return the plan for n clients.
+
+        Args:
+            num_clients: n.
+            signed: whether clients sign their messages, and so withstand a server that deviates.
 
         Raises:
             ParameterError: for fewer than three clients, or a rule that cannot be met.
@@ -62,28 +65,37 @@ class CompleteGraph(Topology):
     """Every client masks with every other one.
 
     Attributes:
-        threshold: t; by default the smallest majority, and never below three.
+        threshold: t, more than half of the clients and at least three; by default
+            floor(2n/3) + 1 in signed sessions, else the smallest majority.
     """
 
     threshold: int | None = None
 
-    def plan(self, num_clients: int) -> Plan:
+    def plan(self, num_clients: int, *, signed: bool = True) -> Plan:
         """Return the plan for n clients: t more than n / 2, up to n - t dropouts, always."""
+        planned = plan_threshold(num_clients, signed=signed)
+        threshold = planned if self.threshold is None else self.threshold
         majority = _majority(num_clients)
-        threshold = majority if self.threshold is None else self.threshold
         if not majority <= threshold <= num_clients:
             raise ParameterError(
                 f"threshold={threshold} must lie in {majority}..{num_clients} for {num_clients} "
                 "clients: more than half, at least three"
             )
+        colluders = count_colluders(num_clients, threshold, signed=signed)
+        bears = describe_colluders(colluders, signed=signed)
         reason = (
             f"complete graph over {num_clients} clients, threshold {threshold}: any "
-            f"{num_clients - threshold} may drop out; the server learns the sum alone with the "
-            f"help of up to {2 * threshold - num_clients - 1} clients, or of {threshold - 1} if "
-            "all follow the protocol"
+            f"{num_clients - threshold} may drop out; {bears}"
         )
         return Plan(
-            num_clients, num_clients - 1, threshold, threshold, -math.inf, -math.inf, reason
+            num_clients,
+            num_clients - 1,
+            threshold,
+            threshold,
+            colluders,
+            -math.inf,
+            -math.inf,
+            reason,
         )
 
 
@@ -114,8 +126,8 @@ class RegularGraph(Topology):
         if self.failure_bits < 1:
             raise ParameterError(f"failure_bits={self.failure_bits} must be at least 1")
 
-    def plan(self, num_clients: int) -> Plan:
-        """Return `choose_degree` for these rates."""
+    def plan(self, num_clients: int, *, signed: bool = True) -> Plan:  # noqa: ARG002
+        """Return `choose_degree` for these rates, which is the same in unsigned sessions."""
         return choose_degree(num_clients, self.dropout_rate, self.collusion_rate, self.failure_bits)
 
 
@@ -167,7 +179,7 @@ def choose_degree(
         f"probability at most 2^{correctness:.1f}; colluders learn more than the sum with "
         f"probability at most 2^{security:.1f}; both had to be below 2^-{failure_bits}"
     )
-    return Plan(num_clients, degree, threshold, survivors, correctness, security, reason)
+    return Plan(num_clients, degree, threshold, survivors, colluders, correctness, security, reason)
 
 
 def _best_threshold(
@@ -201,9 +213,4 @@ def _complete_for(num_clients: int, dropouts: int, colluders: int) -> Plan:
 
 
 def _majority(num_clients: int) -> int:
-    if num_clients < MIN_CLIENTS:
-        raise ParameterError(
-            f"{num_clients} clients: at least {MIN_CLIENTS} are needed, or the sum would give "
-            "their values away"
-        )
-    return max(num_clients // 2 + 1, MIN_CLIENTS)
+    return plan_threshold(num_clients, signed=False)

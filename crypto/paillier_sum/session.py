@@ -31,7 +31,8 @@ class PaillierSum(SecureSum):
     of twice the modulus: meant for a few values.
 
     Args:
-        threshold: e, how many survivors must consent to the decryption; a majority by default.
+        threshold: e, how many survivors must consent to the decryption; by default
+            floor(2n/3) + 1 of n clients, a majority if they do not sign.
         signed: whether clients and authority sign their messages.
         key_bits: of the modulus, 2048 at least.
         randomness: where signing keys and nonces come from; Paillier's own come from the
@@ -132,7 +133,7 @@ class PaillierSum(SecureSum):
         faults: Sequence[Fault],
     ) -> SumResult:
         cohort = tuple(sorted(vectors))
-        threshold = plan_threshold(len(cohort), self._threshold)
+        threshold = plan_threshold(len(cohort), self._threshold, signed=self._signed)
         for client in cohort:
             self._enrol(client)
         names = {kind.value: kind.name.lower().replace("_", " ") for kind in MessageType}

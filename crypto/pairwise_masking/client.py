@@ -1,5 +1,6 @@
 """The client of pairwise masking as it lives across rounds: its number and its policy."""
 
+from crypto.cohorts import check_cohort
 from crypto.errors import (
     ForeignMessageError,
     PolicyError,
@@ -83,7 +84,9 @@ class PairwiseClient:
             invitation = PairwiseInvitation.from_bytes(data)
             if self.client_id not in invitation.cohort:
                 raise ForeignMessageError("an invitation of other clients")
-            self._policy.check(len(invitation.cohort), invitation.parameters)
+            num_clients = len(invitation.cohort)
+            check_cohort(num_clients, 0, self._policy.least_cohort)
+            self._policy.check(num_clients, invitation.parameters)
             if invitation.parameters.degree != len(invitation.cohort) - 1:
                 raise PolicyError("a session in which not all mask with all")
             if invitation.dealt != self._dealt:

@@ -78,7 +78,7 @@ class HardenedQualitySum(JointSum):
     unless `key_setup` asks for one.
 
     Args:
-        threshold: the paper's e; by default the smallest majority, and never below three.
+        threshold: the paper's e; by default floor(2n/3) + 1 of n clients, never below three.
         group: where qualities are encrypted.
         phi: the paper's public factor, 0 to 2^62 - 1; 0 is as good, since masks hide the vector.
         key_setup: "dkg": clients make the system key together; "authority": an authority deals it.

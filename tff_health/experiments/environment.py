@@ -69,6 +69,8 @@ def _sums(config: RunConfig) -> dict[str, Any]:
         "precision_of_updates": 2.0 ** -(config.fraction_bits + 1),
         "protocol_plan": plan.reason,
         "fewest_survivors": plan.survivors,
+        "colluders_borne": plan.colluders,
+        "bears": plan.bears,
     }
 
 

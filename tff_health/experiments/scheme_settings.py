@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from tff_health.runtime import bindings
-from tff_health.schemes import SCHEMES
+from tff_health.schemes import SCHEMES, Scheme
 
 if TYPE_CHECKING:
     from tff_health.experiments.config import RunConfig
@@ -48,7 +48,7 @@ def range_problems(config: "RunConfig") -> list[str]:
             f"--quality_decimals={config.quality_decimals}: must be from 0 to {_MAX_DECIMALS}"
         )
     if config.threshold < 0:
-        problems.append(f"--threshold={config.threshold}: must be 0 (the safest) or more")
+        problems.append(f"--threshold={config.threshold}: must be 0 (the default) or more")
     if not 0 <= config.fraction_bits <= _MAX_FRACTION_BITS:
         problems.append(
             f"--fraction_bits={config.fraction_bits}: must be from 0 to {_MAX_FRACTION_BITS}"
@@ -61,6 +61,11 @@ def range_problems(config: "RunConfig") -> list[str]:
     if config.phi < 0:
         problems.append(f"--phi={config.phi}: must be 0 or more")
     return problems
+
+
+def _or_threshold(scheme: Scheme, left: int) -> str:
+    """Says that a lower threshold helps too, where there is one."""
+    return f", or set --threshold to {left}" if "threshold" in scheme.settings else ""
 
 
 def scheme_problems(config: "RunConfig") -> list[str]:
@@ -100,7 +105,8 @@ def scheme_problems(config: "RunConfig") -> list[str]:
     if config.dropout_draw == "exact" and least < plan.survivors:
         problems.append(
             f"--dropout_rate={config.dropout_rate}: leaves {least} of {config.clients_per_round} "
-            f"clients, and {plan.survivors} must survive a round"
+            f"clients, and {plan.survivors} must survive a round: lower it"
+            f"{_or_threshold(scheme, least)}"
         )
     if config.max_update_weight * config.num_clients > bindings.MAX_QUALITY_SUM:
         problems.append(

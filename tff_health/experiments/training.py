@@ -70,7 +70,8 @@ def train(
         cache_dir: where tables are kept; None for in memory only.
         progress_of: shows how far the rounds are.
         packing_progress: shows how far the packing of images is.
-        announce: is told before the rounds what clients say in the clear.
+        announce: is told before the rounds how many colluders secure sums bear, and what clients
+            say in the clear.
 
     Returns:
         what the run came to, in lines for people.
@@ -95,6 +96,8 @@ def train(
         clear = in_the_clear(process, config, context)
         description = environment.describe(config, federated, task, clear)
         folder.describe(description)
+        if bears := description["derived"].get("bears"):
+            announce(f"secure sums: {bears}")
         announce(f"clients tell the server in the clear: {clear}")
         pack(federated, folder.scratch / "clients", packing_progress)
         log = MetricsLog(folder.path / "metrics.csv", metrics_columns(class_names))

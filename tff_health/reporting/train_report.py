@@ -233,6 +233,8 @@ def _protection(
         "round were given up, because too few clients were left, and made anew.",
     ]
     if "protocol_plan" in derived:
+        if derived["bears"]:
+            lines.append(f"Colluders that the secure sums bear: {derived['bears']}.")
         lines.append(
             f"Protocol: {derived['protocol_plan']}. Sums of updates have "
             f"{derived['modulus_bits']} bits, and a precision of "

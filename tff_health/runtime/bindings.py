@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from crypto.cohorts import plan_threshold
+from crypto.cohorts import describe_colluders, plan_threshold
 from crypto.curve_group import EDWARDS25519
 from crypto.discrete_log import MAX_BOUND
 from crypto.errors import CapacityError
@@ -46,7 +46,8 @@ class ProtocolSettings:
     """What an experiment says about its protocol.
 
     Attributes:
-        threshold: fewest clients that reconstruct a secret; 0 for the smallest safe one.
+        threshold: fewest clients that reconstruct a secret; 0 for the default, two thirds if
+            clients sign, else a majority.
         topology: "complete" or "sparse".
         signatures: whether clients sign their messages.
         dropout_rate: share of a cohort that may drop out.
@@ -81,10 +82,22 @@ class ProtocolPlan:
     Attributes:
         survivors: the fewest clients that must be left at the end of a session.
         reason: who works with whom, the threshold, and why.
+        colluders: most clients that may help the server without learning more than the sum; None
+            where that depends on a key holder instead.
+        signed: whether that holds for a server that does not follow the protocol.
     """
 
     survivors: int
     reason: str
+    colluders: int | None = None
+    signed: bool = False
+
+    @property
+    def bears(self) -> str:
+        """The number of colluders for people; empty where there is none."""
+        if self.colluders is None:
+            return ""
+        return describe_colluders(self.colluders, signed=self.signed)
 
 
 @dataclass(frozen=True)
@@ -106,8 +119,20 @@ def _double_masking(settings: ProtocolSettings) -> SumProtocol:
 
 
 def _plan_double_masking(settings: ProtocolSettings, num_clients: int) -> ProtocolPlan:
-    plan = _topology(settings).plan(num_clients)
-    return ProtocolPlan(plan.min_survivors, plan.reason)
+    return _planned(_topology(settings), num_clients, settings.signatures)
+
+
+def _plan_quality_sum(settings: ProtocolSettings, num_clients: int) -> ProtocolPlan:
+    return _planned(CompleteGraph(settings.threshold or None), num_clients, signed=False)
+
+
+def _plan_hardened_quality_sum(settings: ProtocolSettings, num_clients: int) -> ProtocolPlan:
+    return _planned(CompleteGraph(settings.threshold or None), num_clients, signed=True)
+
+
+def _planned(topology: Topology, num_clients: int, signed: bool) -> ProtocolPlan:
+    plan = topology.plan(num_clients, signed=signed)
+    return ProtocolPlan(plan.min_survivors, plan.reason, plan.colluders, signed)
 
 
 def _topology(settings: ProtocolSettings) -> Topology:
@@ -193,8 +218,8 @@ def _vector_scheme(settings: ProtocolSettings) -> VectorScheme:
 
 BINDINGS = {
     "double_masking": Binding(_double_masking, _plan_double_masking),
-    "quality_sum": Binding(_quality_sum, _plan_double_masking),
+    "quality_sum": Binding(_quality_sum, _plan_quality_sum),
     "homomorphic_sum": Binding(_homomorphic_sum, _plan_homomorphic_sum),
     "sparse_sum": Binding(_sparse_sum, _plan_sparse_sum),
-    "hardened_quality_sum": Binding(_hardened_quality_sum, _plan_double_masking),
+    "hardened_quality_sum": Binding(_hardened_quality_sum, _plan_hardened_quality_sum),
 }

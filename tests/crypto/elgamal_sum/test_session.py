@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from crypto import discrete_log
+from crypto.cohorts import plan_threshold
 from crypto.curve_group import EDWARDS25519
 from crypto.elgamal_sum.server import Stage
 from crypto.elgamal_sum.session import ElGamalSum
@@ -44,7 +45,7 @@ class ElGamalConformance(SecureSumConformance):
         )
 
     def tolerated_dropouts(self, num_clients):
-        return num_clients - (num_clients // 2 + 1)
+        return num_clients - plan_threshold(num_clients)
 
 
 class TestWithoutProofs(ElGamalConformance):
@@ -134,24 +135,23 @@ def test_helpers_are_as_many_as_the_threshold_and_chosen_at_random():
     for round_id in range(12):
         costs = protocol.sum(vectors, 4, round_id=round_id).costs
         answers = [row for row in costs.messages if row.message == "partial decryptions"]
-        assert [row.count for row in answers] == [4]
+        assert [row.count for row in answers] == [5]
         upload = {c.client: c.bytes_up for c in costs.clients}
         seen |= {c for c in upload if upload[c] > min(upload.values())}
-    assert seen == set(range(7))  # each is left out with probability (3/7)^12
+    assert seen == set(range(7))  # each is left out with probability (2/7)^12
 
 
 def test_helpers_that_vanish_are_replaced():
     protocol = ElGamalSum(proofs=False, cache_dir=TABLES, choose_helpers=asks_the_victim)
     vectors = random_vectors((3, 5, 8, 13, 21), 1, 4)
-    dropouts = {3: "decryption", 8: "decryption"}
-    result = protocol.sum(vectors, 4, round_id=0, dropouts=dropouts)
+    result = protocol.sum(vectors, 4, round_id=0, dropouts={8: "decryption"})
     assert_exact(result, vectors, vectors, 4)
     requests = [row for row in result.costs.messages if row.message == "decryption request"]
     assert [row.count for row in requests] == [5]
 
 
 def test_the_system_key_stays_while_it_covers_the_cohort():
-    protocol = ElGamalSum(proofs=False, threshold=3, cache_dir=TABLES)
+    protocol = ElGamalSum(proofs=False, threshold=4, cache_dir=TABLES)
     keys = []
     for round_id, clients in enumerate([range(6), range(6), range(1, 5), range(7)]):
         vectors = random_vectors(clients, 1, 4)

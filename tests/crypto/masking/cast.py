@@ -25,16 +25,24 @@ class Cast:
     """
 
     def __init__(
-        self, count=5, *, signed=True, round_class=ClientRound, parameters=None, policy=None
+        self,
+        count=5,
+        *,
+        signed=True,
+        threshold=None,
+        round_class=ClientRound,
+        parameters=None,
+        policy=None,
     ):
+        topology = CompleteGraph(threshold)
         self.signed = signed
         self.cohort = tuple(range(1, count + 1))
         self.parameters = parameters or MaskingParameters.plan(
-            count, LENGTH, BITS, CompleteGraph(), signed
+            count, LENGTH, BITS, topology, signed
         )
         self.identities = {c: SigningIdentity.generate() for c in self.cohort}
         self.registry = {c: identity.verify_key for c, identity in self.identities.items()}
-        policy = policy or ClientPolicy(signatures_required=signed)
+        policy = policy or ClientPolicy(topology, signatures_required=signed)
         self.clients = {
             c: MaskingClient(c, self.identities[c], self.registry, policy) for c in self.cohort
         }

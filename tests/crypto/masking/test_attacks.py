@@ -180,7 +180,7 @@ class RemembersItsKeys(ClientRound):
 
 
 def nine_with_a_colluder(signed):
-    cast = Cast(9, signed=signed, round_class=RemembersItsKeys).upload()
+    cast = Cast(9, signed=signed, threshold=5, round_class=RemembersItsKeys).upload()
     cast.colluder_keys = cast.parts[2].kept_keys
     return cast
 

@@ -31,11 +31,13 @@ from crypto.masking.messages import (
     KeyDirectory,
 )
 from crypto.masking.parameters import ClientPolicy, MaskingParameters
+from crypto.masking.server import MaskingServer
 from crypto.masking.unmasking_messages import (
     AgreementList,
     SurvivorSet,
 )
 from crypto.parties import SERVER
+from crypto.signatures import SigningIdentity
 from tests.crypto.masking.cast import BITS, LENGTH, Cast
 
 # Keys
@@ -67,7 +69,7 @@ def test_both_sides_derive_the_same_keys_and_other_pairs_others():
 
 def invitation(**changes):
     values = {"nonce": bytes(16), "round_id": 1, "cohort": (1, 2, 3, 4, 5)}
-    values["parameters"] = MaskingParameters(LENGTH, BITS, 4, 3, 3)
+    values["parameters"] = MaskingParameters(LENGTH, BITS, 4, 4, 4)
     return Invitation(**{**values, **changes}).to_bytes()
 
 
@@ -87,11 +89,12 @@ def test_an_invitation_is_accepted_once():
         ({"cohort": (1, 2, 3, 4, 99)}, PolicyError),  # 99 is not in the registry
         ({"cohort": (1, 2), "parameters": MaskingParameters(5, 8, 1, 2, 2)}, PolicyError),
         ({"cohort": ()}, ForeignMessageError),
-        ({"parameters": MaskingParameters(5, 8, 4, 2, 3)}, PolicyError),
-        ({"parameters": MaskingParameters(5, 8, 4, 3, 2)}, PolicyError),
-        ({"parameters": MaskingParameters(5, 8, 2, 2, 3)}, PolicyError),
-        ({"parameters": MaskingParameters(5, 8, 4, 3, 3, signed=False)}, PolicyError),
-        ({"parameters": MaskingParameters(5, 8, 5, 4, 3)}, PolicyError),  # degree beyond n - 1
+        ({"parameters": MaskingParameters(5, 8, 4, 2, 4)}, PolicyError),
+        ({"parameters": MaskingParameters(5, 8, 4, 3, 4)}, PolicyError),  # bears no colluder
+        ({"parameters": MaskingParameters(5, 8, 4, 4, 3)}, PolicyError),
+        ({"parameters": MaskingParameters(5, 8, 2, 2, 4)}, PolicyError),
+        ({"parameters": MaskingParameters(5, 8, 4, 4, 4, signed=False)}, PolicyError),
+        ({"parameters": MaskingParameters(5, 8, 5, 4, 4)}, PolicyError),  # degree beyond n - 1
     ],
 )
 def test_weak_or_foreign_invitations_are_refused(changes, error):
@@ -102,6 +105,33 @@ def test_weak_or_foreign_invitations_are_refused(changes, error):
 
 def test_stricter_invitations_are_accepted():
     Cast().clients[1].join(invitation(parameters=MaskingParameters(5, 8, 4, 4, 5)))
+
+
+def large_consortium(least_cohort=None):
+    """A client of a consortium of a hundred, and what a server needs to invite three of it."""
+    identities = {c: SigningIdentity.generate() for c in range(100)}
+    registry = {c: identity.verify_key for c, identity in identities.items()}
+    policy = ClientPolicy(least_cohort=least_cohort)
+    return MaskingClient(7, identities[7], registry, policy), registry
+
+
+def invite(cohort, registry):
+    parameters = MaskingParameters.plan(len(cohort), LENGTH, BITS)
+    return MaskingServer(cohort, parameters, 1, registry).invite()[7]
+
+
+@pytest.mark.parametrize("size", [3, 10, 50])
+def test_a_small_part_of_a_consortium_is_refused_unless_agreed_to(size):
+    client, registry = large_consortium()
+    cohort = tuple(range(7, 7 + size))
+    with pytest.raises(PolicyError, match="smaller than the 51") as caught:
+        client.join(invite(cohort, registry))
+    assert caught.value.culprit == SERVER
+    client.join(invite(tuple(range(51)), registry))
+    sampled, registry = large_consortium(size)
+    sampled.join(invite(cohort, registry))
+    with pytest.raises(PolicyError):
+        large_consortium(size + 1)[0].join(invite(cohort, registry))
 
 
 def test_a_client_without_identity_joins_unsigned_sessions_only():
@@ -215,7 +245,7 @@ def test_too_few_neighbours_are_refused():
     cast = Cast().advertise()
     with pytest.raises(ThresholdError) as caught:
         cast.parts[1].share_keys(changed_directory(cast, lambda e: e[:1]))
-    assert (caught.value.found, caught.value.needed) == (2, 3)
+    assert (caught.value.found, caught.value.needed) == (2, 4)
 
 
 def test_a_key_of_small_order_is_noticed_at_the_latest_when_masking():
@@ -264,7 +294,7 @@ def test_false_deliveries_are_refused(change, error, culprit):
 def test_too_few_deliveries_are_refused():
     cast = Cast().share()
     data = delivered_to(cast, 1, lambda e: e[:1])
-    with pytest.raises(ThresholdError, match="shared keys: 2 are left, 3 are needed"):
+    with pytest.raises(ThresholdError, match="shared keys: 2 are left, 4 are needed"):
         cast.parts[1].masked_input(data, cast.vectors[1])
 
 

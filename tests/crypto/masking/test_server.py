@@ -177,7 +177,7 @@ def lie(answer):
 
 
 def test_one_liar_is_found_and_left_out():
-    cast = Cast(5)
+    cast = Cast(5, threshold=3)
     honest = answers(cast)
     for client, answer in honest.items():
         resend(cast, client, lie(answer) if client == 2 else answer)
@@ -187,7 +187,7 @@ def test_one_liar_is_found_and_left_out():
 
 
 def test_a_liar_about_one_secret_still_helps_with_the_others():
-    cast = Cast(5)
+    cast = Cast(5, threshold=3)
     honest = answers(cast)
     for client in (1, 2, 3, 4):
         answer = honest[client]
@@ -201,7 +201,7 @@ def test_a_liar_about_one_secret_still_helps_with_the_others():
 
 
 def test_false_shares_without_one_to_spare_end_the_session():
-    cast = Cast(5)
+    cast = Cast(5, threshold=3)
     honest = answers(cast)
     for client in (1, 2, 3):
         resend(cast, client, lie(honest[client]) if client == 2 else honest[client])
@@ -211,7 +211,7 @@ def test_false_shares_without_one_to_spare_end_the_session():
 
 
 def test_a_dealer_of_false_shares_is_named():
-    cast = Cast(5)
+    cast = Cast(5, threshold=3)
     honest = answers(cast)
     for client, answer in honest.items():
         shares = [

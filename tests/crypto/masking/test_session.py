@@ -1,3 +1,4 @@
+from crypto.cohorts import plan_threshold
 from crypto.masking.session import DoubleMasking
 from crypto.masking.stages import Stage
 from crypto.masking.topology import CompleteGraph, Plan, Topology
@@ -8,7 +9,7 @@ class DoubleMaskingConformance(SecureSumConformance):
     upload_stage = Stage.MASKED_INPUT.value
 
     def tolerated_dropouts(self, num_clients):
-        return num_clients - (num_clients // 2 + 1)
+        return num_clients - plan_threshold(num_clients)
 
 
 class TestCompleteGraph(DoubleMaskingConformance):
@@ -19,11 +20,11 @@ class TestCompleteGraph(DoubleMaskingConformance):
 class SmallRing(Topology):
     """Four neighbours each, without any promise about probabilities."""
 
-    def plan(self, num_clients):
+    def plan(self, num_clients, *, signed=True):
         if num_clients < 6:
-            return CompleteGraph().plan(num_clients)
+            return CompleteGraph().plan(num_clients, signed=signed)
         survivors = num_clients // 2 + 1
-        return Plan(num_clients, 4, 3, survivors, 0.0, 0.0, "small")
+        return Plan(num_clients, 4, 3, survivors, 0, 0.0, 0.0, "small")
 
 
 class TestRing(DoubleMaskingConformance):

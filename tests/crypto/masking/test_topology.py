@@ -52,11 +52,29 @@ def test_sums_of_logarithms():
 
 
 @pytest.mark.parametrize(
-    ("count", "threshold"), [(3, 3), (4, 3), (5, 3), (6, 4), (30, 16), (31, 16)]
+    ("count", "threshold"), [(3, 3), (4, 3), (5, 4), (6, 5), (10, 7), (30, 21), (31, 21)]
 )
-def test_the_complete_graph_takes_the_smallest_majority(count, threshold):
+def test_the_complete_graph_takes_two_thirds(count, threshold):
     plan = CompleteGraph().plan(count)
     assert (plan.degree, plan.threshold, plan.min_survivors) == (count - 1, threshold, threshold)
+    assert plan.colluders == 2 * threshold - count - 1 >= count // 3 - 1
+
+
+@pytest.mark.parametrize(
+    ("count", "threshold"), [(3, 3), (4, 3), (5, 3), (6, 4), (30, 16), (31, 16)]
+)
+def test_unsigned_it_takes_the_smallest_majority(count, threshold):
+    plan = CompleteGraph().plan(count, signed=False)
+    assert (plan.degree, plan.threshold, plan.min_survivors) == (count - 1, threshold, threshold)
+    assert plan.colluders == threshold - 1
+
+
+def test_a_lower_threshold_bears_fewer_colluders_and_says_so():
+    plans = [CompleteGraph(threshold).plan(10) for threshold in (6, 7, 10)]
+    assert [plan.colluders for plan in plans] == [1, 3, 9]
+    assert "up to 1 client learn" in plans[0].reason
+    assert "up to 3 clients learn" in plans[1].reason
+    assert RegularGraph(collusion_rate=0.1).plan(100).colluders == 10
 
 
 @pytest.mark.parametrize(("threshold", "count"), [(2, 3), (15, 30), (31, 30), (0, 5)])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from crypto.cohorts import plan_threshold
 from crypto.errors import (
     ConsistencyError,
     ForeignMessageError,
@@ -54,7 +55,7 @@ class TestConformance(SecureSumConformance):
         return TinyPaillierSum(choose_helpers=asks_the_victim)
 
     def tolerated_dropouts(self, num_clients):
-        return num_clients - (num_clients // 2 + 1)
+        return num_clients - plan_threshold(num_clients)
 
 
 def test_with_a_key_of_full_length():
@@ -87,7 +88,7 @@ def test_short_keys_and_impossible_options_are_refused():
 
 
 def test_the_key_stays_while_it_covers_the_cohort():
-    protocol, moduli = TinyPaillierSum(threshold=3), []
+    protocol, moduli = TinyPaillierSum(threshold=4), []
     for round_id, clients in enumerate([range(6), range(1, 5), range(7)]):
         vectors = random_vectors(clients, 1, 4)
         assert_exact(protocol.sum(vectors, 4, round_id=round_id), vectors, clients, 4)

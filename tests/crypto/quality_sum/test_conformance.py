@@ -8,6 +8,7 @@ import functools
 
 import numpy as np
 
+from crypto.cohorts import plan_threshold
 from crypto.quality_sum.session import HardenedQualitySum, QualitySum
 from crypto.quality_sum.stages import Stage
 from crypto.secure_sum import SecureSum, SumResult
@@ -62,5 +63,11 @@ class TestPlain(JointConformance):
 
 
 class TestHardened(JointConformance):
+    def tolerated_dropouts(self, num_clients):
+        return num_clients - plan_threshold(num_clients)
+
+    def asked(self, stage):
+        return 4 if stage == Stage.DECRYPTION else len(self.clients)
+
     def protocol(self):
         return with_key_for(self.clients, HardenedQualitySum, key_setup="authority")

@@ -35,7 +35,7 @@ DECRYPTION = Stage.DECRYPTION.value
 @functools.cache
 def protocol(name):
     if name == "hardened":
-        return HardenedQualitySum(key_setup="authority")
+        return HardenedQualitySum(threshold=4, key_setup="authority")
     return QualitySum(proofs=name == "with proofs")
 
 

@@ -25,7 +25,7 @@ from tests.crypto.conformance import ALTERATIONS, random_vectors
 from tests.crypto.quality_sum.cast import BITS, plain_sums
 
 SETUP = Stage.KEY_SETUP.value
-COHORT = (1, 4, 6, 9, 12)  # e = 3
+COHORT = (1, 4, 6, 9, 12)
 
 SETUPS = [
     (QualitySum, "authority"),
@@ -62,8 +62,9 @@ def test_a_key_serves_until_a_cohort_has_somebody_without_a_share(kind, key_setu
         before = protocol._ready
         assert run(protocol, cohort).survivors == cohort
         made.append(protocol._ready is not before)
-    # The four need 3 to decrypt, like the five; the six need 4.
-    assert made == [True, False, False, True, True, True]
+    # In the paper's scheme the four need 3 to decrypt, like the five, and the six need 4; in the
+    # hardened one they need 3, 4 and 5.
+    assert made == [True, False, kind is HardenedQualitySum, True, True, True]
 
 
 @every_setup
@@ -80,7 +81,7 @@ def test_its_cost_is_part_of_the_first_session(kind, key_setup):
 @every_setup
 @pytest.mark.parametrize("gone", [COHORT[:1], COHORT[:2], COHORT[-2:]])
 def test_who_drops_out_in_it_is_in_neither_sum(kind, key_setup, gone):
-    protocol = kind(key_setup=key_setup)
+    protocol = kind(threshold=3, key_setup=key_setup)
     result = run(protocol, dropouts=dict.fromkeys(gone, SETUP))
     assert result.survivors == tuple(c for c in COHORT if c not in gone)
     assert run(protocol).survivors == COHORT  # with a new key, since some held no share

@@ -25,7 +25,10 @@ from tests.tff_health.experiments.runs import (
     workers,
 )
 
-BONAWITZ = ("--scheme=bonawitz", "--num_clients=6", "--dropout_rate=0.3", "--partition=iid")
+BONAWITZ = (
+    *("--scheme=bonawitz", "--num_clients=6", "--dropout_rate=0.3", "--threshold=4"),
+    "--partition=iid",
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,16 @@ def test_the_server_is_told_nothing_but_sums(whole):
     assert derived["in_the_clear"] == "nothing"
     assert "threshold 4" in derived["protocol_plan"]
     assert "threshold 4" in (out_dir / "report.html").read_text()
+
+
+def test_how_many_colluders_the_sums_bear_is_told_first_and_written_down(whole):
+    out_dir, result = whole
+    bears = "the server, even if it deviates, and up to 1 client learn the sum alone"
+    told = [line for line in result.stderr.splitlines() if line.startswith("secure sums: ")]
+    assert told == [f"secure sums: {bears}"]
+    derived = json.loads((out_dir / "config.json").read_text())["derived"]
+    assert (derived["colluders_borne"], derived["bears"]) == (1, bears)
+    assert f"Colluders that the secure sums bear: {bears}" in (out_dir / "report.html").read_text()
 
 
 def test_dropouts_are_recovered_in_every_round(whole):

@@ -10,6 +10,7 @@ from crypto.costs import ClientCost, Costs
 from crypto.errors import ThresholdError
 from crypto.faults import Alter, Drop, Fault
 from crypto.masking.session import DoubleMasking
+from crypto.masking.topology import CompleteGraph
 from crypto.parties import SERVER
 from crypto.secure_sum import SecureSum, SessionAbortedError, SumResult
 from tff_health.errors import RunError
@@ -139,7 +140,7 @@ def test_one_session_sums_all_kinds_of_one_protocol(make):
 
 
 def test_dropped_clients_are_left_out_of_all_aggregates(make):
-    context = make(DoubleMasking())
+    context = make(DoubleMasking(CompleteGraph(4)))
     context.plan_round([7, 3, 5, 1, 8, 6], dropouts={3: "masked input", 1: "unmasking"})
     output = run(context, secure_round, 0, [10, 20, 30, 40, 50, 60])
     assert output.metrics == OrderedDict(z=190, bounded=190, modular=1, clear=190)
