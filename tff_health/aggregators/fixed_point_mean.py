@@ -22,6 +22,7 @@ import tensorflow_federated as tff
 
 from crypto.fixed_point import FixedPoint
 from tff_health.aggregators import quantisation
+from tff_health.aggregators.finite_mean import all_finite
 
 _INT32_BITS = 31
 _EXACT_INTEGERS = 2**53  # float64 holds every integer up to here
@@ -156,7 +157,7 @@ class _Mean:
     def contribute(self, update: Any, weight: tf.Tensor) -> "OrderedDict[str, Any]":
         """Run by a client."""
         tensors = tf.nest.flatten(update)
-        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(t)) for t in tensors])
+        finite = all_finite(tensors)
         weight = tf.where(finite, self.weights.encode(weight), tf.constant(0, tf.int64))
         tensors = [tf.where(finite, tensor, tf.zeros_like(tensor)) for tensor in tensors]
         clipped, changed = zip(

@@ -7,6 +7,7 @@ from typing import Any
 
 from tff_health.data.client_data import client_keys
 from tff_health.errors import RunError
+from tff_health.experiments.broken_updates import check_round
 from tff_health.experiments.cohort import Cohort, draw_cohort
 from tff_health.experiments.config import RunConfig
 from tff_health.experiments.traffic import Traffic
@@ -99,7 +100,8 @@ class RoundRunner:
             "seconds_server_crypto": 0.0,
             "seconds_holder_crypto": 0.0,
         }
-        row |= _metrics_of(output.metrics)
+        row |= self._metrics_of(output.metrics)
+        check_round(number, row, output.state, output.metrics)
         return TrainedRound(output.state, row, frozenset(cohort.present))
 
     def _secure_attempt(
@@ -133,7 +135,8 @@ class RoundRunner:
             ("seconds_holder_crypto", [cost.authority_seconds for cost in costs]),
         ):
             row[name] = round(sum(seconds), 4)
-        row |= _metrics_of(output.metrics)
+        row |= self._metrics_of(output.metrics)
+        check_round(number, row, output.state, output.metrics)
         trained = frozenset(client for record in records for client in record.cohort)
         return TrainedRound(output.state, row, trained)
 
@@ -154,17 +157,18 @@ class RoundRunner:
         first = self._traffic.model if number == 1 else 0
         return (change + first) * self._config.num_clients
 
-
-def _metrics_of(metrics: Any) -> dict[str, Value]:
-    row: dict[str, Value] = {}
-    if train := metrics["client_work"].get("train"):  # private training tells none
-        row["train_loss"] = float(train["loss"])
-        row["train_accuracy"] = float(train["accuracy"])
-    measured = metrics["aggregator"]
-    for name in ("clipped_coordinates", "non_finite_updates"):
-        if name in measured:
-            row[name] = int(measured[name])
-    if "global_distance" in measured:  # updates are weighted by quality
-        row["quality_sum"] = round(float(measured["weight_sum"]), 6)
-        row["global_distance"] = float(measured["global_distance"])
-    return row
+    def _metrics_of(self, metrics: Any) -> dict[str, Value]:
+        row: dict[str, Value] = {}
+        if train := metrics["client_work"].get("train"):  # private training tells none
+            row["train_loss"] = float(train["loss"])
+            row["train_accuracy"] = float(train["accuracy"])
+        measured = metrics["aggregator"]
+        for name in ("clipped_coordinates", "non_finite_updates"):
+            if name in measured:
+                row[name] = int(measured[name])
+        if self._config.dp_noise in ("distributed", "client"):  # noise hides who trained in vain
+            row.pop("non_finite_updates", None)
+        if "global_distance" in measured:  # updates are weighted by quality
+            row["quality_sum"] = round(float(measured["weight_sum"]), 6)
+            row["global_distance"] = float(measured["global_distance"])
+        return row

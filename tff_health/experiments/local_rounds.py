@@ -30,13 +30,17 @@ def train_alone(
 
     def train(models: Any, number: int) -> Trained:
         start = time.monotonic()
-        models = training.next(models, client_keys(list(range(clients)), number), number)
+        trained = training.next(models, client_keys(list(range(clients)), number), number)
+        finite = [all(np.isfinite(part).all() for part in model.trainable) for model in trained]
         row: Row = {
+            "non_finite_updates": clients - sum(finite),
             **{"cohort": clients, "survivors": clients, "aborted_attempts": 0},
             **{"bytes_up": 0, "bytes_down": 0},
             "seconds_training": round(time.monotonic() - start, 4),
         }
-        return Trained(models, row)
+        # Who trained in vain keeps the model of before.
+        kept = zip(models, trained, finite, strict=True)
+        return Trained([new if well else old for old, new, well in kept], row)
 
     def evaluate(models: Any) -> tuple[Evaluation, Row]:
         return mean_evaluation([evaluator.evaluate(model) for model in models]), {}

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from tff_health.experiments.broken_updates import check_updates, warning
 from tff_health.experiments.checkpoint import Checkpoints
 from tff_health.experiments.config import RunConfig
 from tff_health.learning.evaluation import Evaluation
 from tff_health.reporting.metrics_log import MetricsLog, Value
-from tff_health.reporting.progress import Progress, Updates
+from tff_health.reporting.progress import Progress, Updates, warn
 
 ProgressFactory: TypeAlias = Callable[[str, int, int], AbstractContextManager[Updates]]
 Row: TypeAlias = dict[str, Value]
@@ -131,17 +132,22 @@ class RoundLoop:
             the final state, and its evaluation.
 
         Raises:
-            RunError: if the kept state is damaged or of another structure.
+            RunError: if the kept state is damaged or of another structure, or if no client's update
+                was finite.
         """
         state, evaluation = self._checkpoints.load(initial) if self.done else initial, None
         config, rounds = self._config, range(self.done + 1, self._config.rounds + 1)
-        what = f"{config.scheme} on {config.dataset}"
+        what, warned = f"{config.scheme} on {config.dataset}", False
         with self._progress_of(what, config.rounds, self.done) as progress:
             for number in rounds if may_go_on() else ():
                 start = time.monotonic()
                 trained = train(state, number)
                 state, note = trained.state, trained.note
                 row: Row = {"scheme": config.scheme, "round": number, **trained.row}
+                if broken := check_updates(number, row):
+                    if not warned:
+                        warn(warning(number, broken))
+                    warned, note = True, f"{note}, {broken}" if note else broken
                 is_last = number == config.rounds or not may_go_on()
                 trained_at = time.monotonic()
                 if is_last or number % config.eval_every == 0:

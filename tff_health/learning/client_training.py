@@ -1,9 +1,11 @@
 """How clients train and how the server applies the mean: the same for every scheme."""
 
+import math
 from collections import OrderedDict
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 import tensorflow_federated as tff
 
 from tff_health.learning.private_training import build_private_client_work
@@ -17,6 +19,8 @@ def build_client_work(
 ) -> tff.learning.templates.ClientWorkProcess:
     """Returns gradient descent on the clients, whose updates are (initial - trained).
 
+    An update that is not finite is NaN throughout, for means to leave out.
+
     The learning rate is a part of the state, so that `set_learning_rate` can change it.
 
     Args:
@@ -29,12 +33,47 @@ def build_client_work(
     if task.privacy is not None:  # no noise would protect metrics
         metrics_aggregator = _tell_nothing
     optimizer = task.client_optimizer
-    return tff.learning.templates.build_model_delta_client_work(
+    work = tff.learning.templates.build_model_delta_client_work(
         task.model_fn,
         tff.learning.optimizers.build_sgdm(optimizer.learning_rate, optimizer.momentum or None),
         client_weighting=weighting,
         metrics_aggregator=metrics_aggregator,
         loop_implementation=TRAINING_LOOP,
+    )
+    # With noise of the server, who trained in vain is private: TFF's zeros hide it.
+    return work if task.privacy is not None else _with_non_finite_updates(work)
+
+
+def _with_non_finite_updates(
+    work: tff.learning.templates.ClientWorkProcess,
+) -> tff.learning.templates.ClientWorkProcess:
+    """Returns TFF's client work, with updates of NaN where clients' updates are not finite.
+
+    TFF makes such updates zeros and tells by weight 0 alone, which no other client has, since each
+    has examples. Means without weights would count the zeros, as quality would: they are near the
+    last update.
+    """
+    state_type, weights_type, data_type = work.next.type_signature.parameter
+    result_type = work.next.type_signature.result.result.member
+
+    @tff.tensorflow.computation(result_type)
+    def mark(result):  # type: ignore[no-untyped-def]
+        broken = tf.equal(result.update_weight, 0)
+        update = tf.nest.map_structure(
+            lambda tensor: tf.where(broken, tf.constant(math.nan, tensor.dtype), tensor),
+            result.update,
+        )
+        return tff.learning.templates.ClientResult(update, result.update_weight)
+
+    @tff.federated_computation(state_type, weights_type, data_type)
+    def next_work(state, weights, data):  # type: ignore[no-untyped-def]
+        output = work.next(state, weights, data)
+        return tff.templates.MeasuredProcessOutput(
+            output.state, tff.federated_map(mark, output.result), output.measurements
+        )
+
+    return tff.learning.templates.ClientWorkProcess(
+        work.initialize, next_work, get_hparams_fn=work.get_hparams, set_hparams_fn=work.set_hparams
     )
 
 

@@ -2,6 +2,7 @@
 
 import tensorflow_federated as tff
 
+from tff_health.aggregators.finite_mean import FiniteMean
 from tff_health.learning.client_training import build_client_work, compose
 from tff_health.learning.process import SchemeProcess
 from tff_health.learning.task import Task
@@ -14,5 +15,5 @@ def build_fedavg(task: Task) -> SchemeProcess:
     gradient. Both are summed in the clear, and so are metrics.
     """
     work = build_client_work(task, tff.learning.ClientWeighting.NUM_EXAMPLES)
-    training = compose(task, work, tff.aggregators.MeanFactory())
+    training = compose(task, work, FiniteMean())
     return SchemeProcess.of(task, training, tff.learning.algorithms.build_fed_eval(task.model_fn))

@@ -18,6 +18,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_federated as tff
 
+from tff_health.aggregators.finite_mean import all_finite
 from tff_health.data.lots import lot_spec
 from tff_health.learning.task import Task
 from tff_health.privacy.clipped_sum import fast_clipped_sum, tfp_clipped_sum
@@ -149,8 +150,10 @@ def _distributed_step(
         images, labels, _ = lots.get_single_element()
         step = learning_rate / privacy.lot_size
         sums = clipped_sum(model, losses, images, labels, privacy.clipping_norm)
+        # The others need this client's share of the noise, whatever became of its images.
+        finite = all_finite(sums)
         noisy = add_discrete_noise(
-            [total * step for total in sums],
+            [tf.where(finite, total * step, tf.zeros_like(total)) for total in sums],
             privacy.clipping_norm * step,
             privacy.noise_multiplier,
             privacy.shares,

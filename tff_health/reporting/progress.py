@@ -74,6 +74,11 @@ class Progress:
         return ", ".join([*parts, *([note] if note else [])])
 
 
+def warn(text: str) -> None:
+    """Prints a line on standard error, above the bar if there is one."""
+    tqdm.write(text, file=sys.stderr)
+
+
 def duration(seconds: float) -> str:
     """Seconds as people say them: "42 s", "3 min 5 s", "2 h 10 min"."""
     whole = round(seconds)

@@ -102,6 +102,7 @@ def summarise(
         "aborted_attempts": total("aborted_attempts"),
         "clipped_coordinates": total("clipped_coordinates"),
         "non_finite_updates": total("non_finite_updates"),
+        "rounds_with_non_finite_updates": sum(bool(row["non_finite_updates"]) for row in rows),
     }
 
 
@@ -128,6 +129,7 @@ def summary_text(
         f"{_privacy_line(run)}"
         f"  survivors          {_range_of(run['survivors'])} of "
         f"{description['config']['clients_per_round']} clients\n"
+        f"{_left_out_line(run)}"
         f"  update protection  {description['derived']['protection_of_updates']}\n"
         f"  told in the clear  {description['derived']['in_the_clear']}\n"
         f"  report             {folder / 'report.html'}"
@@ -140,6 +142,15 @@ def _privacy_line(run: dict[str, Any]) -> str:
     return (
         f"  epsilon            {run['epsilon']:.3g} at delta {run['delta']:g} for each "
         f"{run['unit']} ({run['accountant']})\n"
+    )
+
+
+def _left_out_line(run: dict[str, Any]) -> str:
+    if not run["non_finite_updates"]:
+        return ""
+    return (
+        f"  left out           {run['non_finite_updates']:,} updates that were not finite, in "
+        f"{run['rounds_with_non_finite_updates']:,} of {run['rounds']:,} rounds\n"
     )
 
 
@@ -285,7 +296,10 @@ def _notes_on_sums(run: dict[str, Any], derived: dict[str, Any]) -> list[str]:
             "larger --clip_range keeps them."
         )
     if broken := run["non_finite_updates"]:
-        notes.append(f"{broken:,} updates were not finite numbers and counted as nothing.")
+        notes.append(
+            f"{broken:,} updates, in {run['rounds_with_non_finite_updates']:,} of "
+            f"{run['rounds']:,} rounds, were not finite (NaN or infinity): they are in no mean."
+        )
     if "protocol_plan" not in derived:
         notes.append(f"Protection of updates: {derived['protection_of_updates']}.")
     return notes

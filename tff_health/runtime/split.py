@@ -8,6 +8,7 @@ secure sums are left to a protocol, the server finishes. TFF's own compiler does
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import tensorflow as tf
 import tensorflow_federated as tff
 
 from tff_health.errors import RunError
@@ -41,7 +42,9 @@ class SplitComputation:
 
     def __init__(self, computation: tff.framework.ConcreteComputation) -> None:
         try:
-            form = tff.backends.mapreduce.get_map_reduce_form_for_computation(computation)
+            form = tff.backends.mapreduce.get_map_reduce_form_for_computation(
+                computation, _optimisation()
+            )
         except Exception as error:  # TFF's compiler raises what it likes
             raise RunError(
                 f"TFF cannot take a computation of type {_brief(computation)} apart for its secure "
@@ -97,6 +100,19 @@ class SplitComputation:
     def result_value(self, result: Any) -> Any:
         """Returns the result in the Python containers of the computation's own type."""
         return from_leaves(leaves(result, self._result_type), self._result_type)
+
+
+def _optimisation() -> tf.compat.v1.ConfigProto:
+    """How TensorFlow optimises the graphs of the parts: as TFF has it, but not their memory.
+
+    TFF optimises a part once when it is taken out, and once more when an executor runs it. Where a
+    network is not a chain, as with skip connections, the memory optimiser of the second pass gives
+    nodes the names ("Recomputed/...") that the first one gave already, and ends the process.
+    """
+    config = tf.compat.v1.ConfigProto()
+    rewrites = config.graph_options.rewrite_options
+    rewrites.memory_optimization = rewrites.NO_MEM_OPT
+    return config
 
 
 def _bound(kind: Kind, number: int) -> int:
