@@ -20,6 +20,7 @@ from tff_health.runtime.slots import (
     KINDS,
     Kind,
     Slot,
+    check_integers,
     common_bits,
     from_vector,
     to_vector,
@@ -77,6 +78,14 @@ class SumProtocol(ABC):
     @abstractmethod
     def check(self, slots: Sequence[Slot]) -> None:
         """Refuses, before any client works, slots that no protocol is bound to.
+
+        Raises:
+            RunError: naming the kind of sum.
+        """
+
+    @abstractmethod
+    def check_cohort(self, slots: Sequence[Slot], num_clients: int) -> None:
+        """Refuses, before any client works, sums over so many clients that are too long.
 
         Raises:
             RunError: naming the kind of sum.
@@ -142,6 +151,14 @@ class BoundProtocols(SumProtocol):
                 f"the computation declares secure sums of kind {', '.join(missing)}, and no "
                 "protocol is bound to them: bind one; they are never added in the clear"
             )
+
+    def check_cohort(self, slots: Sequence[Slot], num_clients: int) -> None:
+        """Refuses sums that need more than 62 bits."""
+        for slot in slots:
+            if isinstance(self._bound[slot.kind], IntegerSum):
+                check_integers([slot], num_clients)
+            else:
+                common_bits([slot], num_clients)
 
     def sum(
         self, slots: Sequence[Slot], tensors: Mapping[ClientId, Sequence[Any]], plan: RoundPlan

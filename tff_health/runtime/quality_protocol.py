@@ -42,6 +42,11 @@ class QualityProtocol(SumProtocol):
                 "protocol takes one, the client's quality"
             )
 
+    def check_cohort(self, slots: Sequence[Slot], num_clients: int) -> None:
+        """Refuses sums of more than 62 bits, but for that of qualities, which `joint` judges."""
+        masked = [slot for slot in slots if slot.kind != "max_input"]
+        self._alone.check_cohort(masked, num_clients)
+
     def sum(
         self, slots: Sequence[Slot], tensors: Mapping[ClientId, Sequence[Any]], plan: RoundPlan
     ) -> SumsOutcome:

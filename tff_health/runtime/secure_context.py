@@ -18,8 +18,9 @@ from crypto.secure_sum import Refusal, SessionAbortedError
 from tff_health.errors import RunError
 from tff_health.runtime.pool import WorkerPool
 from tff_health.runtime.protocols import RoundPlan, SumProtocol
+from tff_health.runtime.round_form import is_round
 from tff_health.runtime.slots import Slot
-from tff_health.runtime.split import SplitComputation, declares_secure_sums, is_round
+from tff_health.runtime.split import SplitComputation, declares_secure_sums
 
 # TFF's larger aggregators, its distributed differential privacy among them, nest messages deeper
 # than the 100 levels that protobuf reads by default; to build them takes this, too.
@@ -69,10 +70,10 @@ class RoundAbortedError(RunError):
 class SecureContext(tff.framework.SyncContext):
     """Runs computations on workers, and their secure sums by a protocol.
 
-    A computation that declares a secure sum must be of the form
-    `(state@SERVER, data@CLIENTS) -> (state, output)@SERVER`, as those of `tff.learning` are. All
-    others run as they are. A client that drops out is left out of all aggregates, also of those in
-    the clear.
+    A computation that declares a secure sum takes what is placed at CLIENTS, and perhaps at SERVER,
+    and returns what is placed at SERVER, as those of `tff.learning`, `tff.analytics` and
+    `tff.aggregators` do. All others run as they are. A client that drops out is left out of all
+    aggregates, also of those in the clear.
 
     Args:
         pool: runs TensorFlow.
@@ -151,10 +152,10 @@ class SecureContext(tff.framework.SyncContext):
         split = self._split(comp)
         if split is None:
             return self._pool.invoke(comp, arg)
-        state, data = arg
+        parts = split.parts
+        state, data = parts.arguments(arg)
         if split.slots:
             return self._run_secure_round(split, state, data)
-        parts = split.parts
         contributions = self._pool.map_clients(
             parts.work, data, self._pool.call(parts.prepare, state)
         )
@@ -184,6 +185,7 @@ class SecureContext(tff.framework.SyncContext):
     def _run_secure_round(self, split: "_Split", state: Any, data: Sequence[Any]) -> Any:
         self.last_round = None
         plan = self._take_plan(len(data))
+        self._protocol.check_cohort(split.slots, len(plan.clients))
         parts, timer = split.parts, _Timer()
         broadcast = self._pool.call(parts.prepare, state)
         with timer.phase("training"):

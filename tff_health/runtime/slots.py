@@ -68,12 +68,27 @@ def common_bits(slots: Sequence[Slot], num_clients: int) -> int:
     """
     widest = max(slots, key=lambda slot: slot.bits(num_clients))
     bits = widest.bits(num_clients)
+    _check_bits(widest, bits, num_clients)
+    return bits
+
+
+def check_integers(slots: Sequence[Slot], num_clients: int) -> None:
+    """Refuses sums over the integers that are too long.
+
+    Raises:
+        RunError: if a slot, whose values are given as many bits as its largest, needs more than 62.
+    """
+    for slot in slots:
+        bits = (num_clients * ((1 << slot.bits(1)) - 1)).bit_length()
+        _check_bits(slot, bits, num_clients)
+
+
+def _check_bits(slot: Slot, bits: int, num_clients: int) -> None:
     if bits > MAX_BITS:
         raise RunError(
-            f"a secure sum ({widest.kind}, values below {widest.bound}) over {num_clients} clients "
-            f"needs {bits} bits; {MAX_BITS} are there: lower its {widest.kind} or use fewer clients"
+            f"a secure sum ({slot.kind}, values below {slot.bound}) over {num_clients} clients "
+            f"needs {bits} bits; {MAX_BITS} are there: lower its {slot.kind} or use fewer clients"
         )
-    return bits
 
 
 def value_bits(slots: Sequence[Slot]) -> int:
@@ -107,7 +122,9 @@ def to_vector(
             if slot.kind != "modular":
                 raise RunError(
                     f"a client's value for a secure sum ({slot.kind}) is out of range: found "
-                    f"{flat.min()} to {flat.max()}, allowed are 0 to {slot.bound - 1}"
+                    f"{flat.min()} to {flat.max()}, allowed are 0 to {slot.bound - 1}; for numbers "
+                    "below 0 use tff.aggregators.SecureSumFactory, which shifts them, or a sum "
+                    "modulo a number"
                 )
             flat = flat.astype(np.int64) % slot.bound
         part = flat.astype(np.uint64)

@@ -1,17 +1,19 @@
 """A TFF computation with secure sums, taken apart so that the sums can be computed elsewhere.
 
-`(state@SERVER, data@CLIENTS) -> (state, output)@SERVER` becomes: the server prepares, clients work,
-secure sums are left to a protocol, the server finishes. TFF's own compiler does it
+It becomes: the server prepares, clients work, secure sums are left to a protocol, the server
+finishes. TFF's own compiler does it
 (`tff.backends.mapreduce`), so each part is a TFF computation that any executor runs.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
 from tff_health.errors import RunError
+from tff_health.runtime.round_form import as_round
 from tff_health.runtime.slots import KINDS, Kind, Slot
 from tff_health.runtime.structures import from_leaves, leaf_names, leaves, tensor_types
 
@@ -26,8 +28,8 @@ class SplitComputation:
     """The parts of one computation.
 
     Args:
-        computation: takes state at the server and data at the clients, and returns state and
-            output at the server.
+        computation: takes data at the clients, and may take more there and at the server; returns
+            what is at the server.
 
     Attributes:
         prepare: TFF computation `state -> broadcast`, run by the server.
@@ -42,17 +44,18 @@ class SplitComputation:
 
     def __init__(self, computation: tff.framework.ConcreteComputation) -> None:
         try:
+            self._round = as_round(computation)
             form = tff.backends.mapreduce.get_map_reduce_form_for_computation(
-                computation, _optimisation()
+                self._round.computation, _optimisation()
             )
         except Exception as error:  # TFF's compiler raises what it likes
             raise RunError(
                 f"TFF cannot take a computation of type {_brief(computation)} apart for its secure "
-                "sums: it must take a state placed at SERVER and data placed at CLIENTS, return a "
-                f"state and an output at SERVER, and broadcast and aggregate once; {error}"
+                "sums: it must take data placed at CLIENTS, and perhaps more placed there and at "
+                "SERVER, return what is placed at SERVER, and broadcast nothing that depends on an "
+                f"aggregate; {error}"
             ) from error
         self._form = form
-        self._result_type = computation.type_signature.result
         contribution = form.work.type_signature.result
         self._plain_type, *self._sum_types = contribution
         self.prepare = form.prepare
@@ -76,8 +79,8 @@ class SplitComputation:
         for kind, sums, computation in zip(KINDS, self._sum_types, parameters, strict=True):
             numbers = leaves(run(computation), sums)
             for number, tensor in zip(numbers, tensor_types(sums), strict=True):
-                shape = tuple(tensor.shape)
-                slots.append(Slot(kind, _bound(kind, int(number)), shape, tensor.dtype))
+                bound = _bound(kind, int(number), np.dtype(tensor.dtype))
+                slots.append(Slot(kind, bound, tuple(tensor.shape), tensor.dtype))
         return tuple(slots)
 
     def contribution_leaves(self, contribution: Any) -> list[Any]:
@@ -97,9 +100,13 @@ class SplitComputation:
         tensors = iter(sums)
         return tuple(from_leaves(tensors, kind) for kind in self._sum_types)
 
+    def arguments(self, argument: Any) -> tuple[Any, Any]:
+        """Returns state and clients' data from the computation's own argument."""
+        return self._round.argument(argument)
+
     def result_value(self, result: Any) -> Any:
         """Returns the result in the Python containers of the computation's own type."""
-        return from_leaves(leaves(result, self._result_type), self._result_type)
+        return self._round.result(result)
 
 
 def _optimisation() -> tf.compat.v1.ConfigProto:
@@ -115,15 +122,14 @@ def _optimisation() -> tf.compat.v1.ConfigProto:
     return config
 
 
-def _bound(kind: Kind, number: int) -> int:
-    """One more than the largest integer that a client may contribute."""
-    match kind:
-        case "bitwidth":
-            return 1 << number
-        case "max_input":
-            return number + 1
-        case "modular":
-            return number
+def _bound(kind: Kind, number: int, dtype: "np.dtype[Any]") -> int:
+    """One more than the largest integer that a client can contribute; the modulus of a modular sum.
+
+    A range that is wider than the integer type has no values beyond the type's.
+    """
+    if kind == "modular":
+        return number
+    return min(1 << number if kind == "bitwidth" else number + 1, int(np.iinfo(dtype).max) + 1)
 
 
 def declares_secure_sums(computation: tff.framework.ConcreteComputation) -> bool:
@@ -137,16 +143,6 @@ def declares_secure_sums(computation: tff.framework.ConcreteComputation) -> bool
 
     tff.framework.transform_preorder(computation.to_building_block(), look)
     return found
-
-
-def is_round(computation: tff.framework.ConcreteComputation) -> bool:
-    """Tells whether a computation takes state at the server and data at the clients."""
-    parameter = computation.type_signature.parameter
-    return (
-        isinstance(parameter, tff.StructType)
-        and len(parameter) == 2
-        and [getattr(kind, "placement", None) for kind in parameter] == [tff.SERVER, tff.CLIENTS]
-    )
 
 
 def _at_clients(work: tff.framework.ConcreteComputation) -> tff.framework.ConcreteComputation:

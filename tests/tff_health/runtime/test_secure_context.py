@@ -238,6 +238,25 @@ def test_large_moduli_and_maxima(pool):
     assert tuple(sums) == (2**60 + 4 + 2**59,) * 2
 
 
+def test_sums_that_are_too_long_are_refused_before_clients_work(pool, monkeypatch):
+    kind = tff.FederatedType(np.int64, tff.CLIENTS)
+
+    @tff.federated_computation(kind)
+    def computation(data):
+        return tff.federated_secure_sum(data, 2**61)
+
+    context = SecureContext(pool, BoundProtocols.to_all(Plain()))
+    assert run(context, computation, [2**61]) == 2**61
+    monkeypatch.setattr(pool, "map_clients", lambda *_: pytest.fail("clients worked"))
+    with pytest.raises(RunError, match=r"\(max_input.* over 3 clients needs 63 bits; 62 are there"):
+        run(context, computation, [1, 2, 3])
+
+
+def test_numbers_below_zero_are_refused_with_what_to_use(make):
+    with pytest.raises(RunError, match=r"found -3 to -3.*below 0 use tff.aggregators.SecureSum"):
+        run(make(Plain()), bitwidth_round, 0, [-3, 1, 2])
+
+
 def test_a_computation_is_taken_apart_once(pool, monkeypatch):
     built = []
     original = secure_context.SplitComputation
@@ -296,32 +315,6 @@ def test_faults_of_one_protocol_are_kept_from_the_other(make):
     assert second.calls[0][4] == [everywhere]
 
 
-def not_a_pair():
-    @tff.federated_computation(TOTAL, NUMBER)
-    def computation(state, data):
-        del state
-        return tff.federated_secure_sum_bitwidth(data, 8)
-
-    return computation, (0, [1, 2, 3])
-
-
-def state_of_another_type():
-    @tff.federated_computation(TOTAL, NUMBER)
-    def computation(state, data):
-        total = tff.federated_secure_sum_bitwidth(data, 8)
-        return tff.federated_zip((state, total)), total
-
-    return computation, (0, [1, 2, 3])
-
-
-def no_state():
-    @tff.federated_computation(NUMBER)
-    def computation(data):
-        return tff.federated_secure_sum_bitwidth(data, 8)
-
-    return computation, ([1, 2, 3],)
-
-
 def a_sum_before_a_broadcast():
     @tff.federated_computation(TOTAL, NUMBER)
     def computation(state, data):
@@ -332,18 +325,26 @@ def a_sum_before_a_broadcast():
     return computation, (0, [1, 2, 3])
 
 
-def data_at_the_server():
-    @tff.federated_computation(NUMBER, TOTAL)
-    def computation(data, state):
-        total = tff.federated_secure_sum_bitwidth(data, 8)
-        return state, total
+def a_result_at_the_clients():
+    @tff.federated_computation(TOTAL, NUMBER)
+    def computation(state, data):
+        return state, tff.federated_secure_sum_bitwidth(data, 8), data
 
-    return computation, ([1, 2, 3], 0)
+    return computation, (0, [1, 2, 3])
+
+
+def an_argument_that_is_nowhere():
+    @tff.federated_computation(np.int32, NUMBER)
+    def computation(number, data):
+        del number
+        return tff.federated_secure_sum_bitwidth(data, 8)
+
+    return computation, (0, [1, 2, 3])
 
 
 @pytest.mark.parametrize(
     "build",
-    [not_a_pair, state_of_another_type, no_state, a_sum_before_a_broadcast, data_at_the_server],
+    [a_sum_before_a_broadcast, a_result_at_the_clients, an_argument_that_is_nowhere],
 )
 def test_secure_sums_that_cannot_be_taken_apart_are_one_clear_error(make, build):
     computation, arguments = build()
