@@ -2,10 +2,11 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
 VENV := .venv
 LINT_VENV := .venv-lint
+MUTATION_VENV := .venv-mutation
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench doctor lock clean
+.PHONY: help setup run test lint mutation bench doctor lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +29,10 @@ lint: setup ## check style and types
 	@$(LINT_VENV)/bin/mypy --python-executable $(RUN) --strict crypto tff_health/data
 	@$(LINT_VENV)/bin/mypy --python-executable $(RUN) tff_health models run_experiments.py
 
+mutation: setup ## see which breaks of crypto/ no test notices (long): make mutation MODULES="shamir field"
+	@$(PYTHON) -m tff_health.install $(MUTATION_VENV) requirements/mutation.txt
+	@$(MUTATION_VENV)/bin/python tests/crypto/mutation.py $(MODULES)
+
 bench: setup ## run the benchmarks (minutes; best on an idle machine)
 	@$(RUN) -m benchmarks.tff_round
 	@$(RUN) -m benchmarks.scheme_rounds
@@ -45,5 +50,5 @@ lock: ## resolve requirements/direct.in into requirements.txt
 	  --output-file requirements.txt
 
 clean: ## remove what these targets made, .venv too; results stay
-	rm -rf $(VENV) $(LINT_VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LINT_VENV) $(MUTATION_VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

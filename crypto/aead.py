@@ -9,6 +9,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from crypto.errors import AuthenticationError
+from crypto.wire import check_size
 
 KEY_BYTES: Final = 32
 TAG_BYTES: Final = 16
@@ -28,7 +29,11 @@ def encrypt_once(key: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
 
     Returns:
         Ciphertext and tag, 16 bytes longer than `plaintext`.
+
+    Raises:
+        ParameterError: for a key of another length: AES would take shorter ones, and be weaker.
     """
+    check_size("key", key, KEY_BYTES)
     return AESGCM(key).encrypt(_NONCE, plaintext, associated_data)
 
 
@@ -37,7 +42,9 @@ def decrypt_once(key: bytes, ciphertext: bytes, associated_data: bytes) -> bytes
 
     Raises:
         AuthenticationError: if key, ciphertext or associated data differ in a single bit.
+        ParameterError: as `encrypt_once`.
     """
+    check_size("key", key, KEY_BYTES)
     try:
         return AESGCM(key).decrypt(_NONCE, ciphertext, associated_data)
     except InvalidTag:

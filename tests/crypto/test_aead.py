@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto.aead import TAG_BYTES, decrypt_once, encrypt_once
-from crypto.errors import AuthenticationError
+from crypto.errors import AuthenticationError, ParameterError
 
 KEY = bytes(32)
 
@@ -49,3 +49,12 @@ def test_another_key_or_binding_is_refused(key, associated_data):
 def test_what_is_shorter_than_a_tag_is_refused(size):
     with pytest.raises(AuthenticationError):
         decrypt_once(KEY, bytes(size), b"")
+
+
+@pytest.mark.parametrize("size", [0, 16, 24, 31, 33])
+def test_keys_have_32_bytes(size):
+    # AES also takes 16 and 24, silently.
+    with pytest.raises(ParameterError):
+        encrypt_once(bytes(size), b"share", b"a")
+    with pytest.raises(ParameterError):
+        decrypt_once(bytes(size), bytes(20), b"a")

@@ -65,7 +65,8 @@ def test_weak_keys_verify_nothing(key):
 
 
 def test_keys_have_32_bytes_and_secrets_do_not_print():
-    with pytest.raises(ParameterError):
-        VerifyKey(bytes(31))
+    for size in (0, 31, 33):
+        with pytest.raises(ParameterError):
+            VerifyKey(bytes(size))
     identity = SigningIdentity.generate()
     assert repr(identity.secret) not in repr(identity)
