@@ -34,8 +34,14 @@ def serve(path, tests):
                 child = os.fork()
                 if child == 0:
                     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-                    os._exit(int(pytest.main(["-xq", "-p", "no:cacheprovider", *tests])))
+                    os._exit(first_failure(pytest, tests))
                 answer(connection, child)
+
+
+def first_failure(pytest, tests):
+    """Run one file after the other, so that most broken modules are found out by the first."""
+    runs = (int(pytest.main(["-xq", "-p", "no:cacheprovider", test])) for test in tests)
+    return next(filter(None, runs), 0)
 
 
 def answer(connection, child):
