@@ -11,6 +11,7 @@ import ast
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,36 +31,36 @@ ENDS = ("toml", "sqlite", "socket")
 ENVIRONMENT = {**os.environ, "CI": "true"}  # Hypothesis then tries the same examples every time
 
 
-def idle_lines(source):
-    """Return the lines on which a mutant says nothing: annotations, and what marks abstract parts.
+def idle_places(source):
+    """Return the places (line, column) at which a mutant says nothing.
 
-    Annotations are read by the type checker, not by Python; an abstract method has no behaviour.
+    Annotations are read by the type checker, not by Python; an abstract method has no behaviour;
+    and `strict` of a `zip` over lists that were checked before guards against nothing but mistakes
+    of our own.
     """
-    lines = set()
+    parts = []
     for node in ast.walk(ast.parse(source)):
-        parts = []
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(node, ast.FunctionDef):
             arguments = node.args
             every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-            parts = [a.annotation for a in every] + [node.returns]
+            parts += [*(each.annotation for each in every), node.returns]
             parts += [d for d in node.decorator_list if getattr(d, "id", "") == "abstractmethod"]
         elif isinstance(node, ast.AnnAssign):
-            parts = [node.annotation]
-        for part in filter(None, parts):
-            lines.update(
-                (line, column)
-                for line in range(part.lineno, part.end_lineno + 1)
-                for column in range(
-                    part.col_offset - 1 if line == part.lineno else 0,
-                    part.end_col_offset if line == part.end_lineno else 200,
-                )
-            )
-    return lines
+            parts.append(node.annotation)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "zip":
+            parts += [keyword.value for keyword in node.keywords]
+    places = set()
+    for part in filter(None, parts):
+        for line in range(part.lineno, part.end_lineno + 1):
+            first = part.col_offset - 1 if line == part.lineno else 0  # a decorator's own sign
+            last = part.end_col_offset if line == part.end_lineno else 200
+            places.update((line, column) for column in range(first, last))
+    return places
 
 
 def skip_idle_mutants(session, source):
     excluded = re.compile("|".join(f"(?:{pattern})" for pattern in CONFIG["exclude-operators"]))
-    idle = idle_lines(source)
+    idle = idle_places(source)
     with use_db(session) as db:
         for item in db.pending_work_items:
             (mutation,) = item.mutations
@@ -102,7 +103,8 @@ def report(module, session):
         if not result.is_killed:
             mutation = items[job]
             print(f"\n{module}:{mutation.start_pos[0]} {mutation.operator_name}")
-            print("\n".join(line for line in (result.diff or "").splitlines() if line[:1] in "+-"))
+            lines = (result.diff or "").splitlines()
+            print("\n".join(line for line in lines if re.match(r"[+-](?![+-])", line)))
     total = sum(counts.values())
     share = 100 * counts["killed"] / total if total else 100.0
     print(f"\n{module}: {counts['killed']} of {total} killed, {share:.1f} %", flush=True)
@@ -112,6 +114,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("modules", nargs="+", choices=CONFIG["tests"], metavar="MODULE")
     modules = parser.parse_args().modules
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # end the server of tests, too
     with tempfile.TemporaryDirectory() as name:
         clone = Path(name) / "clone"
         subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
