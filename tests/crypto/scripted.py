@@ -17,6 +17,7 @@ class Recorded:
     """A repeatable source that keeps what was drawn; one draw may be given another value."""
 
     def __init__(self, label=b"recorded", changed=None):
+        self.label = label
         self._source = TestVectorRandomness(label)
         self._changed = changed
         self.draws = []
