@@ -13,10 +13,11 @@ from tff_health.data.federated import federate
 from tff_health.data.images import LabelledImages
 from tff_health.data.pack import pack_clients
 from tff_health.data.partition import PartitionSpec
-from tff_health.errors import RunError
+from tff_health.errors import ConfigError, RunError
 from tff_health.experiments.attempts import RoundRunner
 from tff_health.experiments.broken_updates import check_updates
 from tff_health.experiments.checkpoint import Checkpoints
+from tff_health.experiments.privacy_settings import settle
 from tff_health.experiments.rounds import build_process
 from tff_health.experiments.traffic import Traffic
 from tff_health.experiments.training import build_protocol, build_task
@@ -68,7 +69,8 @@ class Run:
 
     def __init__(self, given, federated, folder, worker, two_workers):
         self.config = parse(["run_experiments.py", *GIVEN, *given], {}).config
-        self.task = build_task(self.config, federated, folder)
+        privacy = settle(self.config, federated)
+        self.task = build_task(self.config, federated, folder, privacy)
         pack_clients(federated, folder / "clients", lambda *_: None)
         self.process = build_process(self.config.scheme, self.task)
         protocol = build_protocol(self.config, folder.parent / "cache")
@@ -150,6 +152,51 @@ def test_when_no_update_is_finite_training_ends(run):
     what = "round 5: the updates of all 4 clients are not finite .*the state after round 4 is kept"
     with pytest.raises(RunError, match=what):
         run.round(state, 5, range(4))
+
+
+PRIVATE = ("--epsilon=5", "--lot_size=10", "--local_steps=2", "--clipping_norm=0.1")
+
+
+OWN_LAYERS = "--dp_engine=tfp_optimizer"
+
+
+@pytest.mark.parametrize("scheme", ["fedavg", "zhang"])
+def test_with_local_noise_the_same_holds(scheme, federated, tmp_path, tff_context, two_workers):
+    given = (f"--scheme={scheme}", "--dp_noise=local", "--noise_seed=1", *PRIVATE, OWN_LAYERS)
+    run = Run(given, federated, tmp_path / "run", tff_context, two_workers)
+    without, _ = run.round(run.start, 1, range(3))
+    found, row = run.round(run.start, 1, range(4))
+    assert_same_bits(weights(found), weights(without))
+    assert row["non_finite_updates"] == 1
+
+
+def test_with_noise_over_the_sum_who_is_broken_stays_private(
+    federated, tmp_path, tff_context, two_workers
+):
+    noise = ("--dp_noise=distributed", *PRIVATE, "--local_steps=1", OWN_LAYERS)
+    given = ("--scheme=bonawitz", *noise)
+    run = Run(given, federated, tmp_path / "run", tff_context, two_workers)
+    after, row = run.round(run.start, 1, range(4))
+    assert all(np.isfinite(weight).all() for weight in weights(after))
+    assert "non_finite_updates" not in row
+    assert run.here.last_round.survivors == (0, 1, 2, 3)
+
+
+def test_skip_connections_train_privately_in_one_pass(
+    federated, tmp_path, tff_context, two_workers
+):
+    model = "--model=tests.tff_health.experiments.networks:private_residual"
+    given = ("--scheme=bonawitz", "--dp_noise=local", *PRIVATE, model)
+    run = Run(given, federated, tmp_path / "run", tff_context, two_workers)
+    after, _ = run.round(run.start, 1, range(3))
+    assert max(np.abs(a - b).max() for a, b in zip(weights(after), weights(run.start), strict=True))
+
+
+def test_own_layers_whose_gradients_cannot_be_clipped_are_named(federated, tmp_path):
+    given = ("--scheme=bonawitz", "--dp_noise=local", *PRIVATE)
+    config = parse(["run_experiments.py", *GIVEN, *given], {}).config
+    with pytest.raises(ConfigError, match="Own"):
+        build_task(config, federated, tmp_path, settle(config, federated))
 
 
 def weights(state):

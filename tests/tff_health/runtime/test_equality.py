@@ -183,3 +183,20 @@ def test_three_rounds_with_dropouts_equal_those_of_the_survivors(process, clear,
         assert secure.last_round.survivors == tuple(sorted(alive))
         assert_same_bits(one, other)
         found, expected = one.state, other.state
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tffs", "right"), [(np.int32, 2147483642, 2147483644), (np.int16, 32762, 32764)]
+)
+def test_where_tffs_own_integers_overflow_the_sum_is_right(clear, secure, dtype, tffs, right):
+    """TFF adds in the values' own type, which wraps before it takes the residue."""
+    modulus = np.iinfo(dtype).max
+
+    @tff.federated_computation(tff.FederatedType(dtype, tff.CLIENTS))
+    def computation(data):
+        return tff.backends.mapreduce.federated_secure_modular_sum(data, dtype(modulus))
+
+    data = [modulus - 1] * 3
+    assert 3 * (modulus - 1) % modulus == right
+    assert run_under(secure, computation, data) == right
+    assert run_under(clear, computation, data) == tffs
