@@ -1,6 +1,12 @@
 import pytest
 
-from crypto.cohorts import check_cohort, choose_at_random, count_colluders, plan_threshold
+from crypto.cohorts import (
+    check_cohort,
+    choose_at_random,
+    count_colluders,
+    describe_colluders,
+    plan_threshold,
+)
 from crypto.errors import ParameterError, PolicyError
 from crypto.parties import SERVER
 from crypto.randomness import SYSTEM
@@ -73,3 +79,14 @@ def test_all_are_chosen_if_there_are_no_more():
     assert set(choose_at_random([1, 2], 5, SYSTEM)) == {1, 2}
     assert choose_at_random([], 3, SYSTEM) == ()
     assert choose_at_random([1, 2], 0, SYSTEM) == ()
+
+
+@pytest.mark.parametrize(
+    ("colluders", "named"), [(0, "0 clients"), (1, "1 client"), (2, "2 clients"), (9, "9 clients")]
+)
+def test_colluders_are_told_in_words(colluders, named):
+    signed, unsigned = (describe_colluders(colluders, signed=signed) for signed in (True, False))
+    assert signed == f"the server, even if it deviates, and up to {named} learn the sum alone"
+    assert unsigned == (
+        f"if all follow the protocol, the server and up to {named} learn the sum alone"
+    )
