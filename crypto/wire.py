@@ -77,11 +77,18 @@ class Writer:
 
 
 class Reader:
-    """Reads fields off the front of a message; all errors are `DecodingError`."""
+    """Reads fields off the front of a message; all errors are `DecodingError`.
 
-    def __init__(self, data: bytes) -> None:
+    Args:
+        data: the message.
+        most_clients: the most entries that a list of clients, or of one item a client, can have;
+            None where that is not known, as in an invitation from which it is learnt.
+    """
+
+    def __init__(self, data: bytes, most_clients: int | None = None) -> None:
         self._data = memoryview(data)
         self._position = 0
+        self._most_clients = most_clients
 
     def header(self, expected_type: int) -> None:
         """Read the header and refuse a message of another type."""
@@ -110,16 +117,30 @@ class Reader:
 
     def ids(self) -> tuple[int, ...]:
         """Read what `Writer.ids` wrote."""
-        count = self.uint(4)
+        count = self._client_count()
         return struct.unpack(f"<{count}I", self._take(4 * count))
 
     def pairs(self, size: int) -> tuple[tuple[int, bytes], ...]:
         """Read what `Writer.pairs` wrote."""
-        return self.several(4 + size, lambda: (self.uint(4), self.fixed(size)))
+        return self.per_client(4 + size, lambda: (self.uint(4), self.fixed(size)))
+
+    def per_client(self, item_bytes: int, read_item: Callable[[], _T]) -> tuple[_T, ...]:
+        """Read a list as `several` does, of no more items than there can be clients."""
+        return self._items(self._client_count(), item_bytes, read_item)
 
     def several(self, item_bytes: int, read_item: Callable[[], _T]) -> tuple[_T, ...]:
         """Read a list with its length (4 bytes) before it, of items of at least `item_bytes`."""
+        return self._items(self.uint(4), item_bytes, read_item)
+
+    def _client_count(self) -> int:
         count = self.uint(4)
+        if self._most_clients is not None and count > self._most_clients:
+            raise DecodingError(
+                f"a list of {count} clients, and there are {self._most_clients} at most"
+            )
+        return count
+
+    def _items(self, count: int, item_bytes: int, read_item: Callable[[], _T]) -> tuple[_T, ...]:
         if count * item_bytes > len(self._data) - self._position:
             raise DecodingError(f"a list of {count} items is longer than the message")
         return tuple(read_item() for _ in range(count))
@@ -155,13 +176,18 @@ class Message(ABC):
         return writer.to_bytes()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
+    def from_bytes(cls, data: bytes, most_clients: int | None = None) -> Self:
         """Read what `to_bytes` wrote.
+
+        Args:
+            data: the encoded message.
+            most_clients: the most entries that its lists of clients can have, as far as the reader
+                knows; longer ones are refused before they are read.
 
         Raises:
             MalformedMessageError: for bytes that `to_bytes` of this class cannot have made.
         """
-        reader = Reader(data)
+        reader = Reader(data, most_clients)
         try:
             reader.header(cls.TYPE)
             message = cls._read(reader)
@@ -222,3 +248,13 @@ def check_increasing(clients: Sequence[ClientId]) -> None:
         raise ParameterError("clients must stand in increasing order, each once")
     if clients and not 0 <= clients[0] <= clients[-1] <= MAX_CLIENT_ID:
         raise ParameterError("a client's number must lie in 0..2^32-1")
+
+
+def check_epoch(epoch: int) -> None:
+    """Refuse what is no number of a system key.
+
+    Raises:
+        ParameterError: unless it lies in 1..2^64-1.
+    """
+    if not 1 <= epoch < 2**64:
+        raise ParameterError(f"epoch={epoch} must lie in 1..2^64-1")

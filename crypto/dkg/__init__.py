@@ -7,29 +7,42 @@ passes on what clients post, and sees private shares only encrypted. The stages,
 down and, but for the last, one up:
 
     stage            server to client     client to server
-    advertise keys   Invitation           AdvertisedKey
+    advertise keys   Invitation           AdvertisedKeys
     dealing          Board                Dealing
-    complaints       DeliveredDealings    Complaints
-    defence          Board                Defences
+    complaints       Board                Complaints
     extraction       Board                FeldmanCommitments
     exposure         Board                Exposures
     reconstruction   Board                Reveals
     confirmation     Board                Confirmation
     result           Board
 
+All that dealers deal is on the board, each pair of shares encrypted for its receiver under a key
+pair that serves for this dealer and receiver alone. A complaint posts that key: everybody opens the
+pair and sees who is wrong, the dealer or the accuser; nothing else comes to light. So there are no
+answers to complaints, and no number of false ones disqualifies anybody.
+
 `record.py` has what follows from the public postings: clients and server compute it alike.
-`messages.py` has the messages, `client.py` and `server.py` the roles, `session.py` runs it.
+`messages.py` and `findings.py` have the messages, `policy.py` what a client insists on, `client.py`
+and `server.py` the roles, `session.py` runs it.
 
 Guarantees, with n clients, threshold e and c colluding clients:
 
     correctness   all clients that finish hold shares of one key, checked against its commitments
     secrecy       server and c < e colluders learn nothing of s but h = g^s, and cannot bias h
-    robustness    a dealer that cheats is disqualified, or its part reconstructed, and it is named;
-                  one that vanishes after dealing is reconstructed; e honest clients must remain,
-                  else the generation aborts
+    robustness    a dealer that cheats is disqualified, or its part reconstructed, and it is named
+                  with evidence; a false accuser is named and changes nothing; a dealer that
+                  vanishes after dealing is reconstructed; e honest clients must remain, else the
+                  generation aborts
     agreement     signed: a client accepts a key when e clients have signed the same one, so that a
-                  server that shows different boards is found out if 2 e > n + c
+                  server that shows different boards is found out if 2 e > n + c. A client refuses
+                  a cohort that it has not agreed to, and a threshold that does not bear the c of
+                  its policy
+    freshness     the key has an epoch, later than that of the key that a client holds
+
+Not guaranteed: with e = n any client can end it by vanishing, and that is nobody's fault. In
+sessions without signatures nothing tells a client's lie from the server's.
 
 Source: Gennaro, Jarecki, Krawczyk, Rabin, "Secure distributed key generation for discrete-log based
-cryptosystems", Journal of Cryptology 20, 2007, figure 2.
+cryptosystems", Journal of Cryptology 20, 2007, figure 2; complaints that anyone can check: Schindler,
+Judmayer, Stifter, Weippl, "EthDKG: Distributed key generation with Ethereum smart contracts", 2019.
 """

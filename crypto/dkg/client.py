@@ -1,35 +1,25 @@
-"""One client in one distributed key generation: nine steps, each taken once, in their order."""
+"""One client in one distributed key generation: eight steps, each taken once, in their order."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
 
-from crypto.dkg.dealer import Dealer, open_pair, seal_pairs
-from crypto.dkg.findings import (
-    Complaints,
-    Confirmation,
-    Defences,
-    Exposures,
-    OpenedShares,
-    Reveals,
-)
+from crypto.dkg.dealer import Dealer
+from crypto.dkg.findings import Complaints, Confirmation, Exposures, OpenedShares, Reveals
 from crypto.dkg.messages import (
-    AdvertisedKey,
+    AdvertisedKeys,
     Board,
     Ciphertexts,
     Dealing,
-    DeliveredDealings,
     FeldmanCommitments,
     Invitation,
-    PedersenCommitments,
-    Posting,
 )
+from crypto.dkg.policy import GenerationPolicy
 from crypto.dkg.reading import read_board, read_pairs
-from crypto.dkg.record import PublicRecord, SharePair
+from crypto.dkg.record import PublicRecord
+from crypto.dkg.shares import SharePair
 from crypto.dkg.stages import Stage
 from crypto.errors import (
-    AuthenticationError,
     ConsistencyError,
-    DecodingError,
     ForeignMessageError,
     PolicyError,
     ShareError,
@@ -41,15 +31,13 @@ from crypto.groups import Element, Group
 from crypto.key_agreement import AgreementKeyPair
 from crypto.parties import SERVER, ClientId
 from crypto.randomness import SYSTEM, Randomness
-from crypto.sealing import SIGNED_MESSAGE, seal
-from crypto.session_messages import ClientMessage, SessionMessage
+from crypto.sealing import seal
+from crypto.session_messages import ClientMessage
 from crypto.shamir import holder_point
-from crypto.share_channel import PairKeys
 from crypto.signatures import SigningIdentity, VerifyKey
 from crypto.threshold_elgamal import KeyShare, ThresholdKey
 
 _ORDER: Final = (*Stage, None)
-_M = TypeVar("_M", bound=SessionMessage)
 _P = TypeVar("_P", bound=ClientMessage)
 
 
@@ -57,15 +45,17 @@ class DkgClient(Generic[Element]):
     """A client's part in one key generation.
 
     A message at the wrong time, of another session or malformed is refused and changes nothing.
-    Once a message's content was found wrong the generation is over for this client.
+    Once a message's content was found wrong the generation is over for this client. Its dealer's
+    polynomials are forgotten once the last commitments to them are posted.
 
     Args:
         client_id: its number.
         group: the only group in which it makes keys.
         threshold: the least e that it accepts.
         identity: signs its postings; None for unsigned sessions.
-        registry: the verify key of every client; needed in signed sessions.
+        registry: the verify key of every client of the consortium; needed in signed sessions.
         randomness: where its part of the key comes from.
+        policy: what else it insists on: cohort, majority, epoch.
     """
 
     def __init__(
@@ -76,6 +66,7 @@ class DkgClient(Generic[Element]):
         identity: SigningIdentity | None = None,
         registry: Mapping[ClientId, VerifyKey] | None = None,
         randomness: Randomness = SYSTEM,
+        policy: GenerationPolicy | None = None,
     ) -> None:
         self.client_id = client_id
         self._group = group
@@ -83,10 +74,11 @@ class DkgClient(Generic[Element]):
         self._identity = identity
         self._registry = registry or {}
         self._randomness = randomness
+        self._policy = policy or GenerationPolicy()
         self._next: Stage | None = Stage.ADVERTISE_KEYS
         self._session_id = b""
-        self._keys = AgreementKeyPair.generate(randomness)
-        self._peers: dict[ClientId, PairKeys] = {}
+        self._posted = b""
+        self._keys: dict[ClientId, AgreementKeyPair] = {}
         self._held: dict[ClientId, SharePair] = {}
         self._result: tuple[ThresholdKey[Element], KeyShare] | None = None
         self._confirmed = False
@@ -111,7 +103,6 @@ class DkgClient(Generic[Element]):
             Stage.ADVERTISE_KEYS: self.advertise,
             Stage.DEALING: self.deal,
             Stage.COMPLAINTS: self.complain,
-            Stage.DEFENCE: self.defend,
             Stage.EXTRACTION: self.extract,
             Stage.EXPOSURE: self.expose,
             Stage.RECONSTRUCTION: self.reveal,
@@ -121,104 +112,96 @@ class DkgClient(Generic[Element]):
         return steps[stage](data)
 
     def advertise(self, data: bytes) -> bytes:
-        """Accept an `Invitation`; return an `AdvertisedKey`.
+        """Accept an `Invitation`; return `AdvertisedKeys`.
 
         Raises:
             ForeignMessageError: if it is for other clients.
-            PolicyError: for another group, a low threshold, or a session without signatures.
+            PolicyError: for another group or cohort, a low threshold, or a session without
+                signatures.
+            ReplayError: for an epoch that is not later than that of the key that is held.
         """
         with blaming(SERVER):
             if self._next is not Stage.ADVERTISE_KEYS:
                 raise WrongTimeError(f"client {self.client_id} was invited before")
-            invitation = Invitation.from_bytes(data)
+            agreed = self._policy.agreed(self._registry)
+            invitation = Invitation.from_bytes(data, len(agreed) if agreed else None)
             if self.client_id not in invitation.cohort:
                 raise ForeignMessageError("an invitation of other clients")
             self._check_policy(invitation)
         self._next = Stage.DEALING
         self._session_id = invitation.session_id()
-        self._record = PublicRecord(self._group, invitation.cohort, invitation.threshold)
-        return self._seal(AdvertisedKey(self._session_id, self.client_id, self._keys.public))
+        self._record = PublicRecord(
+            self._group, invitation.cohort, invitation.threshold, self._session_id
+        )
+        peers = [client for client in invitation.cohort if client != self.client_id]
+        self._keys = {peer: AgreementKeyPair.generate(self._randomness) for peer in peers}
+        keys = tuple((peer, pair.public) for peer, pair in self._keys.items())
+        return self._seal(AdvertisedKeys(self._session_id, self.client_id, keys))
 
     def deal(self, data: bytes) -> bytes:
         """Take the `Board` of keys; deal this client's part: return a `Dealing`.
 
         Raises:
-            ConsistencyError: for one key under two names.
+            ConsistencyError: for one key under two names, or keys that are not one for each.
             ThresholdError: if too few clients are there.
         """
-        board = self._take(Stage.DEALING, Board, data)
-        posted = self._read(board.postings, AdvertisedKey)
-        if len({message.key for message in posted.values()}) < len(posted):
-            raise ConsistencyError("one key under two names", SERVER)
+        posted = self._take(Stage.DEALING, data, AdvertisedKeys)
+        with blaming(SERVER):
+            for message in posted.values():
+                self._record.check_keys(message)
+                self._record.post_keys(message)
         self._require(len(posted), "clients that advertised keys")
-        for peer, message in posted.items():
-            if peer != self.client_id:
-                with blaming(peer):
-                    self._peers[peer] = PairKeys.derive(
-                        "dkg/share channel",
-                        self.client_id,
-                        self._keys,
-                        peer,
-                        message.key,
-                        self._session_id,
-                    )
         return self._seal(self._make_dealing())
 
     def complain(self, data: bytes) -> bytes:
-        """Take the `DeliveredDealings`; return `Complaints` about dealers of wrong shares."""
-        delivered = self._take(Stage.COMPLAINTS, DeliveredDealings, data)
-        posted = self._read(delivered.postings, PedersenCommitments)
-        if not posted.keys() <= self._peers.keys() | {self.client_id}:
-            raise ConsistencyError("commitments of clients that advertised no keys", SERVER)
-        self._record.post_commitments(self._elements(posted))
-        ciphertexts = dict(delivered.ciphertexts)
+        """Take the `Board` of dealings; return `Complaints`, with evidence, about wrong shares.
+
+        Raises:
+            ConsistencyError, MalformedMessageError: naming the server, for a dealing that it had
+                to refuse: not for all, under other keys, or with other lengths.
+        """
+        transcript = self._record.transcript
+        posted = self._take(Stage.COMPLAINTS, data, Dealing)
+        with blaming(SERVER):
+            if not posted.keys() <= self._record.present:
+                raise ConsistencyError("a dealing of a client that advertised no keys")
+            for message in posted.values():
+                commitments = self._record.check_dealing(message, transcript)
+                self._record.post_dealing(message, commitments)
         accused = []
         for dealer in sorted(posted.keys() - {self.client_id}):
-            pair = self._open(dealer, ciphertexts.get(dealer))
+            pair = self._record.open(dealer, self.client_id, self._keys[dealer])
             if pair is None:
                 accused.append(dealer)
             else:
                 self._held[dealer] = pair
-        return self._seal(Complaints(self._session_id, self.client_id, tuple(accused)))
-
-    def defend(self, data: bytes) -> bytes:
-        """Take the `Board` of complaints; return `Defences` against those about this client."""
-        board = self._take(Stage.DEFENCE, Board, data)
-        posted = self._read(board.postings, Complaints)
-        self._record.post_complaints({a: message.accused for a, message in posted.items()})
-        accusers = self._record.accusers(self.client_id)
-        if len(accusers) > self._record.answerable:
-            raise ShareError(f"{len(accusers)} complaints about this client's dealing", SERVER)
-        pairs = {accuser: self._dealer.pair_at(self._point(accuser)) for accuser in accusers}
-        return self._seal(Defences(self._session_id, self.client_id, self._encode(pairs)))
+        evidence = tuple(self._record.evidence(d, self._keys[d]) for d in accused)
+        return self._seal(Complaints(self._session_id, self.client_id, tuple(accused), evidence))
 
     def extract(self, data: bytes) -> bytes:
-        """Take the `Board` of defences, which fixes the dealers; return `FeldmanCommitments`.
+        """Take the `Board` of complaints, which fixes the dealers; return `FeldmanCommitments`.
 
         Raises:
             ShareError: if this client was disqualified.
             ThresholdError: if too few dealers qualify.
         """
-        board = self._take(Stage.EXTRACTION, Board, data)
-        self._record.post_defences(self._pairs(self._read(board.postings, Defences)))
+        posted = self._take(Stage.EXTRACTION, data, Complaints)
+        self._record.post_complaints(posted)
         if self.client_id not in self._record.qualified:
-            raise ShareError("this client was disqualified", SERVER)
-        for dealer in self._record.qualified:
-            answer = self._record.opened(dealer, self.client_id)
-            if answer is not None:
-                self._held[dealer] = answer
+            raise ShareError("this client was disqualified, as evidence shows", self.client_id)
         if not self._record.qualified <= self._held.keys():
-            raise ConsistencyError("a complaint of this client was not passed on", SERVER)
+            raise ConsistencyError("a complaint of this client counted for nothing", SERVER)
         commitments = self._dealer.feldman_commitments()
+        del self._dealer
         return self._seal(FeldmanCommitments(self._session_id, self.client_id, commitments))
 
     def expose(self, data: bytes) -> bytes:
         """Take the `Board` of Feldman commitments; return `Exposures` of those that are false."""
-        board = self._take(Stage.EXPOSURE, Board, data)
-        posted = self._read(board.postings, FeldmanCommitments)
-        self._record.post_feldman(self._elements(posted))
-        if self.client_id in self._record.broken:
-            raise ConsistencyError("this client's commitments were not passed on", SERVER)
+        posted = self._take(Stage.EXPOSURE, data, FeldmanCommitments)
+        with blaming(SERVER):
+            self._record.post_feldman(
+                {c: self._record.read_elements(m.elements) for c, m in posted.items()}
+            )
         pairs = {
             dealer: self._held[dealer]
             for dealer in sorted(self._record.qualified - self._record.broken)
@@ -236,11 +219,10 @@ class DkgClient(Generic[Element]):
             ThresholdError: if fewer than e clients were shown the same boards as this one, or
                 fewer than e parts would stay secret; nothing is revealed then.
         """
-        board = self._take(Stage.RECONSTRUCTION, Board, data)
-        posted = self._read(board.postings, Exposures)
-        same = {c for c, message in posted.items() if message.transcript == self._seen}
-        self._require(len(same | {self.client_id}), "clients that were shown the same boards")
-        self._record.post_exposures(self._pairs(posted))
+        posted = self._take(Stage.RECONSTRUCTION, data, Exposures)
+        same = {c: message for c, message in posted.items() if message.transcript == self._seen}
+        self._require(len(same), "clients that were shown the same boards")
+        self._record.post_exposures(self._pairs(same))
         if self.client_id in self._record.broken:
             raise ConsistencyError("this client's part is to be reconstructed", SERVER)
         pairs = {dealer: self._held[dealer] for dealer in self._record.broken}
@@ -253,8 +235,8 @@ class DkgClient(Generic[Element]):
             ThresholdError: if a broken dealer's part cannot be reconstructed.
             ShareError: if this client's share does not fit the key.
         """
-        board = self._take(Stage.CONFIRMATION, Board, data)
-        self._record.post_reveals(self._pairs(self._read(board.postings, Reveals)))
+        posted = self._take(Stage.CONFIRMATION, data, Reveals)
+        self._record.post_reveals(self._pairs(posted))
         key = self._record.key()
         total = sum(self._held[dealer].share for dealer in self._record.qualified)
         share = KeyShare(self._point(self.client_id), total % self._group.order)
@@ -270,13 +252,12 @@ class DkgClient(Generic[Element]):
         Raises:
             ThresholdError: if fewer than e clients confirm the same key as this one.
         """
-        board = self._take(Stage.RESULT, Board, data)
-        posted = self._read(board.postings, Confirmation)
+        posted = self._take(Stage.RESULT, data, Confirmation)
         digest = self._record.digest(self._session_id)
-        same = {c for c, message in posted.items() if message.digest == digest}
-        self._require(len(same | {self.client_id}), "clients that confirm this key")
-        del self._dealer
+        same = [message for message in posted.values() if message.digest == digest]
+        self._require(len(same), "clients that confirm this key")
         self._held = {}
+        self._keys = {}
         self._confirmed = True
 
     def _check_policy(self, invitation: Invitation) -> None:
@@ -291,63 +272,46 @@ class DkgClient(Generic[Element]):
         strangers = [c for c in invitation.cohort if c not in self._registry]
         if invitation.signed and strangers:
             raise PolicyError(f"clients without known identity: {strangers[:5]}")
+        self._policy.check(invitation, self._registry)
 
     def _make_dealing(self) -> Dealing:
-        dealer = self._dealer = Dealer(self._group, self._record.threshold, self._randomness)
-        self._held[self.client_id] = dealer.pair_at(self._point(self.client_id))
+        record, own = self._record, self.client_id
+        dealer = self._dealer = Dealer(self._group, record.threshold, self._randomness)
+        self._held[own] = dealer.pair_at(self._point(own))
+        receivers = {peer: record.key_for(peer, own) for peer in record.present - {own}}
+        pairs = {peer: dealer.pair_at(self._point(peer)) for peer in receivers}
+        with blaming(SERVER):
+            sealed = record.channel.seal(own, self._keys, receivers, pairs)
         commitments = dealer.pedersen_commitments()
-        body = PedersenCommitments(self._session_id, self.client_id, commitments).to_bytes()
-        signature = b""
-        if self._identity is not None:
-            signature = self._identity.sign(SIGNED_MESSAGE, body)
-        pairs = {peer: dealer.pair_at(self._point(peer)) for peer in self._peers}
-        return Dealing(
-            self._session_id,
-            self.client_id,
-            Posting(self.client_id, body, signature),
-            seal_pairs(self._group, self._session_id, self.client_id, pairs, self._peers),
-        )
-
-    def _open(self, dealer: ClientId, ciphertext: bytes | None) -> SharePair | None:
-        """Return a dealer's shares; None if they are none or wrong, a reason to complain."""
-        if ciphertext is None:
-            return None
-        keys, own = self._peers[dealer], self.client_id
-        try:
-            pair = open_pair(self._group, self._session_id, dealer, own, ciphertext, keys)
-        except (AuthenticationError, DecodingError):
-            return None
-        return pair if self._record.opens(dealer, own, pair) else None
+        return Dealing(self._session_id, own, record.transcript, commitments, sealed)
 
     def _point(self, client: ClientId) -> int:
         return holder_point(self._record.cohort, client)
 
     def _seal(self, message: ClientMessage) -> bytes:
+        self._posted = message.to_bytes()
         return seal(message, self._identity)
 
-    def _take(self, stage: Stage, kind: type[_M], data: bytes) -> _M:
-        """Take the present stage's message: from here on, an error ends the generation."""
+    def _take(self, stage: Stage, data: bytes, kind: type[_P]) -> dict[ClientId, _P]:
+        """Take the present stage's board: once it is decoded, an error ends the generation.
+
+        The server answers for what it let pass; the board becomes part of the transcript.
+        """
         with blaming(SERVER):
             if self._next is not stage:
                 raise WrongTimeError(f"client {self.client_id} is past this step, or not there yet")
-            message = kind.from_bytes(data)
-            if message.session_id != self._session_id:
+            cohort = self._record.cohort
+            board = Board.from_bytes(data, len(cohort))
+            if board.session_id != self._session_id:
                 raise ForeignMessageError("a message of another session")
-        self._next = _ORDER[_ORDER.index(stage) + 1]
-        return message
-
-    def _read(self, postings: tuple[Posting, ...], kind: type[_P]) -> dict[ClientId, _P]:
-        """Read a board and add it to the transcript; the server answers for what it let pass."""
-        registry = self._registry if self._identity is not None else None
-        self._record.extend_transcript(postings)
-        with blaming(SERVER):
-            return read_board(postings, kind, self._record.cohort, self._session_id, registry)
-
-    def _elements(
-        self, posted: Mapping[ClientId, PedersenCommitments] | Mapping[ClientId, FeldmanCommitments]
-    ) -> dict[ClientId, tuple[Element, ...]]:
-        with blaming(SERVER):
-            return {c: self._record.read_elements(m.elements) for c, m in posted.items()}
+            self._next = _ORDER[_ORDER.index(stage) + 1]
+            registry = self._registry if self._identity is not None else None
+            posted = read_board(board.postings, kind, cohort, self._session_id, registry)
+            own = posted.get(self.client_id)
+            if own is None or own.to_bytes() != self._posted:
+                raise ConsistencyError("what this client posted was not passed on")
+        self._record.extend_transcript(board.postings)
+        return posted
 
     def _pairs(
         self, posted: Mapping[ClientId, OpenedShares]

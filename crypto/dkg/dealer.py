@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Generic
 
-from crypto.aead import decrypt_once, encrypt_once
+from crypto.aead import TAG_BYTES, decrypt_once, encrypt_once
 from crypto.dkg.messages import Ciphertexts
-from crypto.dkg.record import SharePair
+from crypto.dkg.shares import SharePair
 from crypto.domain import domain_tag, encode_id
 from crypto.groups import Element, Group
+from crypto.key_agreement import AgreementKeyPair
 from crypto.parties import ClientId
 from crypto.pedersen import Pedersen
 from crypto.randomness import Randomness
@@ -50,44 +51,83 @@ class Dealer(Generic[Element]):
         return SharePair(share, blinding)
 
 
-def seal_pairs(
-    group: Group[Element],
-    session_id: bytes,
-    dealer: ClientId,
-    pairs: Mapping[ClientId, SharePair],
-    keys: Mapping[ClientId, PairKeys],
-) -> Ciphertexts:
-    """Encrypt each receiver's pair for it alone."""
-    return tuple(
-        (
-            receiver,
-            encrypt_once(
-                keys[receiver].sending,
-                pairs[receiver].to_bytes(group),
-                _binding(session_id, dealer, receiver),
-            ),
-        )
-        for receiver in sorted(pairs)
-    )
+class ShareChannel(Generic[Element]):
+    """How pairs of shares travel from dealers to receivers in one session.
 
-
-def open_pair(
-    group: Group[Element],
-    session_id: bytes,
-    dealer: ClientId,
-    receiver: ClientId,
-    ciphertext: bytes,
-    keys: PairKeys,
-) -> SharePair:
-    """Decrypt what a dealer sent a receiver; run by the receiver.
-
-    Raises:
-        AuthenticationError: if it was altered or is for somebody else.
-        DecodingError: if it is no pair of shares.
+    Args:
+        group: whose exponents the shares are.
+        session_id: the session that every key and ciphertext is bound to.
     """
-    data = decrypt_once(keys.receiving, ciphertext, _binding(session_id, dealer, receiver))
-    return SharePair.from_bytes(data, group)
 
+    def __init__(self, group: Group[Element], session_id: bytes) -> None:
+        self._group = group
+        self._session_id = session_id
 
-def _binding(session_id: bytes, dealer: ClientId, receiver: ClientId) -> bytes:
-    return domain_tag("dkg/shares", session_id, encode_id(dealer), encode_id(receiver))
+    @property
+    def ciphertext_bytes(self) -> int:
+        """The length of every ciphertext."""
+        return 2 * self._group.exponents.element_bytes + TAG_BYTES
+
+    def seal(
+        self,
+        dealer: ClientId,
+        keys: Mapping[ClientId, AgreementKeyPair],
+        receivers: Mapping[ClientId, bytes],
+        pairs: Mapping[ClientId, SharePair],
+    ) -> Ciphertexts:
+        """Encrypt each receiver's pair for it alone; run by the dealer.
+
+        Args:
+            dealer: who deals.
+            keys: receiver -> the dealer's key pair for it.
+            receivers: receiver -> its public key for this dealer.
+            pairs: receiver -> its pair.
+
+        Raises:
+            WrongContentError: naming a receiver whose key admits no key agreement.
+        """
+        return tuple(
+            (
+                receiver,
+                encrypt_once(
+                    self._keys(dealer, keys[receiver], receiver, public).sending,
+                    pairs[receiver].to_bytes(self._group),
+                    self._binding(dealer, receiver),
+                ),
+            )
+            for receiver, public in sorted(receivers.items())
+        )
+
+    def open(
+        self,
+        dealer: ClientId,
+        dealer_key: bytes,
+        receiver: ClientId,
+        keys: AgreementKeyPair,
+        ciphertext: bytes,
+    ) -> SharePair:
+        """Decrypt what a dealer sent; run by the receiver, and by all when it complains.
+
+        Args:
+            dealer: who dealt.
+            dealer_key: its public key for this receiver.
+            receiver: for whom it is.
+            keys: the receiver's key pair for this dealer.
+            ciphertext: what the dealer sent.
+
+        Raises:
+            AuthenticationError: if it was not encrypted for this receiver under these keys.
+            DecodingError: if it is no pair of shares.
+            WrongContentError: if the dealer's key admits no key agreement.
+        """
+        secret = self._keys(receiver, keys, dealer, dealer_key).receiving
+        data = decrypt_once(secret, ciphertext, self._binding(dealer, receiver))
+        return SharePair.from_bytes(data, self._group)
+
+    def _keys(
+        self, own: ClientId, keys: AgreementKeyPair, peer: ClientId, peer_key: bytes
+    ) -> PairKeys:
+        return PairKeys.derive("dkg/share channel", own, keys, peer, peer_key, self._session_id)
+
+    def _binding(self, dealer: ClientId, receiver: ClientId) -> bytes:
+        return domain_tag("dkg/shares", self._session_id, encode_id(dealer), encode_id(receiver))

@@ -1,34 +1,79 @@
 """The messages of distributed key generation after the dealing: what clients find and answer."""
 
-from dataclasses import dataclass
-from typing import ClassVar, Final, Self
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
 
-from crypto.dkg.messages import Ciphertexts, MessageType, read_pairs, write_pairs
+from crypto.dkg.messages import DIGEST_BYTES, Ciphertexts, MessageType, read_pairs, write_pairs
+from crypto.errors import ParameterError
+from crypto.key_agreement import KEY_BYTES
 from crypto.parties import ClientId
 from crypto.session_messages import SESSION_ID_BYTES, ClientMessage
 from crypto.wire import Reader, Writer, check_increasing, check_size
 
-DIGEST_BYTES: Final = 32
+
+@dataclass(frozen=True)
+class Evidence:
+    """What lets anyone open one pair of shares, as its receiver did.
+
+    Attributes:
+        dealer: who sent them.
+        key: the receiver's X25519 private key for this dealer, 32 bytes; it opens nothing else.
+        dealing: `Dealing.digest` of what the receiver was shown.
+    """
+
+    dealer: ClientId
+    key: bytes = field(repr=False)
+    dealing: bytes
+
+    def __post_init__(self) -> None:
+        check_size("key", self.key, KEY_BYTES)
+        check_size("dealing", self.dealing, DIGEST_BYTES)
+
+    def write(self, writer: Writer) -> None:
+        """Write it as part of a message."""
+        writer.uint(self.dealer, 4)
+        writer.fixed(self.key, KEY_BYTES)
+        writer.fixed(self.dealing, DIGEST_BYTES)
+
+    @classmethod
+    def read(cls, reader: Reader) -> "Evidence":
+        """Read what `write` wrote."""
+        return cls(reader.uint(4), reader.fixed(KEY_BYTES), reader.fixed(DIGEST_BYTES))
 
 
 @dataclass(frozen=True)
 class Complaints(ClientMessage):
-    """Client to all: these dealers gave me no shares that fit their commitments."""
+    """Client to all: these dealers gave me no shares that fit their commitments.
+
+    Attributes:
+        accused: the dealers, in increasing order.
+        evidence: what shows it, in increasing order of the dealers; a complaint without is false.
+    """
 
     TYPE: ClassVar[int] = MessageType.COMPLAINTS
     accused: tuple[ClientId, ...]
+    evidence: tuple[Evidence, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_increasing(self.accused)
+        dealers = tuple(evidence.dealer for evidence in self.evidence)
+        check_increasing(dealers)
+        if not set(dealers) <= set(self.accused):
+            raise ParameterError("evidence against a dealer that is not accused")
 
     def _write(self, writer: Writer) -> None:
         self.write_head(writer)
         writer.ids(self.accused)
+        writer.uint(len(self.evidence), 4)
+        for evidence in self.evidence:
+            evidence.write(writer)
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.ids())
+        head = reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.ids()
+        size = 4 + KEY_BYTES + DIGEST_BYTES
+        return cls(*head, reader.per_client(size, lambda: Evidence.read(reader)))
 
 
 @dataclass(frozen=True)
@@ -52,13 +97,6 @@ class OpenedShares(ClientMessage):
     @classmethod
     def _read(cls, reader: Reader) -> Self:
         return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), read_pairs(reader))
-
-
-@dataclass(frozen=True)
-class Defences(OpenedShares):
-    """A dealer's answer to complaints: accuser -> the shares that it was to get."""
-
-    TYPE: ClassVar[int] = MessageType.DEFENCES
 
 
 @dataclass(frozen=True)

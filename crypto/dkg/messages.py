@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, Self, TypeAlias
+from typing import ClassVar, Final, Self, TypeAlias
 
 from crypto.domain import domain_hash
 from crypto.errors import ParameterError
@@ -15,20 +15,19 @@ from crypto.session_messages import (
     SessionMessage,
 )
 from crypto.signatures import SIGNATURE_BYTES
-from crypto.wire import Message, Reader, Writer, check_increasing, check_size
+from crypto.wire import Message, Reader, Writer, check_epoch, check_increasing, check_size
+
+DIGEST_BYTES: Final = 32
 
 
 class MessageType(IntEnum):
     """Type numbers on the wire: 40 to 51 are this protocol's."""
 
     INVITATION = 40
-    ADVERTISED_KEY = 41
+    ADVERTISED_KEYS = 41
     BOARD = 42
-    PEDERSEN_COMMITMENTS = 43
     DEALING = 44
-    DELIVERED_DEALINGS = 45
     COMPLAINTS = 46
-    DEFENCES = 47
     FELDMAN_COMMITMENTS = 48
     EXPOSURES = 49
     REVEALS = 50
@@ -41,6 +40,7 @@ class Invitation(Message):
 
     Attributes:
         nonce: 16 bytes that no other session of this server has.
+        epoch: the number of the key, 1 to 2^64 - 1; later than that of every key before.
         cohort: the clients asked, in increasing order; x_i is the place, from 1.
         threshold: e, 1 to the number of clients.
         group: the group's name.
@@ -49,6 +49,7 @@ class Invitation(Message):
 
     TYPE: ClassVar[int] = MessageType.INVITATION
     nonce: bytes
+    epoch: int
     cohort: tuple[ClientId, ...]
     threshold: int
     group: str
@@ -56,6 +57,7 @@ class Invitation(Message):
 
     def __post_init__(self) -> None:
         check_size("nonce", self.nonce, NONCE_BYTES)
+        check_epoch(self.epoch)
         check_increasing(self.cohort)
         if not 1 <= self.threshold <= len(self.cohort):
             raise ParameterError(f"threshold={self.threshold} must lie in 1..{len(self.cohort)}")
@@ -68,6 +70,7 @@ class Invitation(Message):
 
     def _write(self, writer: Writer) -> None:
         writer.fixed(self.nonce, NONCE_BYTES)
+        writer.uint(self.epoch, 8)
         writer.ids(self.cohort)
         writer.uint(self.threshold, 4)
         writer.sized(self.group.encode("ascii"))
@@ -75,31 +78,40 @@ class Invitation(Message):
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
-        nonce, cohort, threshold = reader.fixed(NONCE_BYTES), reader.ids(), reader.uint(4)
-        name = reader.sized()
+        nonce, epoch, cohort = reader.fixed(NONCE_BYTES), reader.uint(8), reader.ids()
+        threshold, name = reader.uint(4), reader.sized()
         if not name.isascii():
             raise ParameterError("a group's name is ASCII")
-        return cls(nonce, cohort, threshold, name.decode("ascii"), reader.flag())
+        return cls(nonce, epoch, cohort, threshold, name.decode("ascii"), reader.flag())
 
 
 @dataclass(frozen=True)
-class AdvertisedKey(ClientMessage):
-    """Client to all: the X25519 key under which shares for it travel."""
+class AdvertisedKeys(ClientMessage):
+    """Client to all: for each other client an X25519 key under which that one's shares travel.
 
-    TYPE: ClassVar[int] = MessageType.ADVERTISED_KEY
-    key: bytes
+    One key for each dealer, so that a client can open what one dealer sent it to everybody's eyes
+    without opening anything else.
+
+    Attributes:
+        keys: dealer -> the key, in increasing order of the dealers.
+    """
+
+    TYPE: ClassVar[int] = MessageType.ADVERTISED_KEYS
+    keys: tuple[tuple[ClientId, bytes], ...]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_size("key", self.key, KEY_BYTES)
+        check_increasing(tuple(peer for peer, _ in self.keys))
+        for _, key in self.keys:
+            check_size("key", key, KEY_BYTES)
 
     def _write(self, writer: Writer) -> None:
         self.write_head(writer)
-        writer.fixed(self.key, KEY_BYTES)
+        writer.pairs(self.keys, KEY_BYTES)
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.fixed(KEY_BYTES))
+        return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.pairs(KEY_BYTES))
 
 
 @dataclass(frozen=True)
@@ -128,12 +140,6 @@ class Posting:
         return cls(reader.uint(4), reader.sized(), reader.sized())
 
 
-def _check_postings(postings: tuple[Posting, ...]) -> None:
-    check_increasing(tuple(posting.sender for posting in postings))
-    if any(len(posting.signature) not in (0, SIGNATURE_BYTES) for posting in postings):
-        raise ParameterError("a signature has 0 or 64 bytes")
-
-
 @dataclass(frozen=True)
 class Board(SessionMessage):
     """Server to all: what clients posted in the stage before, in increasing order of senders."""
@@ -143,7 +149,9 @@ class Board(SessionMessage):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_postings(self.postings)
+        check_increasing(tuple(posting.sender for posting in self.postings))
+        if any(len(posting.signature) not in (0, SIGNATURE_BYTES) for posting in self.postings):
+            raise ParameterError("a signature has 0 or 64 bytes")
 
     def _write(self, writer: Writer) -> None:
         writer.fixed(self.session_id, SESSION_ID_BYTES)
@@ -154,13 +162,61 @@ class Board(SessionMessage):
     @classmethod
     def _read(cls, reader: Reader) -> Self:
         session_id = reader.fixed(SESSION_ID_BYTES)
-        return cls(session_id, reader.several(12, lambda: Posting.read(reader)))
+        return cls(session_id, reader.per_client(12, lambda: Posting.read(reader)))
+
+
+Ciphertexts: TypeAlias = tuple[tuple[ClientId, bytes], ...]
+"""Peer -> encrypted pair of shares, in increasing order of the peers."""
 
 
 @dataclass(frozen=True)
-class _Elements(ClientMessage):
-    """Client to all: group elements, encoded one after the other."""
+class Dealing(ClientMessage):
+    """Client to all: commitments to its part of the key, and each receiver's encrypted shares.
 
+    Everybody gets all ciphertexts, so that a server cannot withhold single ones, and so that a
+    complaint can be checked by anyone.
+
+    Attributes:
+        transcript: hash of the board of keys that it encrypted under.
+        commitments: C_k = g^(a_k) H^(b_k), k from 0 to e - 1, encoded one after the other.
+        ciphertexts: receiver -> (s, s') under a key that only dealer and receiver have.
+    """
+
+    TYPE: ClassVar[int] = MessageType.DEALING
+    transcript: bytes
+    commitments: bytes
+    ciphertexts: Ciphertexts
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_size("transcript", self.transcript, DIGEST_BYTES)
+        check_increasing(tuple(peer for peer, _ in self.ciphertexts))
+
+    def digest(self) -> bytes:
+        """Return the hash by which complaints name this very dealing."""
+        return domain_hash("dkg/dealing", self.to_bytes())
+
+    def _write(self, writer: Writer) -> None:
+        self.write_head(writer)
+        writer.fixed(self.transcript, DIGEST_BYTES)
+        writer.sized(self.commitments)
+        write_pairs(writer, self.ciphertexts)
+
+    @classmethod
+    def _read(cls, reader: Reader) -> Self:
+        head = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
+        return cls(*head, reader.fixed(DIGEST_BYTES), reader.sized(), read_pairs(reader))
+
+
+@dataclass(frozen=True)
+class FeldmanCommitments(ClientMessage):
+    """Client to all, once the set of dealers is fixed: A_k = g^(a_k), k from 0 to e - 1.
+
+    Attributes:
+        elements: encoded one after the other.
+    """
+
+    TYPE: ClassVar[int] = MessageType.FELDMAN_COMMITMENTS
     elements: bytes
 
     def _write(self, writer: Writer) -> None:
@@ -170,87 +226,6 @@ class _Elements(ClientMessage):
     @classmethod
     def _read(cls, reader: Reader) -> Self:
         return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.sized())
-
-
-@dataclass(frozen=True)
-class PedersenCommitments(_Elements):
-    """The public part of a `Dealing`: C_k = g^(a_k) H^(b_k), k from 0 to e - 1."""
-
-    TYPE: ClassVar[int] = MessageType.PEDERSEN_COMMITMENTS
-
-
-@dataclass(frozen=True)
-class FeldmanCommitments(_Elements):
-    """Client to all, once the set of dealers is fixed: A_k = g^(a_k), k from 0 to e - 1."""
-
-    TYPE: ClassVar[int] = MessageType.FELDMAN_COMMITMENTS
-
-
-Ciphertexts: TypeAlias = tuple[tuple[ClientId, bytes], ...]
-"""Peer -> encrypted pair of shares, in increasing order of the peers."""
-
-
-@dataclass(frozen=True)
-class Dealing(ClientMessage):
-    """Client to server: commitments for all, and for each receiver its encrypted shares.
-
-    Attributes:
-        commitments: `PedersenCommitments` as posted.
-        ciphertexts: receiver -> (s, s') under a key that only dealer and receiver have.
-    """
-
-    TYPE: ClassVar[int] = MessageType.DEALING
-    commitments: Posting
-    ciphertexts: Ciphertexts
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_postings((self.commitments,))
-        check_increasing(tuple(peer for peer, _ in self.ciphertexts))
-        if self.commitments.sender != self.sender:
-            raise ParameterError("commitments of somebody else")
-
-    def _write(self, writer: Writer) -> None:
-        self.write_head(writer)
-        self.commitments.write(writer)
-        write_pairs(writer, self.ciphertexts)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        head = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
-        return cls(*head, Posting.read(reader), read_pairs(reader))
-
-
-@dataclass(frozen=True)
-class DeliveredDealings(SessionMessage):
-    """Server to client: everybody's commitments, and the shares for this client.
-
-    Attributes:
-        postings: `PedersenCommitments` by dealer.
-        ciphertexts: dealer -> what it encrypted for the receiver.
-    """
-
-    TYPE: ClassVar[int] = MessageType.DELIVERED_DEALINGS
-    postings: tuple[Posting, ...]
-    ciphertexts: Ciphertexts
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_postings(self.postings)
-        check_increasing(tuple(peer for peer, _ in self.ciphertexts))
-
-    def _write(self, writer: Writer) -> None:
-        writer.fixed(self.session_id, SESSION_ID_BYTES)
-        writer.uint(len(self.postings), 4)
-        for posting in self.postings:
-            posting.write(writer)
-        write_pairs(writer, self.ciphertexts)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        session_id = reader.fixed(SESSION_ID_BYTES)
-        postings = reader.several(12, lambda: Posting.read(reader))
-        return cls(session_id, postings, read_pairs(reader))
 
 
 def write_pairs(writer: Writer, ciphertexts: Ciphertexts) -> None:
@@ -263,4 +238,4 @@ def write_pairs(writer: Writer, ciphertexts: Ciphertexts) -> None:
 
 def read_pairs(reader: Reader) -> Ciphertexts:
     """Read what `write_pairs` wrote."""
-    return reader.several(8, lambda: (reader.uint(4), reader.sized()))
+    return reader.per_client(8, lambda: (reader.uint(4), reader.sized()))

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from crypto.dkg.findings import OpenedShares
 from crypto.dkg.messages import Posting
-from crypto.dkg.record import SharePair
+from crypto.dkg.shares import SharePair
 from crypto.errors import (
     DecodingError,
     ForeignMessageError,
@@ -24,6 +24,7 @@ _P = TypeVar("_P", bound=ClientMessage)
 def read_posting(
     posting: Posting,
     kind: type[_P],
+    cohort: Sequence[ClientId],
     session_id: bytes,
     registry: Mapping[ClientId, VerifyKey] | None,
 ) -> _P:
@@ -32,6 +33,7 @@ def read_posting(
     Args:
         posting: as it was passed on.
         kind: what it should be.
+        cohort: the clients of the session; no list is longer.
         session_id: the session it should be of.
         registry: the clients' verify keys; None in sessions without signatures.
 
@@ -40,7 +42,7 @@ def read_posting(
         ForeignMessageError: if it is of another session, or not of the client it is said to be of.
         SignatureError: if that client did not sign it.
     """
-    message = kind.from_bytes(posting.body)
+    message = kind.from_bytes(posting.body, len(cohort))
     if (message.session_id, message.sender) != (session_id, posting.sender):
         raise ForeignMessageError("a posting of another session or client")
     if registry is None:
@@ -63,7 +65,7 @@ def read_board(
     """Decode all postings of a board; raises as `read_posting`."""
     if not {posting.sender for posting in postings} <= set(cohort):
         raise ForeignMessageError("a posting of a client that is not invited")
-    return {p.sender: read_posting(p, kind, session_id, registry) for p in postings}
+    return {p.sender: read_posting(p, kind, cohort, session_id, registry) for p in postings}
 
 
 def read_pairs(message: OpenedShares, group: Group[Element]) -> dict[ClientId, SharePair]:

@@ -5,13 +5,16 @@ reconstructed, what the key is. Nothing here is secret.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Generic, TypeAlias
 
-from crypto.dkg.messages import Posting
+from crypto.dkg.dealer import ShareChannel
+from crypto.dkg.findings import Complaints, Evidence
+from crypto.dkg.messages import AdvertisedKeys, Dealing, Posting
+from crypto.dkg.shares import SharePair
 from crypto.domain import domain_hash, encode_id
 from crypto.elgamal import PublicKey
 from crypto.errors import (
+    ConsistencyError,
     DecodingError,
     MalformedMessageError,
     ProtocolError,
@@ -20,40 +23,11 @@ from crypto.errors import (
     WrongContentError,
 )
 from crypto.groups import Element, Group
-from crypto.parties import ClientId
+from crypto.key_agreement import AgreementKeyPair
+from crypto.parties import SERVER, ClientId
 from crypto.pedersen import Pedersen
 from crypto.shamir import holder_point, interpolate
 from crypto.threshold_elgamal import ThresholdKey, commitment_at
-
-
-@dataclass(frozen=True)
-class SharePair:
-    """A dealer's two polynomials at a receiver's point; secret unless posted.
-
-    Attributes:
-        share: s, of the dealer's part of the key.
-        blinding: s', which hides it in the commitments.
-    """
-
-    share: int = field(repr=False)
-    blinding: int = field(repr=False)
-
-    def to_bytes(self, group: Group[Element]) -> bytes:
-        """Return both numbers."""
-        return group.exponents.encode(self.share) + group.exponents.encode(self.blinding)
-
-    @classmethod
-    def from_bytes(cls, data: bytes, group: Group[Element]) -> "SharePair":
-        """Read what `to_bytes` wrote.
-
-        Raises:
-            DecodingError: for anything else.
-        """
-        size = group.exponents.element_bytes
-        if len(data) != 2 * size:
-            raise DecodingError(f"two shares have {2 * size} bytes, not {len(data)}")
-        return cls(group.exponents.decode(data[:size]), group.exponents.decode(data[size:]))
-
 
 Pairs: TypeAlias = Mapping[ClientId, SharePair]
 Postings: TypeAlias = Mapping[ClientId, Pairs]
@@ -66,43 +40,41 @@ class PublicRecord(Generic[Element]):
         group: where the key will live.
         cohort: the clients, in increasing order.
         threshold: e.
+        session_id: the session.
 
     Attributes:
-        dealers: those that have dealt.
         qualified: those whose part goes into the key.
         broken: qualified dealers whose part has to be reconstructed.
-        verdicts: what clients were found guilty of, each error naming one.
-        transcript: the hash of all boards so far.
+        verdicts: what parties were found guilty of, each error naming one.
+        transcript: the hash of all boards so far, 32 bytes.
     """
 
-    def __init__(self, group: Group[Element], cohort: Sequence[ClientId], threshold: int) -> None:
+    def __init__(
+        self,
+        group: Group[Element],
+        cohort: Sequence[ClientId],
+        threshold: int,
+        session_id: bytes,
+    ) -> None:
         self.group = group
         self.cohort = cohort
         self.threshold = threshold
         self.qualified: frozenset[ClientId] = frozenset()
         self.broken: frozenset[ClientId] = frozenset()
         self.verdicts: list[ProtocolError] = []
-        self.transcript = b""
+        self.transcript = domain_hash("dkg/transcript", session_id)
+        self.channel = ShareChannel(group, session_id)
         self._pedersen = Pedersen(group)
+        self._keys: dict[ClientId, dict[ClientId, bytes]] = {}
+        self._all_keys: set[bytes] = set()
+        self._dealings: dict[ClientId, Dealing] = {}
         self._committed: dict[ClientId, tuple[Element, ...]] = {}
-        self._accusers: dict[ClientId, set[ClientId]] = {}
-        self._opened: dict[ClientId, dict[ClientId, SharePair]] = {}
         self._feldman: dict[ClientId, tuple[Element, ...]] = {}
 
     @property
     def dealers(self) -> frozenset[ClientId]:
         """Those that have dealt."""
-        return frozenset(self._committed)
-
-    @property
-    def answerable(self) -> int:
-        """Return how many complaints a dealer answers: more would give its part away.
-
-        Every answer opens a share. With c colluders, c + answers < e must hold: at most e - 1
-        answers suit parties that follow the protocol, as in the source; against a server that
-        withholds shares to provoke complaints, at most n - e do if 2 e > n + c.
-        """
-        return min(self.threshold - 1, len(self.cohort) - self.threshold)
+        return frozenset(self._dealings)
 
     def extend_transcript(self, postings: Sequence[Posting]) -> None:
         """Add a board to the hash of all that was posted."""
@@ -110,7 +82,7 @@ class PublicRecord(Generic[Element]):
         self.transcript = domain_hash("dkg/transcript", self.transcript, *parts)
 
     def read_elements(self, data: bytes) -> tuple[Element, ...]:
-        """Decode one commitment for each coefficient.
+        """Decode e commitments, with all membership checks.
 
         Raises:
             MalformedMessageError: for anything else.
@@ -118,58 +90,130 @@ class PublicRecord(Generic[Element]):
         try:
             return self.group.decode_all(data, self.threshold)
         except DecodingError as error:
-            raise MalformedMessageError(f"commitments: {error}") from error
+            raise MalformedMessageError(str(error)) from error
 
     def opens(self, dealer: ClientId, receiver: ClientId, pair: SharePair) -> bool:
-        """Tell whether a pair is what a dealer has committed to give a receiver: equation (4)."""
+        """Tell whether a pair is what the dealer committed to for the receiver."""
+        if dealer not in self._committed:
+            return False
         expected = self._at(self._committed[dealer], receiver)
         return self._pedersen.commit(pair.share, pair.blinding) == expected
 
     def fits_feldman(self, dealer: ClientId, receiver: ClientId, pair: SharePair) -> bool:
-        """Tell whether a share fits what its dealer has published of its part: equation (5)."""
-        expected = self._at(self._feldman[dealer], receiver)
-        return self.group.generator_power(pair.share) == expected
+        """Tell whether a share fits the dealer's Feldman commitments."""
+        found = self.group.generator_power(pair.share)
+        return found == self._at(self._feldman[dealer], receiver)
 
-    def opened(self, dealer: ClientId, receiver: ClientId) -> SharePair | None:
-        """Return the pair by which a dealer has answered a receiver's complaint."""
-        return self._opened.get(dealer, {}).get(receiver)
+    def check_keys(self, message: AdvertisedKeys) -> None:
+        """Refuse keys that are not one for each other client, each another.
 
-    def post_commitments(self, commitments: Mapping[ClientId, tuple[Element, ...]]) -> None:
-        """Take the dealers' Pedersen commitments."""
-        self._committed = dict(commitments)
+        Raises:
+            ConsistencyError: for keys for others, a missing one, or one key in two places.
+        """
+        keys = dict(message.keys)
+        if keys.keys() != set(self.cohort) - {message.sender}:
+            raise ConsistencyError("keys that are not one for each other client")
+        if len({*keys.values()}) < len(keys) or not self._all_keys.isdisjoint(keys.values()):
+            raise ConsistencyError("one key under two names")
 
-    def post_complaints(self, complaints: Mapping[ClientId, Sequence[ClientId]]) -> None:
-        """Take accuser -> accused; complaints against those who have not dealt are ignored."""
-        for accuser, accused in complaints.items():
-            for dealer in self.dealers.intersection(accused):
-                self._accusers.setdefault(dealer, set()).add(accuser)
+    def post_keys(self, message: AdvertisedKeys) -> None:
+        """Take one client's keys, which `check_keys` found right."""
+        self._keys[message.sender] = dict(message.keys)
+        self._all_keys.update(key for _, key in message.keys)
 
-    def accusers(self, dealer: ClientId) -> frozenset[ClientId]:
-        """Return who complains about a dealer."""
-        return frozenset(self._accusers.get(dealer, ()))
+    def key_for(self, owner: ClientId, peer: ClientId) -> bytes:
+        """Return the key that a client advertised for a peer."""
+        return self._keys[owner][peer]
 
-    def post_defences(self, defences: Postings) -> None:
-        """Take dealer -> accuser -> pair, and fix the set of qualified dealers.
+    @property
+    def present(self) -> frozenset[ClientId]:
+        """Those that advertised keys."""
+        return frozenset(self._keys)
+
+    def check_dealing(self, message: Dealing, transcript: bytes) -> tuple[Element, ...]:
+        """Refuse a dealing that is not whole, or was made under other keys than were posted.
+
+        Args:
+            message: the dealing.
+            transcript: what it was when the keys were posted.
+
+        Returns:
+            The commitments.
+
+        Raises:
+            ConsistencyError: for other keys, or receivers that are not all others.
+            MalformedMessageError: for what are no commitments or ciphertexts.
+        """
+        if message.transcript != transcript:
+            raise ConsistencyError("a dealing under other keys than were posted")
+        receivers = {receiver for receiver, _ in message.ciphertexts}
+        if receivers != self.present - {message.sender}:
+            raise ConsistencyError("a dealing that is not for all others that advertised keys")
+        if any(len(data) != self.channel.ciphertext_bytes for _, data in message.ciphertexts):
+            raise MalformedMessageError("ciphertexts of the wrong length")
+        return self.read_elements(message.commitments)
+
+    def post_dealing(self, message: Dealing, commitments: tuple[Element, ...]) -> None:
+        """Take one dealing, which `check_dealing` found right."""
+        self._dealings[message.sender] = message
+        self._committed[message.sender] = commitments
+
+    def evidence(self, dealer: ClientId, keys: AgreementKeyPair) -> Evidence:
+        """Return what shows everybody what a dealer sent the owner of these keys."""
+        return Evidence(dealer, keys.private, self._dealings[dealer].digest())
+
+    def open(
+        self, dealer: ClientId, receiver: ClientId, keys: AgreementKeyPair
+    ) -> SharePair | None:
+        """Return what a dealer sent a receiver; None if it is not what the dealer committed to."""
+        ciphertext = dict(self._dealings[dealer].ciphertexts)[receiver]
+        dealer_key = self.key_for(dealer, receiver)
+        try:
+            pair = self.channel.open(dealer, dealer_key, receiver, keys, ciphertext)
+        except (WrongContentError, DecodingError):
+            return None
+        return pair if self.opens(dealer, receiver, pair) else None
+
+    def check_complaints(self, message: Complaints) -> None:
+        """Refuse complaints about other dealings than were posted.
+
+        Raises:
+            ConsistencyError: so that nobody can be named for what it was shown wrongly.
+        """
+        if not set(message.accused) <= self.dealers - {message.sender}:
+            raise ConsistencyError("complaints about others than the other dealers")
+        for evidence in message.evidence:
+            if evidence.dealing != self._dealings[evidence.dealer].digest():
+                raise ConsistencyError("a complaint about another dealing than was posted")
+
+    def post_complaints(self, complaints: Mapping[ClientId, Complaints]) -> None:
+        """Judge complaints, each by its evidence, and fix the set of qualified dealers.
+
+        A complaint that holds disqualifies and names the dealer, any other names its accuser. One
+        that the server had to refuse counts for nothing and names the server.
 
         Raises:
             ThresholdError: if fewer than e dealers are left: one of e at least must be honest.
         """
-        qualified = set()
-        for dealer in sorted(self.dealers):
-            accusers, answers = self.accusers(dealer), defences.get(dealer, {})
-            answered = {a: answers[a] for a in accusers & answers.keys()}
-            self._opened[dealer] = {
-                a: pair for a, pair in answered.items() if self.opens(dealer, a, pair)
-            }
-            if len(accusers) > self.answerable:
-                self._judge(dealer, f"{len(accusers)} clients complain about its dealing")
-            elif self._opened[dealer].keys() != accusers:
-                self._judge(dealer, "no answer to a complaint, or a false one")
-            else:
-                qualified.add(dealer)
-        if len(qualified) < self.threshold:
-            raise ThresholdError("qualified dealers", len(qualified), self.threshold)
-        self.qualified = frozenset(qualified)
+        guilty: set[ClientId] = set()
+        for accuser, complaint in sorted(complaints.items()):
+            try:
+                self.check_complaints(complaint)
+            except ConsistencyError as error:
+                self.verdicts.append(ConsistencyError(f"passed on {error.what}", SERVER))
+                continue
+            evidence = {found.dealer: found for found in complaint.evidence}
+            for dealer in complaint.accused:
+                if dealer in evidence and self._convicts(accuser, evidence[dealer]):
+                    guilty.add(dealer)
+                else:
+                    self._judge(accuser, f"a false complaint about client {dealer}")
+        for dealer in sorted(guilty):
+            self._judge(dealer, "shares that do not fit its commitments, as evidence shows")
+        if len(self.dealers - guilty) < self.threshold:
+            found = len(self.dealers - guilty)
+            raise ThresholdError("qualified dealers", found, self.threshold)
+        self.qualified = self.dealers - guilty
 
     def post_feldman(self, commitments: Mapping[ClientId, tuple[Element, ...]]) -> None:
         """Take the qualified dealers' Feldman commitments; who posts none is reconstructed."""
@@ -226,6 +270,13 @@ class PublicRecord(Generic[Element]):
         dealers = b"".join(map(encode_id, sorted(self.qualified)))
         commitments = self.group.encode_all(self.key().commitments)
         return domain_hash("dkg/key", session_id, dealers, commitments)
+
+    def _convicts(self, accuser: ClientId, evidence: Evidence) -> bool:
+        """Tell whether evidence shows that a dealer sent its accuser what it did not commit to."""
+        keys = AgreementKeyPair.from_private(evidence.key)
+        if keys.public != self.key_for(accuser, evidence.dealer):
+            return False
+        return self.open(evidence.dealer, accuser, keys) is None
 
     def _at(self, commitments: Sequence[Element], receiver: ClientId) -> Element:
         return commitment_at(commitments, holder_point(self.cohort, receiver), self.group)

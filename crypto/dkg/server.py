@@ -9,34 +9,21 @@ that clients post about dealers that cheat or vanish.
 from collections.abc import Mapping
 from typing import Final, Generic
 
-from crypto.dkg.findings import (
-    Complaints,
-    Confirmation,
-    Defences,
-    Exposures,
-    OpenedShares,
-    Reveals,
-)
+from crypto.dkg.findings import Complaints, Confirmation, Exposures, OpenedShares, Reveals
 from crypto.dkg.messages import (
-    AdvertisedKey,
+    AdvertisedKeys,
     Board,
     Dealing,
-    DeliveredDealings,
     FeldmanCommitments,
     Invitation,
-    PedersenCommitments,
     Posting,
 )
-from crypto.dkg.reading import read_pairs, read_posting
-from crypto.dkg.record import PublicRecord, SharePair
+from crypto.dkg.reading import read_pairs
+from crypto.dkg.record import PublicRecord
+from crypto.dkg.shares import SharePair
 from crypto.dkg.stages import Stage
 from crypto.doorkeeper import Doorkeeper, Kinds
-from crypto.errors import (
-    ConsistencyError,
-    ParameterError,
-    ThresholdError,
-    blaming,
-)
+from crypto.errors import ConsistencyError, ThresholdError, blaming
 from crypto.groups import Element, Group
 from crypto.key_agreement import check_public_key
 from crypto.parties import ClientId
@@ -46,10 +33,9 @@ from crypto.signatures import VerifyKey
 from crypto.threshold_elgamal import ThresholdKey
 
 CLIENT_MESSAGES: Final[Kinds] = {
-    Stage.ADVERTISE_KEYS: AdvertisedKey,
+    Stage.ADVERTISE_KEYS: AdvertisedKeys,
     Stage.DEALING: Dealing,
     Stage.COMPLAINTS: Complaints,
-    Stage.DEFENCE: Defences,
     Stage.EXTRACTION: FeldmanCommitments,
     Stage.EXPOSURE: Exposures,
     Stage.RECONSTRUCTION: Reveals,
@@ -67,12 +53,15 @@ class DkgServer(Generic[Element]):
         group: where the key will live.
         registry: the verify keys of the clients; None in sessions without signatures.
         randomness: where the session's nonce comes from.
+        epoch: the number of the key, later than that of every key before.
 
     Raises:
-        ParameterError: for a cohort out of order or an impossible threshold.
+        ParameterError: for a cohort out of order, or an impossible threshold or epoch.
 
     Attributes:
         record: what follows from the postings so far.
+        epoch: as given.
+        finished: the clients that hold a share of the key; after the last stage was opened.
     """
 
     def __init__(
@@ -82,17 +71,19 @@ class DkgServer(Generic[Element]):
         group: Group[Element],
         registry: Mapping[ClientId, VerifyKey] | None = None,
         randomness: Randomness = SYSTEM,
+        epoch: int = 1,
     ) -> None:
         nonce = randomness.bytes(NONCE_BYTES)
-        self._invitation = Invitation(nonce, cohort, threshold, group.name, registry is not None)
+        self._invitation = Invitation(
+            nonce, epoch, cohort, threshold, group.name, registry is not None
+        )
+        self.epoch = epoch
         self.session_id = self._invitation.session_id()
-        self.record: PublicRecord[Element] = PublicRecord(group, cohort, threshold)
-        self._registry = registry
+        self.record: PublicRecord[Element] = PublicRecord(group, cohort, threshold, self.session_id)
         self._door = Doorkeeper(self.session_id, CLIENT_MESSAGES, threshold, registry)
         self._posted: dict[ClientId, tuple[ClientMessage, bytes]] = {}
-        self._keys: set[bytes] = set()
+        self._dealt: dict[ClientId, tuple[Dealing, tuple[Element, ...]]] = {}
         self.finished: frozenset[ClientId] = frozenset()
-        """The clients that hold a share of the key; after the last stage was opened."""
 
     def open_stage(self, stage: Stage) -> dict[ClientId, bytes]:
         """Close the stage before and return this one's messages.
@@ -140,13 +131,16 @@ class DkgServer(Generic[Element]):
 
     def _check(self, message: ClientMessage) -> None:
         match message:
-            case AdvertisedKey(key=key):
-                if key in self._keys:
-                    raise ConsistencyError("one key under two names")
-                check_public_key(key)
-                self._keys.add(key)
+            case AdvertisedKeys():
+                self.record.check_keys(message)
+                for _, key in message.keys:
+                    check_public_key(key)
+                self.record.post_keys(message)
             case Dealing():
-                self._check_dealing(message)
+                commitments = self.record.check_dealing(message, self.record.transcript)
+                self._dealt[message.sender] = message, commitments
+            case Complaints():
+                self.record.check_complaints(message)
             case FeldmanCommitments(elements=elements):
                 self.record.read_elements(elements)
             case Exposures(transcript=transcript) if transcript != self.record.transcript:
@@ -156,11 +150,6 @@ class DkgServer(Generic[Element]):
             case Confirmation(digest=digest):
                 if digest != self.record.digest(self.session_id):
                     raise ConsistencyError("confirmation of another key")
-
-    def _check_dealing(self, message: Dealing) -> None:
-        posting = message.commitments
-        commitments = read_posting(posting, PedersenCommitments, self.session_id, self._registry)
-        self.record.read_elements(commitments.elements)
 
     def _conclude(
         self,
@@ -173,13 +162,12 @@ class DkgServer(Generic[Element]):
         messages = {client: message for client, (message, _) in posted.items()}
         match stage:
             case Stage.DEALING:
-                record.post_commitments({c: self._committed(m) for c, m in messages.items()})
+                for dealing, commitments in self._dealt.values():
+                    record.post_dealing(dealing, commitments)
             case Stage.COMPLAINTS:
                 record.post_complaints(
-                    {c: m.accused for c, m in messages.items() if isinstance(m, Complaints)}
+                    {c: m for c, m in messages.items() if isinstance(m, Complaints)}
                 )
-            case Stage.DEFENCE:
-                record.post_defences(self._pairs(messages))
                 present &= record.qualified
             case Stage.EXTRACTION:
                 record.post_feldman(
@@ -202,43 +190,16 @@ class DkgServer(Generic[Element]):
 
     def _messages(
         self,
-        stage: Stage,
+        stage: Stage,  # noqa: ARG002
         present: frozenset[ClientId],
         posted: Mapping[ClientId, tuple[ClientMessage, bytes]],
     ) -> dict[ClientId, bytes]:
-        if stage is Stage.COMPLAINTS:
-            return self._deliver(present, [m for m, _ in posted.values() if isinstance(m, Dealing)])
         postings = tuple(
             Posting(client, message.to_bytes(), signature)
             for client, (message, signature) in posted.items()
         )
         self.record.extend_transcript(postings)
         return dict.fromkeys(sorted(present), Board(self.session_id, postings).to_bytes())
-
-    def _deliver(
-        self, present: frozenset[ClientId], dealings: list[Dealing]
-    ) -> dict[ClientId, bytes]:
-        postings = tuple(dealing.commitments for dealing in dealings)
-        self.record.extend_transcript(postings)
-        private = {dealing.sender: dict(dealing.ciphertexts) for dealing in dealings}
-        return {
-            client: DeliveredDealings(
-                self.session_id,
-                postings,
-                tuple(
-                    (dealer, sealed[client])
-                    for dealer, sealed in private.items()
-                    if client in sealed
-                ),
-            ).to_bytes()
-            for client in sorted(present)
-        }
-
-    def _committed(self, message: ClientMessage) -> tuple[Element, ...]:
-        if not isinstance(message, Dealing):
-            raise ParameterError("no dealing")
-        commitments = PedersenCommitments.from_bytes(message.commitments.body)
-        return self.record.read_elements(commitments.elements)
 
     def _pairs(
         self, messages: Mapping[ClientId, ClientMessage]

@@ -9,6 +9,7 @@ from crypto.channel import Channel
 from crypto.costs import Costs
 from crypto.dkg.client import DkgClient
 from crypto.dkg.messages import MessageType
+from crypto.dkg.policy import GenerationPolicy
 from crypto.dkg.server import DkgServer
 from crypto.dkg.stages import Stage
 from crypto.elgamal import PublicKey
@@ -33,6 +34,7 @@ class KeyGeneration(Generic[Element]):
         clients: the cohort; x_i is the place, from 1.
         shares: client -> its share, for the clients that finished; in a real run each has its own.
         qualified: the dealers whose part is in the key.
+        epoch: the number of the key, which clients confirmed with it.
         costs: what the generation cost.
         refusals: messages that were not accepted, and who was found cheating.
     """
@@ -41,6 +43,7 @@ class KeyGeneration(Generic[Element]):
     clients: tuple[ClientId, ...]
     shares: Mapping[ClientId, KeyShare] = field(repr=False)
     qualified: frozenset[ClientId]
+    epoch: int
     costs: Costs
     refusals: tuple[Refusal, ...]
 
@@ -65,6 +68,8 @@ def generate_key(
     *,
     signed: bool = True,
     identities: Mapping[ClientId, SigningIdentity] | None = None,
+    policy: GenerationPolicy | None = None,
+    epoch: int = 1,
     randomness: Randomness = SYSTEM,
     dropouts: Mapping[ClientId, str] | None = None,
     faults: Sequence[Fault] = (),
@@ -74,10 +79,13 @@ def generate_key(
 
     Args:
         clients: the cohort, two at least.
-        threshold: e, 2 to the number of clients; a majority if the server may deviate.
+        threshold: e, 2 to the number of clients; as large as the policy asks.
         group: where the key will live.
         signed: whether postings are signed and the key is confirmed by e signatures.
         identities: the clients' identities in a signed session; None makes new ones.
+        policy: what the clients insist on; by default this very cohort and, in signed sessions, a
+            majority.
+        epoch: the number of the key, later than that of any key that the clients hold.
         randomness: where keys come from.
         dropouts: client -> the stage in which it no longer answers.
         faults: what happens to single messages.
@@ -90,15 +98,22 @@ def generate_key(
     cohort = tuple(sorted(clients))
     if len(set(cohort)) != len(cohort) or not 2 <= threshold <= len(cohort):
         raise ParameterError(f"threshold={threshold} must lie in 2..{len(cohort)}, the clients")
+    policy = policy or GenerationPolicy(frozenset(cohort), majority_required=signed)
+    least = policy.least_threshold(len(cohort))
+    if threshold < least:
+        raise ParameterError(
+            f"threshold={threshold} of {len(cohort)} clients: against a server with "
+            f"{policy.colluders} colluding clients it must lie in {least}..{len(cohort)}"
+        )
     if signed and identities is None:
         identities = {client: SigningIdentity.generate(randomness) for client in cohort}
     known = dict(identities or {}) if signed else {}
     registry = {client: identity.verify_key for client, identity in known.items()}
     roles = {
-        client: DkgClient(client, group, threshold, known.get(client), registry, randomness)
+        client: DkgClient(client, group, threshold, known.get(client), registry, randomness, policy)
         for client in cohort
     }
-    server = DkgServer(cohort, threshold, group, registry if signed else None, randomness)
+    server = DkgServer(cohort, threshold, group, registry if signed else None, randomness, epoch)
     return run_generation(server, roles, dropouts, faults, clock)
 
 
@@ -134,8 +149,10 @@ def run_generation(
             exchange.refusals.append(Refusal(stage, client, error))
     refusals = (*exchange.refusals, *_verdicts(server))
     qualified = server.record.qualified
-    return KeyGeneration(server.key(), cohort, shares, qualified, channel.costs(), refusals)
+    return KeyGeneration(
+        server.key(), cohort, shares, qualified, server.epoch, channel.costs(), refusals
+    )
 
 
 def _verdicts(server: DkgServer[Element]) -> tuple[Refusal, ...]:
-    return tuple(Refusal(Stage.DEFENCE, SERVER, error) for error in server.record.verdicts)
+    return tuple(Refusal(Stage.COMPLAINTS, SERVER, error) for error in server.record.verdicts)

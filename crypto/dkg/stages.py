@@ -9,7 +9,6 @@ class Stage(StrEnum):
     ADVERTISE_KEYS = "advertise keys"
     DEALING = "dealing"
     COMPLAINTS = "complaints"
-    DEFENCE = "defence"
     EXTRACTION = "extraction"
     EXPOSURE = "exposure"
     RECONSTRUCTION = "reconstruction"

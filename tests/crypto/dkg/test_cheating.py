@@ -5,18 +5,29 @@ from dataclasses import replace
 import pytest
 
 from crypto.dkg.client import DkgClient
-from crypto.dkg.dealer import seal_pairs
 from crypto.dkg.findings import Complaints, Exposures, Reveals
-from crypto.dkg.messages import Board, FeldmanCommitments
-from crypto.dkg.record import SharePair
+from crypto.dkg.messages import AdvertisedKeys, Board, Dealing, FeldmanCommitments, Posting
 from crypto.dkg.server import DkgServer
 from crypto.dkg.session import run_generation
+from crypto.dkg.shares import SharePair
 from crypto.dkg.stages import Stage
-from crypto.errors import ConsistencyError, ShareError, ThresholdError
+from crypto.errors import (
+    ConsistencyError,
+    ShareError,
+    ThresholdError,
+    WrongContentError,
+    WrongTimeError,
+)
+from crypto.faults import Alter, Fault
+from crypto.key_agreement import AgreementKeyPair
+from crypto.parties import SERVER
+from crypto.sealing import SIGNED_MESSAGE
 from crypto.secp256k1_group import SECP256K1
 from crypto.secure_sum import SessionAbortedError
 from crypto.shamir import holder_point
 from crypto.signatures import SigningIdentity
+from crypto.wire import message_type
+from tests.crypto.conformance import Recorder
 from tests.crypto.dkg.test_session import assert_usable
 
 CLIENTS = (2, 3, 5, 7, 11)
@@ -48,34 +59,27 @@ def wrong(pair):
 
 
 class FalseShares(DkgClient):
-    """Gives some receivers shares that do not fit, and defends itself as it would if it had not."""
+    """Encrypts to some receivers shares that do not fit its commitments."""
 
     receivers = (2,)
 
     def _make_dealing(self):
         dealing = super()._make_dealing()
-        honest = self._dealer.pair_at
-        falsely = {self._point(r) for r in self.receivers}
-        self._dealer.pair_at = lambda x: wrong(honest(x)) if x in falsely else honest(x)
-        pairs = {peer: self._dealer.pair_at(self._point(peer)) for peer in self._peers}
-        sealed = seal_pairs(self._group, self._session_id, self.client_id, pairs, self._peers)
-        self._dealer.pair_at = honest
+        peers = self._record.present - {self.client_id}
+        pairs = {peer: self._dealer.pair_at(self._point(peer)) for peer in peers}
+        pairs |= {peer: wrong(pairs[peer]) for peer in self.receivers}
+        keys = {peer: self._record.key_for(peer, self.client_id) for peer in peers}
+        sealed = self._record.channel.seal(self.client_id, self._keys, keys, pairs)
         return replace(dealing, ciphertexts=sealed)
 
 
-class StubbornFalseShares(FalseShares):
-    """Does not answer complaints."""
+class Garbage(DkgClient):
+    """Encrypts nothing at all to anybody."""
 
-    def defend(self, data):
-        super().defend(data)
-        raise ConsistencyError("silence", self.client_id)
-
-
-class LyingDefence(FalseShares):
-    """Answers complaints with the false share."""
-
-    def _encode(self, pairs):
-        return super()._encode({peer: wrong(pair) for peer, pair in pairs.items()})
+    def _make_dealing(self):
+        dealing = super()._make_dealing()
+        noise = tuple((peer, bytes(len(data))) for peer, data in dealing.ciphertexts)
+        return replace(dealing, ciphertexts=noise)
 
 
 class ManyFalseShares(FalseShares):
@@ -86,6 +90,7 @@ class FalseFeldman(DkgClient):
     """Publishes commitments to another part than it dealt, to bias the key."""
 
     def extract(self, data):
+        self.part = self._dealer._secret[0]
         body = super().extract(data)
         message = FeldmanCommitments.from_bytes(body[:-64] if self._identity else body)
         elements = self._group.decode_all(message.elements, THRESHOLD)
@@ -100,9 +105,45 @@ class SilentAfterDealing(DkgClient):
 
 
 class SlanderousComplaint(DkgClient):
+    """Accuses honest dealers, with nothing to show for it."""
+
     def complain(self, data):
         super().complain(data)
-        return self._seal(Complaints(self._session_id, self.client_id, (2, 3)))
+        return self._seal(Complaints(self._session_id, self.client_id, self.accused()))
+
+    def accused(self):
+        return tuple(sorted(self._record.dealers - {self.client_id}))[:2]
+
+
+class TrueEvidence(SlanderousComplaint):
+    """Accuses honest dealers, and shows the right shares that they sent."""
+
+    def complain(self, data):
+        super().complain(data)
+        evidence = tuple(self._record.evidence(d, self._keys[d]) for d in self.accused())
+        return self._seal(Complaints(self._session_id, self.client_id, self.accused(), evidence))
+
+
+class InventedEvidence(SlanderousComplaint):
+    """Accuses honest dealers, and shows a key that opens nothing."""
+
+    def complain(self, data):
+        super().complain(data)
+        keys = AgreementKeyPair.generate()
+        evidence = tuple(self._record.evidence(d, keys) for d in self.accused())
+        return self._seal(Complaints(self._session_id, self.client_id, self.accused(), evidence))
+
+
+class OtherDealing(SlanderousComplaint):
+    """Accuses honest dealers of dealings that they did not post."""
+
+    def complain(self, data):
+        super().complain(data)
+        evidence = tuple(
+            replace(self._record.evidence(d, self._keys[d]), dealing=bytes(32))
+            for d in self.accused()
+        )
+        return self._seal(Complaints(self._session_id, self.client_id, self.accused(), evidence))
 
 
 class SlanderousExposure(DkgClient):
@@ -137,21 +178,14 @@ def test_honest_roles_make_a_key(signed):
     assert made.refusals == ()
 
 
-def test_a_false_share_that_is_put_right_keeps_its_dealer():
-    made = play({CHEAT: FalseShares})
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("cheat", [FalseShares, Garbage, ManyFalseShares])
+def test_a_false_dealer_is_disqualified_and_named_and_no_one_else(cheat, signed):
+    made = play({CHEAT: cheat}, signed=signed)
     assert_usable(made)
-    assert made.qualified == set(CLIENTS)
-    assert set(made.shares) == set(CLIENTS)
-
-
-@pytest.mark.parametrize("cheat", [StubbornFalseShares, LyingDefence, ManyFalseShares])
-def test_a_false_dealer_is_disqualified_and_named(cheat):
-    made = play({CHEAT: cheat})
-    assert_usable(made)
-    assert made.qualified == set(CLIENTS) - {CHEAT}
-    assert CHEAT not in made.shares
-    assert CHEAT in verdicts(made)
-    assert any(isinstance(r.error, ShareError) and r.error.culprit == CHEAT for r in made.refusals)
+    assert made.qualified == set(CLIENTS) - {CHEAT} == set(made.shares)
+    assert verdicts(made) == {CHEAT}
+    assert {type(refusal.error) for refusal in made.refusals} == {ShareError}
 
 
 def test_a_biased_commitment_is_exposed_and_the_dealt_part_reconstructed():
@@ -161,9 +195,8 @@ def test_a_biased_commitment_is_exposed_and_the_dealt_part_reconstructed():
     assert CHEAT in made.qualified
     assert CHEAT in verdicts(made)
     assert CHEAT not in made.shares
-    parts = [roles[c]._dealer._secret[0] if c == CHEAT else None for c in CLIENTS]
     reconstructed = server.record._feldman[CHEAT][0]
-    assert reconstructed == SECP256K1.generator_power(parts[CLIENTS.index(CHEAT)])
+    assert reconstructed == SECP256K1.generator_power(roles[CHEAT].part)
 
 
 def test_a_dealer_that_waits_to_see_the_others_parts_cannot_take_its_own_back():
@@ -177,11 +210,62 @@ def test_a_dealer_that_waits_to_see_the_others_parts_cannot_take_its_own_back():
     assert CHEAT not in made.shares
 
 
-def test_slander_does_not_disqualify():
-    made = play({CHEAT: SlanderousComplaint})
+@pytest.mark.parametrize("cheat", [SlanderousComplaint, TrueEvidence, InventedEvidence])
+@pytest.mark.parametrize("threshold", [3, 4, 5])
+def test_slander_disqualifies_nobody_and_names_the_slanderer(cheat, threshold):
+    made = play({CHEAT: cheat}, threshold=threshold)
     assert_usable(made)
+    assert made.qualified == set(made.shares) == set(CLIENTS)
+    assert verdicts(made) == {CHEAT}
+
+
+@pytest.mark.parametrize("threshold", [3, 4])
+def test_as_many_slanderers_as_colluders_end_nothing(threshold):
+    made = play(dict.fromkeys((3, 5, 11), SlanderousComplaint), threshold=threshold)
+    assert made.qualified == set(made.shares) == set(CLIENTS)
+    assert verdicts(made) == {3, 5, 11}
+
+
+def test_a_complaint_about_what_was_not_posted_is_refused_at_the_door():
+    made = play({CHEAT: OtherDealing})
+    assert_usable(made)
+    assert verdicts(made) == {CHEAT}
     assert made.qualified == set(CLIENTS)
-    assert set(made.shares) == set(CLIENTS)
+    assert CHEAT not in made.shares  # it vanished, as far as the others are concerned
+
+
+def test_every_client_draws_the_servers_conclusions():
+    server, roles = cast({CHEAT: Garbage, 3: SlanderousComplaint})
+    run_generation(server, roles)
+    expected = [(type(e), e.what, e.culprit) for e in server.record.verdicts]
+    assert {culprit for _, _, culprit in expected} == {CHEAT, 3}
+    for client in (2, 3, 7, 11):
+        found = roles[client]._record.verdicts
+        assert [(type(e), e.what, e.culprit) for e in found] == expected
+
+
+def test_a_disqualified_client_is_told_why():
+    made = play({CHEAT: Garbage})
+    (verdict,) = made.refusals
+    assert verdict.stage == Stage.COMPLAINTS
+    assert "evidence" in str(verdict)
+
+
+def test_evidence_opens_one_pair_and_no_other():
+    private = {}
+
+    class Spy(DkgClient):
+        def complain(self, data):
+            private.update(self._keys)
+            return super().complain(data)
+
+    server, roles = cast({2: Spy, CHEAT: Garbage})
+    run_generation(server, roles)
+    record = server.record
+    assert record.open(3, 2, private[3]) is not None
+    assert record.open(3, 2, private[CHEAT]) is None
+    assert record.open(7, 2, private[CHEAT]) is None
+    assert roles[2]._keys == {}
 
 
 @pytest.mark.parametrize("cheat", [SlanderousExposure, InventedExposure])
@@ -201,8 +285,8 @@ def test_false_shares_in_a_reconstruction_are_found():
 
 def test_too_many_cheats_end_it():
     with pytest.raises(SessionAbortedError) as caught:
-        play(dict.fromkeys((2, 3, 5), StubbornFalseShares))
-    assert caught.value.refusals
+        play(dict.fromkeys((2, 3, 5), Garbage))
+    assert {r.error.culprit for r in caught.value.refusals} == {2, 3, 5}
 
 
 def test_too_many_silent_dealers_end_it_before_their_parts_are_revealed():
@@ -216,27 +300,158 @@ def test_too_many_silent_dealers_end_it_before_their_parts_are_revealed():
 # A server that deviates
 
 
-class WithholdsShares(DkgServer):
-    """Keeps one dealer's shares from its receivers, so that complaints make it open them all."""
+class Passes(DkgServer):
+    """Accepts everything that decodes, and lets the boards of some stage be changed."""
 
-    def _deliver(self, present, dealings):
-        victim = CLIENTS[0]
-        hidden = [
-            replace(dealing, ciphertexts=()) if dealing.sender == victim else dealing
-            for dealing in dealings
-        ]
-        return super()._deliver(present, hidden)
+    stage, receivers = None, CLIENTS
+
+    def _check(self, message):
+        try:
+            super()._check(message)
+        except WrongContentError:
+            if isinstance(message, Dealing):
+                commitments = self.record.read_elements(message.commitments)
+                self._dealt[message.sender] = message, commitments
+
+    def _messages(self, stage, present, posted):
+        messages = super()._messages(stage, present, posted)
+        if stage is self.stage:
+            for client in set(self.receivers) & messages.keys():
+                board = Board.from_bytes(messages[client])
+                messages[client] = Board(self.session_id, self.change(board.postings)).to_bytes()
+        return messages
+
+    def change(self, postings):
+        return postings
 
 
-def test_a_dealer_does_not_open_so_many_shares_that_its_part_is_known():
-    server, roles = cast(server_class=WithholdsShares)
+def left_out(stage, victim):
+    class LeavesOut(Passes):
+        def change(self, postings):
+            return tuple(p for p in postings if p.sender != victim)
+
+    LeavesOut.stage = stage
+    return LeavesOut
+
+
+BOARDS = [stage for stage in Stage if stage is not Stage.ADVERTISE_KEYS]
+
+
+@pytest.mark.parametrize("stage", BOARDS)
+def test_a_client_that_finds_its_posting_left_out_gives_up(stage):
+    server, roles = cast(server_class=left_out(stage, CHEAT))
+    try:
+        refusals = run_generation(server, roles).refusals
+    except SessionAbortedError as error:  # the others miss it as well
+        refusals = error.refusals
+    own = [r for r in refusals if r.by == CHEAT]
+    assert own[0].stage == stage
+    assert isinstance(own[0].error, ConsistencyError)
+    assert own[0].error.culprit == SERVER
+    assert "not passed on" in own[0].error.what
+    with pytest.raises(WrongTimeError):
+        _ = roles[CHEAT].outcome
+
+
+def test_a_posting_that_was_replaced_by_another_of_its_signers_is_seen():
+    class Replaces(Passes):
+        stage = Stage.EXTRACTION
+
+        def change(self, postings):
+            identity = roles[CHEAT]._identity
+            other = Complaints(self.session_id, CHEAT, (2,))
+            signature = identity.sign(SIGNED_MESSAGE, other.to_bytes())
+            return tuple(
+                Posting(CHEAT, other.to_bytes(), signature) if p.sender == CHEAT else p
+                for p in postings
+            )
+
+    server, roles = cast(server_class=Replaces)
     made = run_generation(server, roles)
-    victim = CLIENTS[0]
-    assert victim not in made.qualified
-    assert server.record._opened[victim] == {}
-    refused = [r for r in made.refusals if r.by == victim]
-    assert [type(r.error) for r in refused] == [ShareError]
-    assert server.record.answerable < THRESHOLD
+    (own,) = [r for r in made.refusals if r.by == CHEAT]
+    assert isinstance(own.error, ConsistencyError)
+
+
+def test_a_server_cannot_have_shares_opened_by_withholding_dealings():
+    # A dealing that is withheld from one is withheld whole; its receiver cannot go on, and nobody
+    # opens anything. (Answers to complaints once gave a dealer's part away.)
+    class Withholds(Passes):
+        stage, receivers = Stage.COMPLAINTS, (7, 11)
+
+        def change(self, postings):
+            return tuple(p for p in postings if p.sender != 2)
+
+    server, roles = cast(server_class=Withholds)
+    recorder = Recorder()
+    made = run_generation(server, roles, faults=[Fault(Alter(recorder), receiver=SERVER)])
+    assert not set(made.shares) & {7, 11}
+    assert verdicts(made) <= {SERVER, None}
+    for message in recorder.messages:
+        if message_type(message) == Complaints.TYPE:
+            assert Complaints.from_bytes(message[:-64]).evidence == ()
+
+
+class SwapsKey(DkgClient):
+    """Signs two lists of keys, so that the server can show each dealer another."""
+
+    def advertise(self, data):
+        first = super().advertise(data)
+        self.first = self._keys
+        self._keys = {peer: AgreementKeyPair.generate() for peer in self._keys}
+        keys = tuple((peer, pair.public) for peer, pair in self._keys.items())
+        self.second = self._seal(AdvertisedKeys(self._session_id, self.client_id, keys))
+        return first
+
+
+def test_keys_shown_in_two_versions_convict_no_honest_dealer():
+    class TwoKeys(Passes):
+        """Shows client 2 the second list of its colluder's keys, and all others the first."""
+
+        stage, receivers = Stage.DEALING, (2,)
+
+        def change(self, postings):
+            second = roles[CHEAT].second
+            return tuple(
+                Posting(CHEAT, second[:-64], second[-64:]) if p.sender == CHEAT else p
+                for p in postings
+            )
+
+    server, roles = cast({CHEAT: SwapsKey}, server_class=TwoKeys)
+    with pytest.raises(SessionAbortedError) as caught:
+        run_generation(server, roles)
+    named = {r.error.culprit for r in caught.value.refusals if isinstance(r.by, int)}
+    assert named <= {SERVER, None}
+    for client in (3, 7, 11):
+        assert not [e for e in roles[client]._record.verdicts if e.culprit == 2]
+
+
+class TwoDealings(DkgClient):
+    """Signs two dealings: a right one, and one that is garbage for client 2."""
+
+    def deal(self, data):
+        first = super().deal(data)
+        message = Dealing.from_bytes(first[:-64])
+        noise = tuple((p, bytes(len(c)) if p == 2 else c) for p, c in message.ciphertexts)
+        self.second = self._seal(replace(message, ciphertexts=noise))
+        return first
+
+
+def test_a_dealing_shown_in_two_versions_convicts_no_honest_accuser():
+    class ShowsTwo(Passes):
+        stage, receivers = Stage.COMPLAINTS, (2,)
+
+        def change(self, postings):
+            second = roles[CHEAT].second
+            return tuple(
+                Posting(CHEAT, second[:-64], second[-64:]) if p.sender == CHEAT else p
+                for p in postings
+            )
+
+    server, roles = cast({CHEAT: TwoDealings}, server_class=ShowsTwo)
+    run_generation(server, roles)
+    complaints = [e for c in (3, 7, 11) for e in roles[c]._record.verdicts]
+    assert {type(error) for error in complaints} == {ConsistencyError}
+    assert {error.culprit for error in complaints} == {SERVER}
 
 
 class TwoBoards(DkgServer):
