@@ -45,6 +45,7 @@ class Doorkeeper:
         self._stage: str | None = None
         self._awaited: frozenset[ClientId] = frozenset()
         self._answered: set[ClientId] = set()
+        self._asked: frozenset[ClientId] = frozenset()
 
     @property
     def answered(self) -> frozenset[ClientId]:
@@ -55,6 +56,7 @@ class Doorkeeper:
         """Begin a stage in which the given clients may answer."""
         self._stage = stage
         self._awaited = awaited
+        self._asked |= awaited
         self._answered = set()
 
     def await_more(self, clients: frozenset[ClientId]) -> None:
@@ -63,6 +65,8 @@ class Doorkeeper:
 
     def admit(self, sender: ClientId, data: bytes) -> tuple[ClientMessage, bytes]:
         """Take a message apart; `accept` must follow once its content was found right.
+
+        A message whose lists have more entries than clients were ever asked is not read.
 
         Returns:
             The message and its signature, empty in sessions without.
@@ -74,7 +78,9 @@ class Doorkeeper:
         stage = self._stage_of(data)
         if stage != self._stage:
             raise WrongTimeError(f"a message of stage '{stage}' in stage '{self._stage}'")
-        message, body, signature = unseal(self._kinds[stage], data, self._registry is not None)
+        message, body, signature = unseal(
+            self._kinds[stage], data, self._registry is not None, len(self._asked)
+        )
         if message.session_id != self._session_id or message.sender != sender:
             raise ForeignMessageError("a message of another session or client")
         if sender in self._answered:

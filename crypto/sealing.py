@@ -24,8 +24,16 @@ def seal(message: Message, identity: SigningIdentity | None) -> bytes:
     return data + identity.sign(SIGNED_MESSAGE, data)
 
 
-def unseal(kind: type[_M], data: bytes, signed: bool) -> tuple[_M, bytes, bytes]:
+def unseal(
+    kind: type[_M], data: bytes, signed: bool, most_clients: int | None = None
+) -> tuple[_M, bytes, bytes]:
     """Take a client's message apart; the signature is for the caller to verify.
+
+    Args:
+        kind: what it should be.
+        data: the message.
+        signed: whether it ends in a signature.
+        most_clients: the most entries that its lists of clients can have; None: not known.
 
     Returns:
         The message, the bytes that were signed, and the signature, empty if not `signed`.
@@ -34,8 +42,8 @@ def unseal(kind: type[_M], data: bytes, signed: bool) -> tuple[_M, bytes, bytes]
         MalformedMessageError: if `data` is no such message.
     """
     if not signed:
-        return kind.from_bytes(data), data, b""
+        return kind.from_bytes(data, most_clients), data, b""
     if len(data) < SIGNATURE_BYTES:
         raise MalformedMessageError(f"{kind.__name__}: too short for its signature")
     body, signature = data[:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
-    return kind.from_bytes(body), body, signature
+    return kind.from_bytes(body, most_clients), body, signature

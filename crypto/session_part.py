@@ -31,12 +31,21 @@ class SessionPart(Generic[State]):
         client_id: the client.
         session_id: the session.
         state: what it begins with.
+        num_clients: of the session; messages with longer lists of clients are not read. None: the
+            protocol has no such lists.
     """
 
-    def __init__(self, client_id: ClientId, session_id: bytes, state: State) -> None:
+    def __init__(
+        self,
+        client_id: ClientId,
+        session_id: bytes,
+        state: State,
+        num_clients: int | None = None,
+    ) -> None:
         self.client_id = client_id
         self.session_id = session_id
         self._state: State | Over = state
+        self._num_clients = num_clients
 
     def _at(self, state: type[_S]) -> _S:
         if not isinstance(self._state, state):
@@ -47,7 +56,7 @@ class SessionPart(Generic[State]):
         """Consume the state for a message of the server: from here on, an error ends the part."""
         with blaming(SERVER):
             current = self._at(state)
-            message = kind.from_bytes(data)
+            message = kind.from_bytes(data, self._num_clients)
             if message.session_id != self.session_id:
                 raise ForeignMessageError("a message of another session")
         self._state = Over()

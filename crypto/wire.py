@@ -88,7 +88,7 @@ class Reader:
     def __init__(self, data: bytes, most_clients: int | None = None) -> None:
         self._data = memoryview(data)
         self._position = 0
-        self._most_clients = most_clients
+        self.most_clients = most_clients
 
     def header(self, expected_type: int) -> None:
         """Read the header and refuse a message of another type."""
@@ -134,9 +134,9 @@ class Reader:
 
     def _client_count(self) -> int:
         count = self.uint(4)
-        if self._most_clients is not None and count > self._most_clients:
+        if self.most_clients is not None and count > self.most_clients:
             raise DecodingError(
-                f"a list of {count} clients, and there are {self._most_clients} at most"
+                f"a list of {count} clients, and there are {self.most_clients} at most"
             )
         return count
 

@@ -43,6 +43,6 @@ Not guaranteed: with e = n any client can end it by vanishing, and that is nobod
 sessions without signatures nothing tells a client's lie from the server's.
 
 Source: Gennaro, Jarecki, Krawczyk, Rabin, "Secure distributed key generation for discrete-log based
-cryptosystems", Journal of Cryptology 20, 2007, figure 2; complaints that anyone can check: Schindler,
-Judmayer, Stifter, Weippl, "EthDKG: Distributed key generation with Ethereum smart contracts", 2019.
+cryptosystems", Journal of Cryptology 20, 2007, figure 2. Complaints that anyone can
+check: Schindler, Judmayer, Stifter, Weippl, "EthDKG", 2019, section 4.
 """

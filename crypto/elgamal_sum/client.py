@@ -99,7 +99,7 @@ class ElGamalClient(Generic[Element]):
         Guarantees: an error names the server, and changes nothing.
         """
         with blaming(SERVER):
-            invitation = Invitation.from_bytes(data)
+            invitation = Invitation.from_bytes(data, len(self._registry) or None)
             self._check_invitation(invitation)
             session_id = invitation.session_id()
             if session_id in self._joined:

@@ -65,7 +65,7 @@ class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
         registry: Mapping[ClientId, VerifyKey],
         randomness: Randomness,
     ) -> None:
-        super().__init__(client_id, invitation.session_id(), _Joined())
+        super().__init__(client_id, invitation.session_id(), _Joined(), len(invitation.cohort))
         self._parameters = invitation.parameters
         self._cohort = frozenset(invitation.cohort)
         self._key = key

@@ -148,7 +148,7 @@ class Invitation(Message):
         head = reader.fixed(NONCE_BYTES), reader.uint(8), reader.ids()
         numbers = reader.uint(4), reader.uint(4), reader.uint(4)
         parameters = ElGamalParameters(*numbers, reader.flag(), reader.flag())
-        key = KeyAnnouncement.from_bytes(reader.sized())
+        key = KeyAnnouncement.from_bytes(reader.sized(), reader.most_clients)
         return cls(*head, parameters, key, reader.sized(), reader.sized())
 
 
@@ -285,7 +285,7 @@ class DecryptionRequest(SessionMessage):
             receipt = UploadReceipt(session_id, reader.uint(4), reader.sized())
             return receipt, reader.fixed(SIGNATURE_BYTES if reader.flag() else 0)
 
-        entries = reader.several(4 + 4 + 1, entry)
+        entries = reader.per_client(4 + 4 + 1, entry)
         return cls(
             session_id,
             tuple(receipt for receipt, _ in entries),

@@ -209,7 +209,7 @@ class DecryptionOrder(Message):
     def _read(cls, reader: Reader) -> Self:
         invitation = Invitation.from_bytes(reader.sized())
         total = EncryptedVector.from_bytes(reader.sized())
-        return cls(invitation, total, reader.several(4, reader.sized))
+        return cls(invitation, total, reader.per_client(4, reader.sized))
 
 
 def check_consents(consents: Sequence[bytes], invitation: KeyedInvitation) -> None:

@@ -55,7 +55,7 @@ class MaskingClient:
             PolicyError: if the session is weaker than the client's policy.
         """
         with blaming(SERVER):
-            invitation = Invitation.from_bytes(data)
+            invitation = Invitation.from_bytes(data, len(self._registry) or None)
         self._check_invitation(invitation)
         session_id = invitation.session_id()
         if session_id in self._joined:

@@ -78,7 +78,7 @@ class ClientRound(SessionPart[State]):
     ) -> None:
         keys = AgreementKeyPair.generate(randomness), AgreementKeyPair.generate(randomness)
         state = Advertised(*keys, randomness.bytes(SEED_BYTES))
-        super().__init__(client_id, invitation.session_id(), state)
+        super().__init__(client_id, invitation.session_id(), state, len(invitation.cohort))
         self.parameters = invitation.parameters
         self._cohort = invitation.cohort
         self._graph = graph

@@ -171,7 +171,7 @@ class KeyDirectory(SessionMessage):
             keys = AdvertisedKeys(session_id, sender, mask_key, share_key, commitment)
             return DirectoryEntry(keys, reader.fixed(SIGNATURE_BYTES if reader.flag() else 0))
 
-        return cls(session_id, reader.several(4 + 3 * KEY_BYTES + 1, entry))
+        return cls(session_id, reader.per_client(4 + 3 * KEY_BYTES + 1, entry))
 
 
 @dataclass(frozen=True)

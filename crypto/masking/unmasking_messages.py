@@ -139,4 +139,4 @@ class UnmaskingAnswer(ClientMessage):
             share = Share.from_bytes(reader.fixed(SHARE_BYTES))
             return peer, KeyShare(share) if of_key else SelfMaskShare(share)
 
-        return cls(*head, reader.several(4 + 1 + SHARE_BYTES, entry))
+        return cls(*head, reader.per_client(4 + 1 + SHARE_BYTES, entry))

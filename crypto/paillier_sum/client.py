@@ -76,7 +76,7 @@ class PaillierClient:
             PolicyError: if the session is weaker than this client accepts.
         """
         with blaming(SERVER):
-            invitation = Invitation.from_bytes(data)
+            invitation = Invitation.from_bytes(data, len(self._registry) or None)
             self._check(invitation, authority)
             session_id = invitation.session_id()
             if session_id in self._joined:
@@ -127,7 +127,7 @@ class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
         identity: SigningIdentity | None,
         registry: Mapping[ClientId, VerifyKey],
     ) -> None:
-        super().__init__(client_id, invitation.session_id(), _Joined())
+        super().__init__(client_id, invitation.session_id(), _Joined(), len(invitation.cohort))
         self._invitation = invitation
         self._key = key
         self._identity = identity

@@ -113,7 +113,12 @@ class Invitation(Message):
     def _read(cls, reader: Reader) -> Self:
         head = reader.fixed(NONCE_BYTES), reader.uint(8), reader.ids(), reader.uint(4)
         signed = reader.flag()
-        return cls(*head, signed, KeyAnnouncement.from_bytes(reader.sized()), reader.sized())
+        return cls(
+            *head,
+            signed,
+            KeyAnnouncement.from_bytes(reader.sized(), reader.most_clients),
+            reader.sized(),
+        )
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,7 @@ class ConsentRequest(SessionMessage):
         def entry() -> tuple[EncryptedVector, bytes]:
             return EncryptedVector(session_id, reader.uint(4), reader.sized()), reader.sized()
 
-        entries = reader.several(12, entry)
+        entries = reader.per_client(12, entry)
         uploads = tuple(upload for upload, _ in entries)
         return cls(session_id, uploads, tuple(signature for _, signature in entries))
 
@@ -261,7 +266,9 @@ class DecryptionOrder(SessionMessage):
     @classmethod
     def _read(cls, reader: Reader) -> Self:
         session_id, product = reader.fixed(SESSION_ID_BYTES), reader.sized()
-        return cls(session_id, product, reader.several(8, lambda: (reader.uint(4), reader.sized())))
+        return cls(
+            session_id, product, reader.per_client(8, lambda: (reader.uint(4), reader.sized()))
+        )
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class PairwiseRound(SessionPart[State]):
         keys: Keyed,
         randomness: Randomness = SYSTEM,
     ) -> None:
-        super().__init__(client_id, invitation.session_id(), keys)
+        super().__init__(client_id, invitation.session_id(), keys, len(invitation.cohort))
         self.parameters = invitation.parameters
         self.agreed: tuple[ClientId, ...] | None = None
         self._cohort = invitation.cohort

@@ -113,7 +113,7 @@ class Helper(Generic[Element]):
 
     def _read(self, kind: type[_R], data: bytes) -> _R:
         with blaming(SERVER):
-            message = kind.from_bytes(data)
+            message = kind.from_bytes(data, len(self._held.system.holders))
             if message.session_id != self._session_id:
                 raise ForeignMessageError("a message of another session")
         return message

@@ -83,7 +83,7 @@ class DealtSystemKey(SessionMessage):
     @classmethod
     def _read(cls, reader: Reader) -> Self:
         session_id, receiver = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
-        return cls(session_id, receiver, reader.several(4, reader.sized), reader.sized())
+        return cls(session_id, receiver, reader.per_client(4, reader.sized), reader.sized())
 
 
 @dataclass(frozen=True)

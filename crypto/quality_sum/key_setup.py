@@ -106,7 +106,7 @@ class SystemKeyReceiver(Generic[Element]):
             MalformedMessageError, ForeignMessageError, ReplayError: naming the authority.
         """
         with blaming(AUTHORITY):
-            message = DealtSystemKey.from_bytes(data)
+            message = DealtSystemKey.from_bytes(data, self._threshold)
             if message.receiver != self._client_id:
                 raise ForeignMessageError("a share of another client")
             if self._dealt is not None or self.held is not None:

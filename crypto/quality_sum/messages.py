@@ -178,7 +178,7 @@ class CheckedHelpRequest(SessionMessage):
     @classmethod
     def _read(cls, reader: Reader) -> Self:
         session_id, attempt = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
-        return cls(session_id, attempt, reader.ids(), reader.several(4, reader.sized))
+        return cls(session_id, attempt, reader.ids(), reader.per_client(4, reader.sized))
 
 
 @dataclass(frozen=True)

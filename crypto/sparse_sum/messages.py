@@ -96,7 +96,7 @@ class SumsOrder(Message):
     @classmethod
     def _read(cls, reader: Reader) -> Self:
         invitation = SparseInvitation.from_bytes(reader.sized())
-        return cls(invitation, _read_vectors(reader), reader.several(4, reader.sized))
+        return cls(invitation, _read_vectors(reader), reader.per_client(4, reader.sized))
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def test_dataclasses_are_frozen(name):
 
 
 HIDDEN = {
-    "crypto.dkg.record.SharePair": ("share", "blinding"),
+    "crypto.dkg.shares.SharePair": ("share", "blinding"),
     "crypto.elgamal.PublicKey": ("group",),
     "crypto.key_agreement.AgreementKeyPair": ("private",),
     "crypto.masking.client_states.Advertised": ("seed",),

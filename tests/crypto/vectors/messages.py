@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 
-from crypto.dkg import messages as dkg
 from crypto.errors import MalformedMessageError
 from crypto.homomorphic_sum import messages as homomorphic
 from crypto.paillier_sum import messages as paillier
@@ -65,7 +64,6 @@ def _not_on_the_wire(found):
     yield homomorphic.DecryptionOrder(invitation, vector, consents)
     yield homomorphic.DecryptedSum.of(SID, np.array([0, 1, 2**61], np.int64))
     yield sparse.SumsOrder(by_kind[sparse.SparseInvitation], (vector, vector), consents)
-    yield dkg.PedersenCommitments(SID, 1, b"elements")  # stands inside a posting
     yield sparse.DecryptedSums.of(SID, np.array([0, 1, 2**61], np.int64))
     packed = {"key_bits": 256, "value_bits": 20, "addends": 10, "values": [1, 2, 3]}
     yield _read(kinds()[96], OPERATIONS["packed paillier"](**packed, random="message")["message"])
