@@ -1,19 +1,30 @@
 """Runs an experiment: `python run_experiments.py --help`."""
 
+from __future__ import annotations
+
+from tff_health import interrupts
+
+if __name__ == "__main__":  # first, as what follows takes a moment
+    interrupts.watch(interrupts.RUN_GOES_ON)
+
 import errno
 import os
-import signal
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tff_health import flags
-from tff_health.errors import ConfigError, TffHealthError
+from tff_health import flags, machine, utf8
+from tff_health.errors import ConfigError, RunError, TffHealthError
 from tff_health.experiments import dispatch
-from tff_health.experiments.config import Invocation
 from tff_health.quiet import silence_libraries
 
+if TYPE_CHECKING:
+    from tff_health.experiments.config import Invocation
+
 # What goes wrong around us, not in us.
-_MACHINE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+_MACHINE_ERRORS = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG),
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -30,13 +41,15 @@ def _run(invocation: Invocation | str) -> int:
         if isinstance(invocation, str):
             print(invocation, flush=True)
         else:
+            if problem := machine.processor_problem():
+                raise RunError(problem)
             silence_libraries()
             dispatch.run(invocation)
     except TffHealthError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on from the last round", file=sys.stderr)
-        return 130
+        print(interrupts.RUN_GOES_ON, file=sys.stderr)
+        return interrupts.EXIT_CODE
     except BrokenPipeError:
         # Whoever read our output has gone; there is no one to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -55,11 +68,10 @@ def _fail(message: str, exit_code: int) -> int:
     return exit_code
 
 
-def _end_on_termination(signum: int, _: object) -> None:
-    raise KeyboardInterrupt(signum)
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _end_on_termination)
-    sys.path.append(str(Path.cwd()))  # where a user's own model may lie
-    sys.exit(main(sys.argv))
+    utf8.use_utf8()
+    sys.path.append("")  # the current folder, where a user's own model may lie
+    interrupts.allow_cleanup()
+    code = main(sys.argv)
+    interrupts.ignore()
+    sys.exit(code)

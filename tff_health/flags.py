@@ -28,6 +28,7 @@ from tff_health.experiments.privacy_settings import FINE_GRID, PRIVACY_DEFAULTS
 from tff_health.experiments.scheme_settings import DROPOUT_DRAWS, SCHEME_DEFAULTS
 from tff_health.privacy.accounting import ACCOUNTANTS
 from tff_health.privacy.settings import ENGINES, NOISES, UNITS
+from tff_health.reporting.results_folder import SCRATCH
 from tff_health.runtime.bindings import (
     GROUPS,
     HE_SCHEMES,
@@ -103,7 +104,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Invocatio
     out_dir = Path(values.out_dir) if values.out_dir else config.default_folder()
     data_dir = data_folder(values.data_dir, environment)
     workers = tuple(_worker_address(text) for text in values.tff_workers)
-    return Invocation(config, data_dir, cache_folder(environment), out_dir, workers, values.dry_run)
+    cache_dir = cache_folder(environment) or out_dir / SCRATCH / "cache"
+    return Invocation(config, data_dir, cache_dir, out_dir, workers, values.dry_run)
 
 
 def _worker_address(text: str) -> str:

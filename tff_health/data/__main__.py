@@ -8,35 +8,44 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tff_health import interrupts, utf8
 from tff_health.data import catalog, folders
-from tff_health.errors import DataError, TffHealthError
+from tff_health.errors import ConfigError, DataError, TffHealthError
 
 if TYPE_CHECKING:
     from tff_health.data.images import LabelledImages
 
 FETCHABLE = ("mnist", "dermamnist")
+_INTERRUPTED = "Interrupted; nothing half-written was kept."
 
 
 def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     """Runs one command; returns the exit code."""
     options = _parser().parse_args(arguments)
-    data_dir = folders.data_folder(options.data_dir, environment)
     try:
+        data_dir = folders.data_folder(options.data_dir, environment)
         if options.command == "fetch":
             _fetch(options.name, data_dir, options.url)
+        elif cache_dir := folders.cache_folder(environment):
+            _show(options.name, data_dir, cache_dir, options.png)
         else:
-            _show(options.name, data_dir, folders.cache_folder(environment), options.png)
+            with tempfile.TemporaryDirectory(prefix="tff_health-") as folder:
+                _show(options.name, data_dir, Path(folder), options.png)
     except TffHealthError as error:
         print(f"Error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("Interrupted; nothing half-written was kept.", file=sys.stderr)
-        return 130
+        print(_INTERRUPTED, file=sys.stderr)
+        return interrupts.EXIT_CODE
+    except OSError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -67,13 +76,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _fetch(name: str, data_dir: Path, url: str | None) -> None:
+def _fetch(name: str, data_dir: Path | None, url: str | None) -> None:
     from tff_health.data import fetch
+
+    if data_dir is None:
+        raise ConfigError("no home folder is known here: say where the file is to go (--data_dir)")
 
     fetch.fetch(fetch.DOWNLOADS[name], data_dir, url)
 
 
-def _show(name: str, data_dir: Path, cache_dir: Path, png: Path | None) -> None:
+def _show(name: str, data_dir: Path | None, cache_dir: Path, png: Path | None) -> None:
     images = catalog.load(name, data_dir, cache_dir)
     print(_summary(images))
     if png:
@@ -116,4 +128,7 @@ def _write_picture(images: LabelledImages, path: Path) -> None:
 
 
 if __name__ == "__main__":
+    interrupts.watch(_INTERRUPTED)
+    utf8.use_utf8()
+    interrupts.allow_cleanup()
     sys.exit(main(sys.argv[1:], os.environ))

@@ -374,15 +374,16 @@ class Invocation:
 
     Attributes:
         config: the settings.
-        data_dir: where data files lie.
-        cache_dir: where what was computed from them is kept.
+        data_dir: where data files lie; None if nothing says so and the user has no home.
+        cache_dir: where what was computed from them is kept; in `out_dir` if the user's cache
+            cannot be written to.
         out_dir: takes the results.
         workers: "host:port" of TFF's executor services; none for one on this machine.
         dry_run: whether only to say what would run, and how long it would take.
     """
 
     config: RunConfig
-    data_dir: Path
+    data_dir: Path | None
     cache_dir: Path
     out_dir: Path
     workers: tuple[str, ...] = ()

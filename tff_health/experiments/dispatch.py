@@ -2,6 +2,7 @@
 
 import importlib
 
+from tff_health import interrupts
 from tff_health.experiments.catalog import EXPERIMENTS
 from tff_health.experiments.config import Invocation
 
@@ -9,4 +10,6 @@ from tff_health.experiments.config import Invocation
 def run(invocation: Invocation) -> None:
     """Runs the experiment that the command line names."""
     module, function = EXPERIMENTS[invocation.config.experiment].runner.split(":")
-    getattr(importlib.import_module(module), function)(invocation)
+    with interrupts.no_cleanup():
+        imported = importlib.import_module(module)
+    getattr(imported, function)(invocation)

@@ -2,6 +2,7 @@
 
 import sys
 
+from tff_health import interrupts
 from tff_health.data import catalog
 from tff_health.data.federated import federate
 from tff_health.experiments.config import Invocation
@@ -27,7 +28,8 @@ def run(invocation: Invocation) -> None:
             validation_fraction=config.validation_fraction,
         )
         # Imports TensorFlow, which takes seconds: only when folder and data are in order.
-        from tff_health.experiments import training
+        with interrupts.no_cleanup():
+            from tff_health.experiments import training
 
         text = training.train(
             *(config, federated, folder, invocation.workers, invocation.cache_dir),

@@ -57,5 +57,5 @@ class Report:
 
 def _inline_svg(path: Path) -> Markup:
     # Ours, drawn by Matplotlib: the XML header goes, as HTML has its own.
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     return Markup(text[text.index("<svg") :])  # noqa: S704

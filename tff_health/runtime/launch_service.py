@@ -122,7 +122,7 @@ def isolate() -> None:
             ("uid_map", f"{inside} {user} 1"),
             ("gid_map", f"{group} {group} 1"),
         ):
-            pathlib.Path(f"/proc/self/{name}").write_text(text)
+            pathlib.Path(f"/proc/self/{name}").write_text(text, encoding="utf-8")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
         request = struct.pack("16sH14x", b"lo", 0)
         flags = struct.unpack("16sH14x", fcntl.ioctl(device, _SIOCGIFFLAGS, request))[1]
@@ -131,7 +131,7 @@ def isolate() -> None:
 
 def overflow_user() -> int:
     """Returns the number that stands for all users without one in a user namespace."""
-    return int(pathlib.Path("/proc/sys/kernel/overflowuid").read_text())
+    return int(pathlib.Path("/proc/sys/kernel/overflowuid").read_text(encoding="utf-8"))
 
 
 def free_port() -> int:

@@ -108,5 +108,25 @@ def test_data_folder(argument, environment, expected):
     assert folders.data_folder(argument, environment) == Path(expected).expanduser()
 
 
-def test_cache_folder():
-    assert folders.cache_folder({"XDG_CACHE_HOME": "/x"}) == Path("/x/tff_health/cache")
+def test_cache_folder(tmp_path):
+    assert folders.cache_folder({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "tff_health/cache"
+
+
+def test_without_a_home_there_is_no_default_folder(monkeypatch):
+    def unknown(_):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", unknown)
+    assert folders.cache_folder({}) is None
+    assert folders.data_folder(None, {}) is None
+    with pytest.raises(ConfigError, match="--data_dir=~/images: no home"):
+        folders.data_folder("~/images", {})
+
+
+@pytest.mark.parametrize("in_the_way", ["a file", "a broken link"])
+def test_a_cache_that_cannot_be_made_is_none(tmp_path, in_the_way):
+    if in_the_way == "a file":
+        (tmp_path / "tff_health").write_text("")
+    else:
+        (tmp_path / "tff_health").symlink_to(tmp_path / "nowhere")
+    assert folders.cache_folder({"XDG_CACHE_HOME": str(tmp_path)}) is None
