@@ -3,8 +3,10 @@
 import functools
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -58,7 +60,30 @@ def problem_with(name: str) -> str | None:
         found = importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):
         found = False
-    return None if found else f"there is no module '{module}' to import '{function}' from"
+    if not found:
+        return f"there is no module '{module}' to import '{function}' from"
+    return _hidden(module)
+
+
+def _hidden(name: str) -> str | None:
+    """Returns why a user's own file cannot be meant by this name, if another module has it."""
+    module = name.partition(".")[0]
+    spec = importlib.util.find_spec(module)
+    kinds = (f"{module}/__init__.py", *([f"{module}.py"] if module == name else []))
+    own = [Path(entry or ".") for entry in sys.path if not Path(entry).is_relative_to(sys.prefix)]
+    files = (folder / kind for folder in own for kind in kinds)
+    origin = Path(spec.origin) if spec and spec.origin and spec.has_location else None
+    for file in files:
+        if file.is_file() and not (origin and file.samefile(origin)) and not _is_standard(file):
+            return (
+                f"your {file} is hidden by the module '{module}' of {origin or 'Python itself'}: "
+                f"rename it to my_{module}, for example, and name it so here"
+            )
+    return None
+
+
+def _is_standard(file: Path) -> bool:
+    return file.resolve().is_relative_to(Path(sys.base_prefix).resolve())
 
 
 def load(name: str, input_shape: tuple[int, int, int], num_classes: int) -> Callable[[], Any]:

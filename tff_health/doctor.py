@@ -4,24 +4,29 @@ Usage: python -m tff_health.doctor [--data_dir=DIR]
 """
 
 import argparse
+import contextlib
 import functools
+import multiprocessing
 import os
 import re
+import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from multiprocessing.connection import Connection
 from pathlib import Path
 
-from tff_health import machine
+from tff_health import interrupts, machine, utf8
 from tff_health.data.catalog import DATA_SETS, load
 from tff_health.data.folders import cache_folder, data_folder
-from tff_health.errors import TffHealthError
+from tff_health.errors import ConfigError, TffHealthError
 from tff_health.quiet import silence_libraries
 
 _MEMORY_GIB = 4.0
 _RUN_DISK_GIB = 1.0
+_FORK = multiprocessing.get_context("fork")  # checks are functions of this module, or of a test
 _REQUIREMENTS = Path(__file__).parent.parent / "requirements.txt"
 
 
@@ -35,29 +40,68 @@ class Finding:
     needed: bool = True
 
 
-def examine(data_dir: Path, cache_dir: Path) -> Iterator[Finding]:
-    """Yields the findings one by one; later checks are left out if they cannot but fail."""
+def examine(data_dir: Path | None, cache_dir: Path | None) -> Iterator[Finding]:
+    """Yields the findings one by one; later checks are left out if they cannot but fail.
+
+    Args:
+        data_dir: the folder of the data files; None if none is known.
+        cache_dir: the cache folder; None if it cannot be written to.
+    """
     for name, problem in (
         ("Python", machine.python_problem()),
         ("platform", machine.platform_problem()),
+        ("processor", machine.processor_problem()),
         ("disk", machine.disk_problem(Path.cwd(), _RUN_DISK_GIB)),
-        ("cache folder", machine.disk_problem(cache_dir, _RUN_DISK_GIB)),
     ):
         yield Finding(name, problem is None, problem or "suits")
+    yield _cache(cache_dir)
     yield _memory()
     packages = _packages()
     yield packages
-    if not packages.works:
+    if not packages.works or machine.processor_problem():
         return
-    for name, check in (
-        ("TensorFlow", _tensorflow),
-        ("TFF worker", _worker),
-        ("cryptography", _cryptography),
-    ):
-        yield _attempt(name, check)
-    for name in DATA_SETS:
-        read = functools.partial(_data, name, data_dir, cache_dir)
-        yield _attempt(f"data: {name}", read, needed=False)
+    yield from _apart(
+        [
+            ("TensorFlow", _tensorflow, True),
+            ("TFF worker", _worker, True),
+            ("cryptography", _cryptography, True),
+            *(
+                (f"data: {n}", functools.partial(_data, n, data_dir, cache_dir), False)
+                for n in DATA_SETS
+            ),
+        ]
+    )
+
+
+def _apart(checks: Sequence[tuple[str, Callable[[], str], bool]]) -> Iterator[Finding]:
+    """Yields what checks find in a process apart: some libraries end theirs without a word."""
+    left, start_anew = list(checks), True
+    while left and start_anew:
+        start_anew = False
+        receiver, sender = multiprocessing.Pipe(duplex=False)
+        child = _FORK.Process(target=_tell, args=(left, sender))
+        child.start()
+        sender.close()
+        with contextlib.suppress(EOFError):
+            while left:
+                yield receiver.recv()
+                left.pop(0)
+        child.join()
+        if left:
+            name, _, needed = left.pop(0)
+            yield Finding(name, False, f"ended the process {_how(child.exitcode)}", needed)
+            start_anew = True
+
+
+def _tell(checks: Sequence[tuple[str, Callable[[], str], bool]], sender: Connection) -> None:
+    for name, check, needed in checks:
+        sender.send(_attempt(name, check, needed))
+
+
+def _how(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        return f"by {signal.Signals(-exit_code).name}"
+    return f"with exit code {exit_code}"
 
 
 def _attempt(name: str, check: Callable[[], str], needed: bool = True) -> Finding:
@@ -67,6 +111,16 @@ def _attempt(name: str, check: Callable[[], str], needed: bool = True) -> Findin
         return Finding(name, False, str(error), needed)
     except Exception as error:  # whatever is broken is what we are here to tell
         return Finding(name, False, f"{type(error).__name__}: {error}", needed)
+
+
+def _cache(folder: Path | None) -> Finding:
+    if folder is None:
+        detail = (
+            "there is none that can be written to: each run keeps its own in its results folder"
+        )
+        return Finding("cache folder", True, detail)
+    problem = machine.disk_problem(folder, _RUN_DISK_GIB)
+    return Finding("cache folder", problem is None, problem or "suits")
 
 
 def _memory() -> Finding:
@@ -79,7 +133,9 @@ def _memory() -> Finding:
 
 
 def _packages() -> Finding:
-    wanted = re.findall(r"^([\w.-]+)==(\S+)", _REQUIREMENTS.read_text(), re.MULTILINE)
+    wanted = re.findall(
+        r"^([\w.-]+)==(\S+)", _REQUIREMENTS.read_text(encoding="utf-8"), re.MULTILINE
+    )
     missing, other = [], []
     for name, version in wanted:
         try:
@@ -136,8 +192,9 @@ def _cryptography() -> str:
     return f"GMP {gmpy2.mp_version().split()[-1]}, {backend.openssl_version_text()}"
 
 
-def _data(name: str, data_dir: Path, cache_dir: Path) -> str:
-    images = load(name, data_dir, cache_dir)
+def _data(name: str, data_dir: Path | None, cache_dir: Path | None) -> str:
+    with tempfile.TemporaryDirectory(prefix="tff_health-") as folder:
+        images = load(name, data_dir, cache_dir or Path(folder))
     return f"{len(images):,} images, {images.form}"
 
 
@@ -146,9 +203,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tff_health.doctor", description=__doc__)
     parser.add_argument("--data_dir", type=Path, help="folder of the data files")
     options = parser.parse_args(arguments)
-    silence_libraries()
+    try:
+        silence_libraries()
+        data_dir = data_folder(options.data_dir, os.environ)
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
     can_run = True
-    for finding in examine(data_folder(options.data_dir, os.environ), cache_folder(os.environ)):
+    for finding in examine(data_dir, cache_folder(os.environ)):
         mark = "ok  " if finding.works else "FAIL" if finding.needed else "none"
         can_run &= finding.works or not finding.needed
         print(f"{mark}  {finding.name:24} {finding.detail}", flush=True)
@@ -157,4 +219,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    interrupts.watch("interrupted")
+    utf8.use_utf8()
     sys.exit(main())

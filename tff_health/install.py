@@ -36,7 +36,7 @@ def requirements_digest(requirements: Path) -> str:
 def is_installed(environment: Path, requirements: Path) -> bool:
     """Says whether `environment` was completely installed from these very requirements."""
     stamp = environment / STAMP_NAME
-    return stamp.exists() and stamp.read_text() == requirements_digest(requirements)
+    return stamp.exists() and stamp.read_text(encoding="utf-8") == requirements_digest(requirements)
 
 
 def install(environment: Path, requirements: Path) -> None:
@@ -45,7 +45,11 @@ def install(environment: Path, requirements: Path) -> None:
     Raises:
         InstallError: if the machine does not suit, or pip failed; a later call starts anew.
     """
-    for problem in (machine.python_problem(), machine.platform_problem()):
+    for problem in (
+        machine.python_problem(),
+        machine.platform_problem(),
+        machine.processor_problem(),
+    ):
         if problem:
             raise InstallError(problem)
     if is_installed(environment, requirements):
@@ -64,13 +68,15 @@ def install(environment: Path, requirements: Path) -> None:
 
 
 def _install_anew(environment: Path, requirements: Path) -> None:
-    number = sum(1 for line in requirements.read_text().splitlines() if "==" in line)
+    number = sum(
+        1 for line in requirements.read_text(encoding="utf-8").splitlines() if "==" in line
+    )
     print(f"Installing {number} packages into {environment} (once; about two minutes)", flush=True)
     start = time.monotonic()
     venv.create(environment, clear=True, with_pip=True)
     python = str(environment / "bin/python")
     log_path = environment / "install.log"
-    with log_path.open("w") as log:
+    with log_path.open("w", encoding="utf-8") as log:
         code = subprocess.call(
             [python, "-m", "pip", "install", *_PIP_OPTIONS, "-r", str(requirements)],
             stdout=log,
@@ -78,12 +84,12 @@ def _install_anew(environment: Path, requirements: Path) -> None:
         )
     if code != 0:
         raise InstallError(_pip_failure(log_path, environment))
-    (environment / STAMP_NAME).write_text(requirements_digest(requirements))
+    (environment / STAMP_NAME).write_text(requirements_digest(requirements), encoding="utf-8")
     print(f"Installed in {time.monotonic() - start:.0f} s", flush=True)
 
 
 def _pip_failure(log_path: Path, environment: Path) -> str:
-    log = log_path.read_text(errors="replace")
+    log = log_path.read_text(encoding="utf-8", errors="replace")
     if "No space left on device" in log:
         return machine.disk_problem(environment) or f"the disk is full at {environment}"
     if "after connection broken by" in log:  # pip's word for every kind of it

@@ -10,6 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
+CPUINFO = Path("/proc/cpuinfo")
 REQUIRED_PYTHON = (3, 11)
 REQUIRED_GLIBC = (2, 31)
 REQUIRED_DISK_GIB = 5.0
@@ -40,6 +41,28 @@ def platform_problem() -> str | None:
     if tuple(int(part) for part in version.split(".")[:2]) < REQUIRED_GLIBC:
         return f"glibc {version} found, but TensorFlow Federated needs 2.31 or later"
     return None
+
+
+def processor_problem(cpuinfo: Path | None = None) -> str | None:
+    """Returns what the processor lacks, or None.
+
+    TensorFlow's wheel ends the process, some versions without a word, where it cannot use AVX.
+
+    Args:
+        cpuinfo: where the kernel tells what the processor knows; None for its usual place.
+    """
+    try:
+        lines = (cpuinfo or CPUINFO).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    flags = next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), [])
+    if not flags or "avx" in flags:
+        return None
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return (
+        f"processor '{(names or ['unknown'])[0]}' without AVX found, but TensorFlow needs it: use "
+        "another machine, or have the virtual machine show its host's processor"
+    )
 
 
 def disk_problem(folder: Path, required_gib: float = REQUIRED_DISK_GIB) -> str | None:

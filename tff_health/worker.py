@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 
+from tff_health import machine
 from tff_health.errors import TffHealthError
 from tff_health.runtime import launch_service
 from tff_health.runtime.service import num_processors, service_command, service_environment
@@ -35,6 +36,9 @@ def main() -> None:
         help="clients computed at once; default: one for each processor",
     )
     options = parser.parse_args()
+    if problem := machine.processor_problem():
+        print(f"error: {problem}", file=sys.stderr)
+        sys.exit(1)
     launch_service.end_on_interrupt()
     address = f"tcp:{options.host}:{options.port}"
     launch_service.listen_or_exit(address).close()  # no banner where nobody can listen
