@@ -5,6 +5,7 @@ order of the examples. Its length gives their number, so it needs no header. Whe
 ordered by lesion, another file of a client has the number of training examples of each (int32).
 """
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable
@@ -26,7 +27,7 @@ def part_file(part: str, client: int | str) -> str:
 def pack_clients(
     federated: FederatedImages, folder: Path, progress: Callable[[int, int], None]
 ) -> None:
-    """Writes every client's files into `folder`, unless just these are there already.
+    """Writes every client's files into `folder`, unless just these are there already, undamaged.
 
     Args:
         federated: what the clients hold.
@@ -38,8 +39,11 @@ def pack_clients(
     """
     digest = federated.digest() + federated.images.digest()
     stamp = folder / _COMPLETE
-    if stamp.exists() and stamp.read_text() == digest:
-        return
+    try:
+        if stamp.read_text(encoding="utf-8") == _stamp(digest, folder):
+            return
+    except (OSError, ValueError):
+        pass  # packed anew
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
@@ -49,10 +53,19 @@ def pack_clients(
             if client.units is not None:
                 (folder / f"{UNITS_FILE}{number}").write_bytes(client.units.astype("<i4").tobytes())
             progress(number + 1, len(federated.clients))
-        stamp.write_text(digest)
+        stamp.write_text(_stamp(digest, folder), encoding="utf-8")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _stamp(digest: str, folder: Path) -> str:
+    """What a complete folder is known by: whose images it has, and the digest of every file."""
+    lines = [digest]
+    for path in sorted(path for path in folder.iterdir() if path.name != _COMPLETE):
+        with path.open("rb") as file:
+            lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()} {path.name}")
+    return "\n".join(lines)
 
 
 def _write(federated: FederatedImages, examples: Examples, path: Path) -> None:

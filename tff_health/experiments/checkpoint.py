@@ -5,17 +5,23 @@ and a megabyte of memory that stays taken. A NumPy file takes 5 ms and nothing.
 """
 
 import io
+import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tff_health.atomic import atomic_write
+from tff_health.data.files import NPZ_ERRORS
 from tff_health.errors import RunError
 
 _PREFIX, _SUFFIX = "round-", ".npz"
+_NAME = re.compile(rf"{_PREFIX}(\d+){re.escape(_SUFFIX)}")
+_RECORD = "record:"  # before the name of a record, which is kept beside the leaves
 
 
 class Checkpoints:
@@ -25,12 +31,22 @@ class Checkpoints:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def save(self, state: Any, round_number: int) -> None:
-        """Keeps `state`, any structure of arrays and numbers, and drops the one before."""
+    def save(self, state: Any, round_number: int, records: Mapping[str, str]) -> None:
+        """Keeps a state, and drops the one before.
+
+        Args:
+            state: any structure of arrays and numbers.
+            round_number: after which it is.
+            records: by name, what belongs to it; files can be repaired from them.
+        """
         leaves = [np.asarray(leaf) for leaf in tf.nest.flatten(state)]
+        texts = {
+            f"{_RECORD}{name}": np.frombuffer(text.encode(), np.uint8)
+            for name, text in records.items()
+        }
         path = self._folder / f"{_PREFIX}{round_number:06d}{_SUFFIX}"
         buffer = io.BytesIO()
-        np.savez(buffer, *leaves)
+        np.savez(buffer, *leaves, **texts)
         with atomic_write(path) as file:
             file.write(buffer.getbuffer())
         for older in self._paths():
@@ -41,25 +57,45 @@ class Checkpoints:
         """The round of the newest state; 0 if there is none."""
         return max((_round_of(path) for path in self._paths()), default=0)
 
+    def records(self) -> dict[str, str]:
+        """Returns what was kept beside the newest state.
+
+        Raises:
+            RunError: if the file is damaged.
+        """
+        return {
+            name.removeprefix(_RECORD): array.tobytes().decode()
+            for name, array in self._newest()[1].items()
+            if name.startswith(_RECORD)
+        }
+
     def load(self, template: Any) -> Any:
         """Returns the newest state, in the structure of `template`.
 
         Raises:
             RunError: if the file is damaged or of another structure.
         """
-        path = max(self._paths(), key=_round_of)
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                leaves = [file[name] for name in file.files]
-        except (ValueError, OSError, zipfile.BadZipFile) as error:
-            raise RunError(f"{path} is damaged ({error}): start anew in another folder") from None
+        path, arrays = self._newest()
+        leaves = [array for name, array in arrays.items() if not name.startswith(_RECORD)]
         wanted = [np.asarray(leaf) for leaf in tf.nest.flatten(template)]
         if [(x.shape, x.dtype) for x in leaves] != [(x.shape, x.dtype) for x in wanted]:
             raise RunError(f"{path} holds the state of another process: start anew elsewhere")
         return tf.nest.pack_sequence_as(template, leaves)
 
+    def _newest(self) -> tuple[Path, dict[str, NDArray[Any]]]:
+        path = max(self._paths(), key=_round_of)
+        try:
+            # Opened here: numpy would take a lone array for what it is, not for an error.
+            with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
+                return path, {name: file[name] for name in file.files}
+        except NPZ_ERRORS as error:
+            raise RunError(
+                f"{path} is damaged ({error or type(error).__name__}), and no other state of the "
+                "run is left: start anew in another folder, or delete this one"
+            ) from None
+
     def _paths(self) -> list[Path]:
-        return list(self._folder.glob(f"{_PREFIX}*{_SUFFIX}"))
+        return [path for path in self._folder.iterdir() if _NAME.fullmatch(path.name)]
 
 
 def _round_of(path: Path) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tff_health.errors import ConfigError
+from tff_health.experiments.config import RunConfig
 from tff_health.privacy.settings import OF_BATCHES, OF_LOTS
 
 CHOSEN = (
@@ -18,6 +19,13 @@ CHOSEN = (
 )
 """What is chosen for each epsilon; flags override it."""
 
+_TYPES: dict[str, Any] = {name: RunConfig.__dataclass_fields__[name].type for name in CHOSEN}
+_ALLOWED = {
+    str: ((str,), "a name"),
+    bool: ((bool,), "true or false"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+}
 SHIPPED = Path(__file__).parent / "chosen_settings.json"
 NONE = "none"
 
@@ -36,10 +44,12 @@ def load_chosen(source: str, dataset: str) -> dict[str, dict[str, Any]]:
         return {}
     path = Path(source) if source else SHIPPED
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"--chosen={path}: {error}: use what privacy_tuning wrote") from None
-    if not isinstance(found, dict) or dataset not in found:
+    if not isinstance(found, dict) or not isinstance(found.get(dataset, {}), dict):
+        raise ConfigError(f"--chosen={path}: has no settings by data set and epsilon")
+    if dataset not in found:
         if not source:
             return {}
         raise ConfigError(f"--chosen={path}: has no settings for --dataset={dataset}")
@@ -59,6 +69,12 @@ def _check(path: Path, epsilon: str, settings: Any) -> None:
         raise ConfigError(
             f"--chosen={path}: {', '.join(foreign)} found; allowed are {', '.join(CHOSEN)}"
         )
+    for name, value in settings.items():
+        allowed, what = _ALLOWED[_TYPES[name]]
+        if type(value) not in allowed:
+            raise ConfigError(
+                f"--chosen={path}: {name} of epsilon {epsilon} is {value!r}, but must be {what}"
+            )
 
 
 def settings_for(chosen: dict[str, dict[str, Any]], epsilon: str) -> dict[str, Any]:

@@ -103,19 +103,27 @@ def _measure_all(
         for clients, own in parts.items():
             folder = scratch / f"{clients}-clients"
             paths = [folder / f"turn-{turn}.json" for turn in range(config.turns)]
-            if not all(path.exists() for path in paths):
+            if not all(_measured(path) for path in paths):
                 with _Rounds(own, shared_out[clients], folder, invocation) as rounds:
                     for turn, path in enumerate(paths):
-                        if not path.exists():
+                        if not _measured(path):
                             rounds.measure_turn(config.dropout_rates, turn, path)
                         progress.update(
                             len(measured) + (turn + 1) * len(config.dropout_rates),
                             f"{clients} clients",
                         )
             for path in paths:
-                measured += [MeasuredRound(**row) for row in read_json(path)]
+                measured += _measured(path)
             progress.update(len(measured))
     return measured
+
+
+def _measured(path: Path) -> list[MeasuredRound]:
+    """Returns what an earlier turn measured; nothing if it is not there, or damaged."""
+    try:
+        return [MeasuredRound(**row) for row in read_json(path, "measure it again")]
+    except (RunError, TypeError):
+        return []
 
 
 class _Rounds(ExitStack):

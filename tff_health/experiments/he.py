@@ -4,6 +4,7 @@ Each contender runs real sessions of its protocol. What is measured is kept at o
 that was killed goes on with the next contender.
 """
 
+import contextlib
 import dataclasses
 import time
 from pathlib import Path
@@ -61,8 +62,8 @@ def _measure_all(config: RunConfig, task: SumTask, scratch: Path) -> list[SumCos
 def _measured(contender: Contender, config: RunConfig, task: SumTask, scratch: Path) -> SumCost:
     """Measures, unless an earlier process has."""
     path = scratch / f"{contender.key}.json"
-    if path.exists():
-        return SumCost(**read_json(path))
+    with contextlib.suppress(RunError, TypeError):  # not there, or damaged
+        return SumCost(**read_json(path, "measure it again"))
     cost = measure(contender, task, config.preset)
     write_json(path, dataclasses.asdict(cost))
     return cost

@@ -1,11 +1,11 @@
 """The loop over the rounds of a run: train, evaluate, record, keep the state."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from tff_health.experiments.broken_updates import check_updates, warning
 from tff_health.experiments.checkpoint import Checkpoints
@@ -59,6 +59,22 @@ def metrics_columns(class_names: tuple[str, ...]) -> tuple[str, ...]:
     return (*_COLUMNS, *(f"recall_{name}" for name in class_names))
 
 
+class Record(Protocol):
+    """A file, or files, that belong to the state of a run and can be checked or repaired by it."""
+
+    name: str
+
+    @property
+    def text(self) -> str:
+        """What is kept with the state."""
+
+    def restore(self, text: str) -> None:
+        """Goes on from the kept text; empty at the start of a run."""
+
+    def write(self) -> None:
+        """Writes the files, after the state is kept."""
+
+
 @dataclass(frozen=True)
 class Trained:
     """What training of one round came to.
@@ -77,19 +93,23 @@ class Trained:
 class RoundLoop:
     """The rounds of one run.
 
-    A row is logged before its state is kept, and rows without a state are dropped at the start, so
-    that a kill at any moment costs at most one round.
+    What is recorded is kept with the state, and written to its own file after it: a kill at any
+    moment costs at most one round, and files that were damaged meanwhile are repaired.
 
     Args:
         config: the settings.
         class_names: of the data set, in order.
         log: takes a row for each round.
+        records: what else goes with the state.
         checkpoint_folder: keeps the newest state.
         progress_of: shows how far the rounds are, given what is trained and the rounds in all and
             done by an earlier process.
 
     Attributes:
         done: rounds that an earlier process did.
+
+    Raises:
+        RunError: if what is left of an earlier process does not allow to go on.
     """
 
     def __init__(
@@ -97,6 +117,7 @@ class RoundLoop:
         config: RunConfig,
         class_names: tuple[str, ...],
         log: MetricsLog,
+        records: Sequence[Record],
         checkpoint_folder: Path,
         progress_of: ProgressFactory,
     ) -> None:
@@ -105,8 +126,11 @@ class RoundLoop:
         self._log = log
         self._checkpoints = Checkpoints(checkpoint_folder)
         self._progress_of = progress_of
+        self._records: tuple[Record, ...] = (log, *records)
         self.done = self._checkpoints.newest_round()
-        log.drop_after(self.done)
+        kept = self._checkpoints.records() if self.done else {}
+        for record in self._records:
+            record.restore(kept.get(record.name, ""))
 
     @property
     def rows(self) -> list[Row]:
@@ -158,8 +182,11 @@ class RoundLoop:
                 end = time.monotonic()
                 row["seconds_evaluation"] = round(end - trained_at, 4)
                 row["seconds_total"] = round(end - start, 4)
-                self._log.append(row)
-                self._checkpoints.save(state, number)
+                self._log.add([row])
+                kept = {record.name: record.text for record in self._records}
+                self._checkpoints.save(state, number, kept)
+                for record in self._records:
+                    record.write()
                 progress.update(number, note)
                 if is_last:
                     break

@@ -66,7 +66,7 @@ def train_rounds(
     """
     training = process.training
     if spending:
-        spending.go_on_from(loop.done)
+        spending.go_on()
     runner = RoundRunner(
         process, config, context, Traffic.of(task.initial_weights), goes_on=loop.done > 0
     )

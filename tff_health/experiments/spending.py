@@ -23,6 +23,9 @@ class Spending:
         privacy: what follows from them.
         federated: the data, whose sizes decide sampling rates.
         path: of privacy.csv.
+
+    Attributes:
+        log: of the ledger, which is to be written.
     """
 
     def __init__(
@@ -36,14 +39,13 @@ class Spending:
             sampling_rates(privacy, federated),
             privacy.steps,
         )
-        self._log = MetricsLog(path, _COLUMNS)
+        self.log = MetricsLog(path, _COLUMNS)
 
-    def go_on_from(self, round_number: int) -> None:
-        """Takes up what an earlier process wrote down, up to a round."""
-        self._log.drop_after(round_number)
+    def go_on(self) -> None:
+        """Takes up what an earlier process wrote down."""
         self._ledger.restore(
             Entry(*(row[name] for name in ("client", "sampling_rate", "steps", "epsilon")))  # type: ignore[arg-type]
-            for row in self._log.rows
+            for row in self.log.rows
         )
 
     @property
@@ -52,9 +54,9 @@ class Spending:
         return self._ledger.allows_another_round(self._budget)
 
     def spend(self, round_number: int, clients: Iterable[int]) -> float:
-        """Writes a round down, and returns the largest epsilon of a client so far."""
+        """Notes a round, and returns the largest epsilon of a client so far."""
         self._ledger.spend(clients)
-        self._log.extend(
+        self.log.add(
             {
                 "round": round_number,
                 "client": entry.client,

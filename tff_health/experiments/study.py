@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tff_health import interrupts
 from tff_health.data import catalog
 from tff_health.data.examples import LabelledImages
 from tff_health.data.federated import FederatedImages, federate
-from tff_health.errors import ConfigError
+from tff_health.errors import ConfigError, RunError
 from tff_health.experiments.catalog import EXPERIMENTS
 from tff_health.experiments.config import Invocation, RunConfig
 from tff_health.experiments.scheme_settings import SCHEME_DEFAULTS
@@ -164,7 +165,8 @@ class Study:
                 progress.skip(part.name)
             else:
                 # Imports TensorFlow, which takes seconds: not if all is done.
-                from tff_health.experiments import training
+                with interrupts.no_cleanup():
+                    from tff_health.experiments import training
 
                 training.train(
                     *(part.config, self.federated(part.config), folder),
@@ -178,6 +180,20 @@ class Study:
 
 
 def read_result(part: Part, path: Path) -> PartResult:
-    """Reads what a finished part left behind."""
-    summary, description = read_json(path / "summary.json"), read_json(path / "config.json")
-    return PartResult(part, read_rows(path / "metrics.csv"), summary["runs"][0], description)
+    """Reads what a finished part left behind.
+
+    Raises:
+        RunError: if it is damaged.
+    """
+    remedy = f"delete {path}, and the same command trains this part anew"
+    summary = read_json(path / "summary.json", remedy)
+    description = read_json(path / "config.json", remedy)
+    log = path / "metrics.csv"
+    try:
+        rows, (run,) = read_rows(log), summary["runs"]
+        wrong = "" if len(rows) == run["rounds"] else f"{len(rows)} rows for {run['rounds']} rounds"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        wrong = str(error)
+    if wrong:
+        raise RunError(f"{log} is missing or damaged ({wrong}): {remedy}")
+    return PartResult(part, rows, run, description)

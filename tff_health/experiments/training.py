@@ -20,6 +20,7 @@ from tff_health.experiments.noise_key import noise_key
 from tff_health.experiments.privacy_settings import settle
 from tff_health.experiments.round_loop import (
     ProgressFactory,
+    Record,
     RoundLoop,
     metrics_columns,
     show_rounds,
@@ -101,7 +102,11 @@ def train(
         announce(f"clients tell the server in the clear: {clear}")
         pack(federated, folder.scratch / "clients", packing_progress)
         log = MetricsLog(folder.path / "metrics.csv", metrics_columns(class_names))
-        loop = RoundLoop(config, class_names, log, folder.scratch / "checkpoints", progress_of)
+        records: list[Record] = [spending.log] if spending else []
+        if isinstance(process, SchemeProcess) and process.memory is not None:
+            records.append(process.memory)
+        checkpoints = folder.scratch / "checkpoints"
+        loop = RoundLoop(config, class_names, log, records, checkpoints, progress_of)
         if isinstance(process, LocalTraining):
             trained = train_alone(process, config, evaluator, loop)
         else:
@@ -205,7 +210,8 @@ def _training_data(
             *(folder, shape, config.batch_size, config.local_epochs, config.seed),
             *(preparation, num_classes),
         )
-    key = noise_key(folder.parent / "noise.key", config.noise_seed)
+    is_begun = any((folder.parent / "checkpoints").glob("*"))
+    key = noise_key(folder.parent / "noise.key", config.noise_seed, is_begun)
     by_lesion = privacy.unit == "lesion"
     return lots(folder, shape, privacy.lot_size, privacy.steps, key, preparation, by_lesion)
 

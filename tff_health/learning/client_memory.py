@@ -7,6 +7,8 @@ good state. The last two are kept, so that a run that was killed just after a ro
 round again.
 """
 
+import hashlib
+import json
 import os
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -18,6 +20,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from tff_health.data.client_data import KEY_TYPE
+from tff_health.errors import RunError
 
 _KEPT = 2
 
@@ -28,11 +31,46 @@ class ClientMemory:
     Args:
         folder: as the workers see it; made when something is kept.
         size: of a vector.
+
+    Attributes:
+        name: of what is kept with the state of a run.
     """
+
+    name = "client memory"
 
     def __init__(self, folder: Path, size: int) -> None:
         self._folder = folder
         self._size = size
+        self._kept: dict[str, tuple[int, str]] = {}  # client: last round, digest of the file
+
+    @property
+    def text(self) -> str:
+        """Each client's last round that counted, and the digest of what it keeps."""
+        return json.dumps(self._kept)
+
+    def restore(self, text: str) -> None:
+        """Goes on from what `text` was earlier; empty at the start of a run.
+
+        Raises:
+            RunError: if a client's memory of that time is missing or damaged.
+        """
+        self._kept = {
+            client: (last, told) for client, (last, told) in json.loads(text or "{}").items()
+        }
+        for client, (last, told) in self._kept.items():
+            path = self._path(int(client), last)
+            try:
+                found = _digest(path.read_bytes())
+            except OSError as error:
+                found = str(error.strerror)
+            if found != told:
+                raise RunError(
+                    f"{path}, what client {client} keeps from round to round, is missing or "
+                    "damaged: start anew in another folder, or delete this one"
+                )
+
+    def write(self) -> None:
+        """Does nothing: the files are there already."""
 
     def last_round(self, client: int, before: int) -> int:
         """Returns the last round before `before` that counted for the client; 0 if none did."""
@@ -43,6 +81,7 @@ class ClientMemory:
         for client in clients:
             written = self._folder / f"next-{client}-{round_number}"
             with written.open("rb") as file:
+                self._kept[str(client)] = round_number, _digest(file.read())
                 os.fsync(file.fileno())
             written.replace(self._path(client, round_number))
             for old in sorted(r for r in self._rounds(client) if r <= round_number)[:-_KEPT]:
@@ -92,6 +131,10 @@ def write(target: tf.Tensor, vector: tf.Tensor) -> tf.Operation:
 def memory_type(size: int) -> tff.Type:
     """The type of a client's memory as `ClientMemory.reading` returns it."""
     return tff.SequenceType(OrderedDict(vector=tff.TensorType(np.float32, [size]), target=np.str_))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _parse(data: tf.Tensor, size: int) -> tf.Tensor:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tff_health.atomic import atomic_write
+from tff_health.errors import RunError
 
 
 def write_text(path: Path, text: str) -> None:
@@ -19,9 +20,22 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Reads what `write_json` wrote."""
-    return json.loads(path.read_text())
+def read_json(path: Path, remedy: str) -> Any:
+    """Reads what `write_json` wrote.
+
+    Args:
+        path: the file.
+        remedy: what to do if it cannot be read, for people.
+
+    Raises:
+        RunError: if it cannot be read or is damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunError(f"{path} cannot be read ({error.strerror}): {remedy}") from None
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path} is damaged ({error}): {remedy}") from None
 
 
 def _finite(value: object) -> object:

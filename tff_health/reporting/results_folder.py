@@ -11,6 +11,11 @@ from tff_health.atomic import remove_leftovers
 from tff_health.errors import ConfigError, RunError
 from tff_health.reporting.files import read_json, write_json
 
+SCRATCH = "work"
+"""Name of the folder in it that only an unfinished run needs."""
+_ANEW = "start anew in another folder, or delete this one"
+_OF_RUNS = ("metrics.csv", "summary.json", "runs")
+
 
 class ResultsFolder:
     """Holds the folder of a run, and keeps others out of it, while used as a context manager.
@@ -31,8 +36,13 @@ class ResultsFolder:
 
     def __enter__(self) -> Self:
         try:
+            str(self.path.absolute()).encode()
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(self.path, os.O_RDONLY)
+        except UnicodeEncodeError:
+            raise ConfigError(
+                f"--out_dir={self.path}: is not UTF-8, which TensorFlow needs: choose another"
+            ) from None
         except OSError as error:
             raise ConfigError(f"--out_dir={self.path}: {error.strerror}: choose another") from None
         try:
@@ -64,13 +74,30 @@ class ResultsFolder:
             raise RunError(
                 f"{self.path} is in use by another run: wait, or choose another"
             ) from None
-        if self.config_path.exists():
+        if os.path.lexists(self.config_path):
             remove_leftovers(self.path)
-            self._check_settings(read_json(self.config_path)["config"])
-        elif any(p for p in self.path.iterdir() if p != self.scratch):
+            self._check_settings(self._described()["config"])
+            return
+        states = self.scratch / "checkpoints"
+        if any((self.path / name).exists() for name in _OF_RUNS) or any(states.glob("*")):
+            raise RunError(
+                f"{self.config_path} is missing, so that nobody knows which run this is: {_ANEW}"
+            )
+        if any(p for p in self.path.iterdir() if p != self.scratch):
             raise ConfigError(
                 f"--out_dir={self.path} holds files that are not of a run: choose another"
             )
+
+    def _described(self) -> dict[str, Any]:
+        """Returns config.json.
+
+        Raises:
+            RunError: if it is damaged.
+        """
+        found = read_json(self.config_path, _ANEW)
+        if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
+            raise RunError(f"{self.config_path} is damaged (it has no settings): {_ANEW}")
+        return found
 
     def _check_settings(self, found: dict[str, Any]) -> None:
         differing = [
@@ -97,7 +124,9 @@ class ResultsFolder:
         if not self.config_path.exists():
             write_json(self.config_path, description)
             return
-        found, wanted = read_json(self.config_path).get("data", {}), description.get("data", {})
+        found, wanted = self._described().get("data") or {}, description.get("data", {})
+        if not isinstance(found, dict):
+            raise RunError(f"{self.config_path} is damaged (it has no data): {_ANEW}")
         for digest in ("data_sha256", "split_sha256"):
             if found.get(digest) != wanted.get(digest):
                 raise ConfigError(
@@ -118,12 +147,21 @@ class ResultsFolder:
     @property
     def scratch(self) -> Path:
         """Packed clients, checkpoints and worker logs; removed when the run is finished."""
-        return self.path / "work"
+        return self.path / SCRATCH
 
     @property
     def is_finished(self) -> bool:
-        """Whether all results are there."""
-        return self.summary_path.exists()
+        """Whether all results are there.
+
+        Raises:
+            RunError: if they were, but are damaged.
+        """
+        if not os.path.lexists(self.summary_path):
+            return False
+        found = read_json(self.summary_path, _ANEW)
+        if not isinstance(found, dict):
+            raise RunError(f"{self.summary_path} is damaged (it has no results): {_ANEW}")
+        return True
 
     def remove_scratch(self) -> None:
         """Removes what only an unfinished run needs."""

@@ -100,3 +100,25 @@ def test_nothing_half_written_stays_after_a_failure(federated, tmp_path, monkeyp
     with pytest.raises(OSError, match="No space"):
         pack_clients(federated, tmp_path / "clients", lambda *_: None)
     assert not (tmp_path / "clients").exists()
+
+
+@pytest.mark.parametrize("how", ["missing", "cut", "empty", "garbled", "more", "stamp"])
+def test_what_is_damaged_is_packed_anew(federated, tmp_path, how):
+    folder = tmp_path / "clients"
+    pack_clients(federated, folder, lambda *_: None)
+    path = folder / part_file("training", 1)
+    whole = path.read_bytes()
+    if how == "missing":
+        path.unlink()
+    elif how == "stamp":
+        (folder / "complete.sha256").write_bytes(b"\xff")
+    elif how == "more":
+        (folder / part_file("training", 77)).write_bytes(b"")
+    else:
+        spoilt = {"cut": whole[:-785], "empty": b"", "garbled": bytes(len(whole))}
+        path.write_bytes(spoilt[how])
+    done = []
+    pack_clients(federated, folder, lambda number, _: done.append(number))
+    assert done == list(range(1, len(federated.clients) + 1))
+    assert path.read_bytes() == whole
+    pack_clients(federated, folder, lambda *_: pytest.fail("packed again"))

@@ -19,7 +19,7 @@ from tests.tff_health.experiments.runs import (
     workers,
 )
 from tff_health import flags
-from tff_health.errors import ConfigError
+from tff_health.errors import ConfigError, RunError
 from tff_health.experiments.chosen_settings import load_chosen, settings_for
 from tff_health.experiments.noise_key import noise_key
 from tff_health.experiments.privacy_tuning import draw, plan
@@ -114,6 +114,21 @@ def test_the_key_of_the_noise_is_kept_for_its_user_alone(tmp_path):
     assert noise_key(path, -1) == first
     assert noise_key(tmp_path / "other.key", -1) != first
     assert noise_key(path, 3) == noise_key(tmp_path / "unused.key", 3) != first
+
+
+@pytest.mark.parametrize("how", ["missing", "cut", "empty", "garbled", "folder"])
+def test_a_run_does_not_go_on_with_other_noise(tmp_path, how):
+    path = tmp_path / "noise.key"
+    noise_key(path, -1)
+    whole = path.read_bytes()
+    path.unlink()
+    if how == "folder":
+        path.mkdir()
+    elif how != "missing":
+        spoilt = {"cut": whole[:9], "empty": b"", "garbled": bytes(16) + whole[16:]}
+        path.write_bytes(spoilt[how])
+    with pytest.raises(RunError, match=r"noise\.key.* cannot be used \(.*start anew"):
+        noise_key(path, -1, is_begun=True)
 
 
 def test_training_ends_before_the_budget_is_exceeded(tmp_path):

@@ -9,6 +9,7 @@ from crypto.fixed_point import FixedPoint
 from tests.tff_health.clear_sums import clear_context
 from tff_health.aggregators.sparse_binary import compress_encoded
 from tff_health.data.client_data import KEY_TYPE, client_keys
+from tff_health.errors import RunError
 from tff_health.learning.client_memory import ClientMemory
 from tff_health.learning.error_feedback import with_error_feedback
 
@@ -159,3 +160,25 @@ def test_clients_without_a_memory_begin_with_nothing(tmp_path):
     assert memory.last_round(1, 10) == 0
     with pytest.raises(FileNotFoundError):
         memory.keep((1,), 1)
+
+
+def test_a_memory_that_was_lost_or_changed_is_missed(run, tmp_path):
+    memory = ClientMemory(tmp_path / "memory", SIZE)
+    for number in (1, 2):
+        run(memory, updates(number), number)
+        memory.keep((3, 5), number)
+    told = memory.text
+    ClientMemory(tmp_path / "memory", SIZE).restore(told)
+    ClientMemory(tmp_path / "other", SIZE).restore("")
+    path = tmp_path / "memory" / "kept-5-2"
+    whole = path.read_bytes()
+    for spoilt in (None, b"", whole[:-4], bytes(len(whole))):
+        path.unlink()
+        if spoilt is not None:
+            path.write_bytes(spoilt)
+        with pytest.raises(RunError, match=r"what client 5 keeps.*missing or damaged"):
+            ClientMemory(tmp_path / "memory", SIZE).restore(told)
+        path.write_bytes(whole)
+    run(memory, updates(3), 3)  # a round that was killed before its state was kept
+    memory.keep((3, 5), 3)
+    ClientMemory(tmp_path / "memory", SIZE).restore(told)

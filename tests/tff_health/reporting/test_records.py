@@ -7,7 +7,7 @@ import pytest
 from tff_health.atomic import atomic_write
 from tff_health.errors import ConfigError, RunError
 from tff_health.reporting.files import read_json, write_json
-from tff_health.reporting.metrics_log import MetricsLog
+from tff_health.reporting.metrics_log import MetricsLog, read_rows
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Table
 
@@ -29,7 +29,7 @@ def test_json_is_strict(tmp_path):
     write_json(tmp_path / "x.json", {"a": float("nan"), "b": [float("inf"), 1.5], "c": (1,)})
     text = (tmp_path / "x.json").read_text()
     assert json.loads(text, parse_constant=pytest.fail) == {"a": None, "b": [None, 1.5], "c": [1]}
-    assert read_json(tmp_path / "x.json")["b"][1] == 1.5
+    assert read_json(tmp_path / "x.json", "")["b"][1] == 1.5
 
 
 def test_metrics_are_read_back_exactly(tmp_path):
@@ -38,21 +38,117 @@ def test_metrics_are_read_back_exactly(tmp_path):
         {"scheme": "fedavg", "round": number, "loss": 1 / (3 + number), "accuracy": None}
         for number in range(1, 5)
     ]
-    for row in rows:
-        log.append(row)
+    log.add(rows)
+    log.write()
+    assert read_rows(tmp_path / "m.csv") == log.rows == rows
     again = MetricsLog(tmp_path / "m.csv", ("scheme", "round", "loss", "accuracy"))
-    assert again.rows == log.rows == rows
-    again.drop_after(2)
-    assert [row["round"] for row in again.rows] == [1, 2]
+    again.restore(log.text)
+    assert again.rows == rows
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty", "garbled", "edited"])
+def test_metrics_are_repaired_from_what_was_kept_with_the_state(tmp_path, damage):
+    path = tmp_path / "m.csv"
+    log = MetricsLog(path, ("round", "loss"))
+    log.add({"round": number, "loss": 1 / number} for number in range(1, 4))
+    log.write()
+    whole = path.read_bytes()
+    spoilt = {
+        "cut": whole[:-9],
+        "empty": b"",
+        "garbled": b"\xff\x00,1\n",
+        "edited": b"round,loss\n",
+    }
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes(spoilt[damage])
+    MetricsLog(path, ("round", "loss")).restore(whole.decode())
+    assert path.read_bytes() == whole
+
+
+def test_metrics_of_a_run_whose_state_is_gone_are_not_overwritten(tmp_path):
+    path = tmp_path / "m.csv"
+    MetricsLog(path, ("round",)).restore("")
+    MetricsLog(path, ("round",)).restore("")  # no round was trained: nothing to lose
+    path.write_text("round\n1\n")
+    with pytest.raises(RunError, match="no state of the run is left"):
+        MetricsLog(path, ("round",)).restore("")
+    assert path.read_text() == "round\n1\n"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"round,lo", b"round,loss\n1", b"round,loss\n1,2,3\n", b"\xff"]
+)
+def test_damaged_metrics_are_not_read(tmp_path, content):
+    (tmp_path / "m.csv").write_bytes(content)
+    if content == b"round,lo":
+        assert read_rows(tmp_path / "m.csv") == []
+        return
+    with pytest.raises(ValueError):
+        read_rows(tmp_path / "m.csv")
+
+
+def damage(path, how):
+    """Spoils a file in one of the ways that happen to files."""
+    whole = path.read_bytes()
+    path.unlink()
+    if how == "folder":
+        path.mkdir()
+    elif how != "missing":
+        spoilt = {
+            "cut": whole[: len(whole) // 2],
+            "empty": b"",
+            "garbled": b"\xff{",
+            "other": b"[1]",
+        }
+        path.write_bytes(spoilt[how])
+
+
+HOWS = ("missing", "cut", "empty", "garbled", "other", "folder")
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_a_folder_whose_settings_are_damaged_is_refused_untouched(tmp_path, how):
+    with ResultsFolder(tmp_path, SETTINGS) as folder:
+        folder.describe(DESCRIPTION)
+    (tmp_path / "metrics.csv").write_text("round\n1\n")
+    damage(tmp_path / "config.json", how)
+    with (
+        pytest.raises(RunError, match=r"config\.json (is|cannot be).*: start anew"),
+        ResultsFolder(tmp_path, SETTINGS),
+    ):
+        pass
+    assert (tmp_path / "metrics.csv").exists()
+
+
+def test_states_without_their_settings_are_not_gone_on_with(tmp_path):
+    (tmp_path / "work" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "work" / "checkpoints" / "round-000001.npz").write_bytes(b"")
+    with (
+        pytest.raises(RunError, match=r"config\.json is missing"),
+        ResultsFolder(tmp_path, SETTINGS),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("how", HOWS[1:])
+def test_damaged_results_do_not_pass_for_a_finished_run(tmp_path, how):
+    with ResultsFolder(tmp_path, SETTINGS) as folder:
+        folder.describe(DESCRIPTION)
+        write_json(folder.summary_path, {"runs": []})
+        assert folder.is_finished
+        damage(folder.summary_path, how)
+        with pytest.raises(RunError, match=r"summary\.json (is|cannot be).*: start anew"):
+            folder.is_finished  # noqa: B018
 
 
 def test_metrics_refuse_unknown_columns(tmp_path):
     log = MetricsLog(tmp_path / "m.csv", ("round",))
     with pytest.raises(ValueError, match="loss"):
-        log.append({"round": 1, "loss": 2.0})
-    log.append({"round": 1})
+        log.add([{"round": 1, "loss": 2.0}])
+    log.add([{"round": 1}])
     with pytest.raises(ValueError, match="columns"):
-        MetricsLog(tmp_path / "m.csv", ("round", "loss"))
+        MetricsLog(tmp_path / "m.csv", ("round", "loss")).restore(log.text)
 
 
 def test_a_folder_goes_on_with_the_same_settings_only(tmp_path):
