@@ -54,9 +54,16 @@ def test_budgets_are_spent_on_images_that_can_be_learnt_under_them(experiment):
     assert drawn.dataset == "synthetic_lesions"
 
 
+def test_schemes_are_compared_on_images_that_all_of_them_can_learn_quickly():
+    config = parse("--experiment=schemes").config
+    assert (config.dataset, config.model, config.rounds) == ("digits", "mnist_cnn", 12)
+    assert config.local_epochs == 2
+    assert parse("--experiment=schemes", "--dataset=ham10000").config.local_epochs == 1
+
+
 def test_help_names_the_default_data_set_of_each_experiment():
     text = flags.parse(["run_experiments.py", "--help"], ENVIRONMENT)
-    assert "Default: synthetic_lesions, but digits for privacy, but" in " ".join(text.split())
+    assert "Default: synthetic_lesions, but digits for schemes, but" in " ".join(text.split())
 
 
 def test_folders():

@@ -140,6 +140,9 @@ _FOR_PRIVACY: dict[str, dict[str, Any]] = {
     "dermamnist": _HOSPITALS | {"split": "given"},
 }
 
+# Compressed updates, of scheme fedopt, need more steps to come as far as others.
+_FOR_QUICK_SCHEMES: dict[str, dict[str, Any]] = {"digits": {"local_epochs": 2}}
+
 
 def preset_settings(preset: str, dataset: str, experiment: str = "train") -> dict[str, Any]:
     """Returns the settings of `preset` for `dataset` and `experiment`, by flag name.
@@ -150,4 +153,6 @@ def preset_settings(preset: str, dataset: str, experiment: str = "train") -> dic
     settings = _BY_PRESET[preset][dataset] | _BY_EXPERIMENT.get(experiment, {}).get(preset, {})
     if experiment in ("privacy", "privacy_tuning"):
         settings |= _FOR_PRIVACY.get(dataset, {})
+    if (experiment, preset) == ("schemes", "quick"):
+        settings |= _FOR_QUICK_SCHEMES.get(dataset, {})
     return settings
