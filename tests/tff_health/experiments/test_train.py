@@ -132,8 +132,8 @@ def test_other_settings_in_the_same_folder_are_refused(whole):
     assert len(result.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("kill_after", [1, 4])
-def test_a_killed_run_ends_with_the_same_model(whole, tmp_path, kill_after):
+@pytest.mark.parametrize(("kill_after", "damage"), [(1, "removed"), (4, "cut")])
+def test_a_killed_run_ends_with_the_same_model(whole, tmp_path, kill_after, damage):
     out_dir = tmp_path / "run"
     before = workers()
     process = start(out_dir)
@@ -144,6 +144,11 @@ def test_a_killed_run_ends_with_the_same_model(whole, tmp_path, kill_after):
     done = len(rows(out_dir))
     assert kill_after <= done < ROUNDS
     assert not (out_dir / "summary.json").exists()
+    for path in (out_dir / "metrics.csv", out_dir / "work" / "clients" / "training-1.bin"):
+        if damage == "removed":
+            path.unlink()
+        else:
+            path.write_bytes(path.read_bytes()[:-60])
 
     result = run(out_dir)
     assert result.returncode == 0, result.stderr
