@@ -1,6 +1,7 @@
 """Silences what libraries print at import and users cannot act on. Call before importing them."""
 
 import atexit
+import logging
 import os
 import shutil
 import tempfile
@@ -23,6 +24,8 @@ def silence_libraries() -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+    # Of assertions that TFF's own aggregators trace and that run all the same.
+    logging.getLogger("tensorflow").addFilter(_is_of_use)
     try:
         tempfile.gettempdir()
     except FileNotFoundError:
@@ -33,6 +36,10 @@ def silence_libraries() -> None:
         folder = tempfile.mkdtemp(prefix="tff_health-matplotlib-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         os.environ[_MATPLOTLIB_FOLDER] = folder
+
+
+def _is_of_use(record: logging.LogRecord) -> bool:
+    return "Object was never used" not in record.getMessage()
 
 
 def _has_writable_config() -> bool:
