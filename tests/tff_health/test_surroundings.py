@@ -136,7 +136,9 @@ def test_without_a_folder_for_temporary_files_it_is_one_line(tmp_path, monkeypat
 def test_a_current_folder_that_is_gone_is_one_line(tmp_path):
     gone = tmp_path / "gone"
     gone.mkdir()
-    code = "import os, sys; os.rmdir(os.getcwd()); os.execv(sys.executable, sys.argv)"
+    code = (
+        "import os, sys; os.rmdir(os.getcwd()); p = sys.executable; os.execv(p, [p, *sys.argv[1:]])"
+    )
     script = ROOT / "run_experiments.py"
     result = run(["-c", code, script, "--dataset=digits"], PLAIN, cwd=gone)
     assert result.returncode in (1, 2)
