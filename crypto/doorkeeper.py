@@ -29,6 +29,7 @@ class Doorkeeper:
         kinds: the stages in their order, each with its message.
         minimum: fewest clients that must be left after any stage.
         registry: the verify keys of the clients; None in sessions without signatures.
+        farewells: stage -> a message with which a client may leave the session instead.
     """
 
     def __init__(
@@ -37,9 +38,11 @@ class Doorkeeper:
         kinds: Kinds,
         minimum: int,
         registry: Mapping[ClientId, VerifyKey] | None,
+        farewells: Kinds | None = None,
     ) -> None:
         self._session_id = session_id
-        self._kinds = kinds
+        both = [*kinds.items(), *(farewells or {}).items()]
+        self._kinds = {int(kind.TYPE): (stage, kind) for stage, kind in reversed(both)}
         self._minimum = minimum
         self._registry = registry
         self._stage: str | None = None
@@ -75,12 +78,10 @@ class Doorkeeper:
             MalformedMessageError, WrongTimeError, ForeignMessageError, ReplayError,
             SignatureError: as the name says; without a culprit yet.
         """
-        stage = self._stage_of(data)
+        stage, kind = self._kind_of(data)
         if stage != self._stage:
             raise WrongTimeError(f"a message of stage '{stage}' in stage '{self._stage}'")
-        message, body, signature = unseal(
-            self._kinds[stage], data, self._registry is not None, len(self._asked)
-        )
+        message, body, signature = unseal(kind, data, self._registry is not None, len(self._asked))
         if message.session_id != self._session_id or message.sender != sender:
             raise ForeignMessageError("a message of another session or client")
         if sender in self._answered:
@@ -96,6 +97,10 @@ class Doorkeeper:
     def accept(self, sender: ClientId) -> None:
         """Note that a client has answered."""
         self._answered.add(sender)
+
+    def dismiss(self, sender: ClientId) -> None:
+        """Note that a client has left the session."""
+        self._awaited -= {sender}
 
     def close(self, stage: str) -> frozenset[ClientId]:
         """End a stage; return the clients that answered.
@@ -113,12 +118,11 @@ class Doorkeeper:
             )
         return frozenset(self._answered)
 
-    def _stage_of(self, data: bytes) -> str:
+    def _kind_of(self, data: bytes) -> tuple[str, type[ClientMessage]]:
         try:
             number = message_type(data)
         except DecodingError as error:
             raise MalformedMessageError(str(error)) from error
-        for stage, kind in self._kinds.items():
-            if number == kind.TYPE:
-                return stage
-        raise MalformedMessageError(f"type {number} is no message of a client")
+        if number not in self._kinds:
+            raise MalformedMessageError(f"type {number} is no message of a client")
+        return self._kinds[number]

@@ -22,6 +22,7 @@ class StagedServer(ABC):
         client_messages: stage -> the message that ends it for a client.
         quorum: fewest clients that must answer in each stage.
         registry: the verify keys of the clients if they sign their messages, else None.
+        farewells: stage -> a message with which a client may leave the session instead.
     """
 
     def __init__(
@@ -30,9 +31,11 @@ class StagedServer(ABC):
         client_messages: Kinds,
         quorum: int,
         registry: Mapping[ClientId, VerifyKey] | None = None,
+        farewells: Kinds | None = None,
     ) -> None:
         self.session_id = session_id
-        self._door = Doorkeeper(session_id, client_messages, quorum, registry)
+        self._door = Doorkeeper(session_id, client_messages, quorum, registry, farewells)
+        self._farewells = tuple((farewells or {}).values())
         self._has_begun = False
 
     @property
@@ -60,7 +63,10 @@ class StagedServer(ABC):
         with blaming(sender):
             message, signature = self._door.admit(sender, data)
             self._accept(message, signature)
-            self._door.accept(sender)
+            if isinstance(message, self._farewells):
+                self._door.dismiss(sender)
+            else:
+                self._door.accept(sender)
 
     @abstractmethod
     def _accept(self, message: ClientMessage, signature: bytes) -> None:

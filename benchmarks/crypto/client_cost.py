@@ -22,6 +22,7 @@ from crypto.masking.graph import NeighbourGraph
 from crypto.masking.keys import share_binding
 from crypto.masking.messages import (
     AdvertisedKeys,
+    DealtPair,
     DeliveredShares,
     DirectoryEntry,
     Invitation,
@@ -29,6 +30,7 @@ from crypto.masking.messages import (
     SharePair,
 )
 from crypto.masking.parameters import ClientPolicy, MaskingParameters
+from crypto.masking.peers import commit_to_pair
 from crypto.masking.topology import CompleteGraph, RegularGraph
 from crypto.masking.unmasking_messages import Agreement, AgreementList, SurvivorSet
 from crypto.sealing import SIGNED_MESSAGE, unseal
@@ -90,8 +92,10 @@ class Cohort:
         for peer in peers:
             pair = SharePair(Share(SECRET_FIELD.random()), Share(SECRET_FIELD.random()))
             binding = share_binding(self.session_id, peer, client)
-            key = state.peers[peer].channel.receiving
-            ciphertexts.append((peer, encrypt_once(key, pair.to_bytes(), binding)))
+            key = state.channels.peers[peer].channel.receiving
+            commitments = commit_to_pair(self.session_id, peer, client, pair)
+            dealt = DealtPair(encrypt_once(key, pair.to_bytes(), binding), *commitments)
+            ciphertexts.append((peer, dealt.to_bytes()))
         return DeliveredShares(self.session_id, tuple(ciphertexts))
 
     def _agree(self, peers, story):

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from crypto.errors import (
+    AuthenticationError,
     ConsistencyError,
     DecodingError,
     ForeignMessageError,
-    ShareError,
     SignatureError,
     ThresholdError,
     WrongContentError,
@@ -22,20 +22,20 @@ from crypto.masking.client_states import (
     Uploaded,
 )
 from crypto.masking.graph import NeighbourGraph
-from crypto.masking.keys import (
-    commit_to_seed,
-)
+from crypto.masking.keys import commit_to_seed
 from crypto.masking.messages import (
     AdvertisedKeys,
+    DealtPair,
     DeliveredShares,
     EncryptedShares,
     Invitation,
     KeyDirectory,
     MaskedVector,
+    ShareComplaint,
     SharePair,
 )
 from crypto.masking.pairwise import add_pairwise_masks
-from crypto.masking.peers import ShareChannels, check_new_keys
+from crypto.masking.peers import ShareChannels, check_new_keys, commit_to_pair
 from crypto.masking.stages import Stage
 from crypto.masking.unmasking_messages import (
     Agreement,
@@ -133,9 +133,14 @@ class ClientRound(SessionPart[State]):
             strict=True,
         )
         dealt = {holder: SharePair(*pair) for holder, pair in zip(holders, pairs, strict=True)}
-        ciphertexts = channels.encrypt({holder: pair.to_bytes() for holder, pair in dealt.items()})
+        sealed = channels.encrypt({holder: pair.to_bytes() for holder, pair in dealt.items()})
+        entries = tuple(
+            (holder, DealtPair(ciphertext, *self._commit(self.client_id, holder, dealt[holder])))
+            for holder, ciphertext in sealed
+        )
         self._state = Shared(state.mask_keys, state.seed, channels, dealt[self.client_id])
-        return seal(EncryptedShares(self.session_id, self.client_id, ciphertexts), self._identity)
+        encoded = tuple((holder, pair.to_bytes()) for holder, pair in entries)
+        return seal(EncryptedShares(self.session_id, self.client_id, encoded), self._identity)
 
     def masked_input(self, data: bytes, vector: IntegerVector) -> bytes:
         """Masked input: keep the shares received and upload the vector under all masks.
@@ -145,19 +150,24 @@ class ClientRound(SessionPart[State]):
             vector: shape (m,), uint64 or int64, values -2^(k-1) to 2^k - 1.
 
         Returns:
-            A `MaskedVector`, uniform over Z_{2^k}^m to all who lack one of its masks.
+            A `MaskedVector`, uniform over Z_{2^k}^m to all who lack one of its masks; or, if some
+            dealers' shares are false, a `ShareComplaint` about them, with which the part ends.
 
         Raises:
             ParameterError: for a vector that does not fit; the step can be repeated.
-            AuthenticationError, ShareError: naming the dealer of a false share.
             ThresholdError: if too few neighbours shared their keys.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
         check_vector(vector, self.parameters.length, self.parameters.modulus_bits)
         state, delivered = self._take(Shared, DeliveredShares, data)
-        held = {
-            sender: self._open(sender, sealed, state) for sender, sealed in delivered.ciphertexts
+        opened = {
+            sender: self._open(sender, dealt, state) for sender, dealt in delivered.ciphertexts
         }
+        held = {sender: pair for sender, pair in opened.items() if pair is not None}
+        if len(held) < len(opened):
+            accused = tuple(sorted(opened.keys() - held.keys()))
+            complaint = ShareComplaint(self.session_id, self.client_id, accused)
+            return seal(complaint, self._identity)
         held[self.client_id] = state.own_pair
         self._require(len(held), "neighbours that shared keys")
         total = ResidueSum(self.parameters.length, self.parameters.modulus_bits)
@@ -250,12 +260,18 @@ class ClientRound(SessionPart[State]):
                 check_new_keys(known, keys.mask_key, keys.share_key)
             known |= {keys.mask_key, keys.share_key}
 
-    def _open(self, sender: ClientId, ciphertext: bytes, state: Shared) -> SharePair:
-        plaintext = state.channels.decrypt(sender, ciphertext)
+    def _open(self, sender: ClientId, data: bytes, state: Shared) -> SharePair | None:
+        """Return a pair that a peer dealt; None if it is not what the peer committed to."""
+        dealt = DealtPair.from_bytes(data)
         try:
-            return SharePair.from_bytes(plaintext)
-        except DecodingError as error:
-            raise ShareError(str(error), sender) from error
+            pair = SharePair.from_bytes(state.channels.decrypt(sender, dealt.ciphertext))
+        except (AuthenticationError, DecodingError):
+            return None
+        committed = self._commit(sender, self.client_id, pair)
+        return pair if committed == (dealt.self_mask, dealt.key) else None
+
+    def _commit(self, dealer: ClientId, holder: ClientId, pair: SharePair) -> tuple[bytes, bytes]:
+        return commit_to_pair(self.session_id, dealer, holder, pair)
 
     def _check_survivors(self, survivors: SurvivorSet, held: Mapping[ClientId, SharePair]) -> None:
         alive = frozenset(survivors.survivors)

@@ -4,6 +4,8 @@ Every key, commitment and ciphertext is tagged with the session, which is the ha
 server announced, and with the one or two clients concerned.
 """
 
+import functools
+import hashlib
 from typing import Self
 
 from crypto.domain import domain_hash, domain_tag, encode_id
@@ -61,3 +63,26 @@ def share_binding(session_id: bytes, sender: ClientId, receiver: ClientId) -> by
 def commit_to_seed(session_id: bytes, client: ClientId, seed: bytes) -> bytes:
     """Return the commitment to a self mask's seed; the seed's 256 bits hide it."""
     return domain_hash("masking/self mask", session_id, encode_id(client), seed)
+
+
+def commit_to_share(
+    session_id: bytes, dealer: ClientId, holder: ClientId, *, of_key: bool, share: bytes
+) -> bytes:
+    """Return the commitment to one share, by which it is recognised when it is given back.
+
+    Its 256 bits hide it: each single share is uniform.
+
+    Args:
+        session_id: the session.
+        dealer: whose secret is shared.
+        holder: who has the share.
+        of_key: whether it is a share of the mask key, or else of the self mask's seed.
+        share: as it is encoded.
+    """
+    fields = encode_id(dealer) + encode_id(holder) + bytes([of_key])
+    return hashlib.sha256(_share_tag(session_id) + fields + share).digest()
+
+
+@functools.lru_cache(maxsize=8)
+def _share_tag(session_id: bytes) -> bytes:
+    return domain_tag("masking/share", session_id)

@@ -2,18 +2,18 @@
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import TypeAlias
 
 from crypto.channel import Channel
-from crypto.errors import ShareError
 from crypto.faults import Fault
 from crypto.masking.parameters import MaskingParameters
 from crypto.masking.roles import MaskClient, MaskServer, SessionClients
 from crypto.masking.stages import Stage
 from crypto.masking.topology import Topology
-from crypto.parties import SERVER, ClientId
+from crypto.parties import ClientId
 from crypto.randomness import SYSTEM, Randomness
 from crypto.secure_sum import IntegerVector, SecureSum, SumResult
 from crypto.signatures import SigningIdentity, VerifyKey
@@ -106,10 +106,9 @@ class MaskingSum(SecureSum):
         channel = Channel(self.stages, names, dropouts, faults, self._clock)
         parts = SessionClients(clients, vectors)
         runner = StageRunner(channel, vectors, parts.answer, server.receive)
-        with runner.aborting():
+        with runner.aborting(), noting_findings(runner, server):
             run_masks(runner, server.openings(), dealing)
             result = runner.close(server.unmask)
-        note_false_shares(runner, result.false_holders)
         return SumResult(result.sum, result.survivors, channel.costs(), runner.refusals)
 
 
@@ -123,7 +122,11 @@ def run_masks(
         runner.run_stage(stage, opening)
 
 
-def note_false_shares(runner: StageRunner, holders: Sequence[ClientId]) -> None:
-    """Put those who gave false shares on record, though they were not needed."""
-    for holder in holders:
-        runner.note(SERVER, ShareError("a false share", holder))
+@contextmanager
+def noting_findings(runner: StageRunner, server: MaskServer) -> Iterator[None]:
+    """Put on record what was found wrong with shares, however the session ends."""
+    try:
+        yield
+    finally:
+        for by, error in server.findings:
+            runner.note(by, error)

@@ -22,6 +22,7 @@ from crypto.wire import Message, Reader, Writer, check_increasing, check_size
 COMMITMENT_BYTES: Final = 32
 SHARE_PAIR_BYTES: Final = 2 * SHARE_BYTES
 CIPHERTEXT_BYTES: Final = SHARE_PAIR_BYTES + TAG_BYTES
+DEALT_BYTES: Final = CIPHERTEXT_BYTES + 2 * COMMITMENT_BYTES
 
 
 class MessageType(IntEnum):
@@ -37,6 +38,7 @@ class MessageType(IntEnum):
     AGREEMENT = 8
     AGREEMENT_LIST = 9
     UNMASKING_ANSWER = 10
+    SHARE_COMPLAINT = 11
 
 
 @dataclass(frozen=True)
@@ -202,16 +204,47 @@ class SharePair:
         return cls(Share.from_bytes(data[:SHARE_BYTES]), Share.from_bytes(data[SHARE_BYTES:]))
 
 
+@dataclass(frozen=True)
+class DealtPair:
+    """What a dealer sends one holder through the server: a `SharePair`, and what it commits to.
+
+    Attributes:
+        ciphertext: the pair, encrypted for the holder.
+        self_mask: commitment to its share of the self mask's seed.
+        key: commitment to its share of the mask key.
+    """
+
+    ciphertext: bytes
+    self_mask: bytes
+    key: bytes
+
+    def to_bytes(self) -> bytes:
+        """Return `DEALT_BYTES` (146) bytes."""
+        return self.ciphertext + self.self_mask + self.key
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "DealtPair":
+        """Take apart what `to_bytes` made; the messages that carry it check its length."""
+        commitments = data[CIPHERTEXT_BYTES:]
+        return cls(
+            data[:CIPHERTEXT_BYTES], commitments[:COMMITMENT_BYTES], commitments[COMMITMENT_BYTES:]
+        )
+
+
 Ciphertexts: TypeAlias = tuple[tuple[ClientId, bytes], ...]
-"""Peer -> encrypted `SharePair`, in increasing order of the peers."""
+"""Peer -> `DealtPair`, in increasing order of the peers; other protocols send ciphertexts alone."""
 
 
 @dataclass(frozen=True)
 class EncryptedShares(ClientMessage):
-    """Client to server: the shares of the client's secrets, each encrypted for one receiver."""
+    """Client to server: the shares of the client's secrets, each encrypted for one receiver.
+
+    The server cannot read them, but keeps what the client commits to: so that each share is checked
+    alone when its holder gives it back.
+    """
 
     TYPE: ClassVar[int] = MessageType.ENCRYPTED_SHARES
-    SIZE: ClassVar[int] = CIPHERTEXT_BYTES
+    SIZE: ClassVar[int] = DEALT_BYTES
     ciphertexts: Ciphertexts
 
     def __post_init__(self) -> None:
@@ -236,7 +269,7 @@ class DeliveredShares(SessionMessage):
     """
 
     TYPE: ClassVar[int] = MessageType.DELIVERED_SHARES
-    SIZE: ClassVar[int] = CIPHERTEXT_BYTES
+    SIZE: ClassVar[int] = DEALT_BYTES
     ciphertexts: Ciphertexts
 
     def __post_init__(self) -> None:
@@ -250,6 +283,36 @@ class DeliveredShares(SessionMessage):
     @classmethod
     def _read(cls, reader: Reader) -> Self:
         return cls(reader.fixed(SESSION_ID_BYTES), reader.pairs(cls.SIZE))
+
+
+@dataclass(frozen=True)
+class ShareComplaint(ClientMessage):
+    """Client to server, in place of an upload: some shares that it was sent are false.
+
+    They do not open, or are not what their dealer committed to. One complaint proves nothing, as
+    its sender may lie; more of them than there can be liars prove the dealer wrong, to all who
+    know the clients' verify keys.
+
+    Attributes:
+        accused: the dealers, in increasing order; at least one.
+    """
+
+    TYPE: ClassVar[int] = MessageType.SHARE_COMPLAINT
+    accused: tuple[ClientId, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_increasing(self.accused)
+        if not self.accused:
+            raise ParameterError("a complaint names somebody")
+
+    def _write(self, writer: Writer) -> None:
+        self.write_head(writer)
+        writer.ids(self.accused)
+
+    @classmethod
+    def _read(cls, reader: Reader) -> Self:
+        return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.ids())
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from crypto.aead import decrypt_once, encrypt_once
 from crypto.errors import ConsistencyError, ForeignMessageError, blaming
 from crypto.key_agreement import AgreementKeyPair
-from crypto.masking.keys import ShareChannelKeys, share_binding
-from crypto.masking.messages import Ciphertexts
+from crypto.masking.keys import ShareChannelKeys, commit_to_share, share_binding
+from crypto.masking.messages import Ciphertexts, SharePair
 from crypto.parties import SERVER, ClientId
 
 
@@ -32,6 +32,17 @@ def check_new_keys(known: Collection[bytes], mask_key: bytes, share_key: bytes) 
     """
     if mask_key == share_key or mask_key in known or share_key in known:
         raise ConsistencyError("one key under two names")
+
+
+def commit_to_pair(
+    session_id: bytes, dealer: ClientId, holder: ClientId, pair: SharePair
+) -> tuple[bytes, bytes]:
+    """Return the commitments to both shares of a pair: of the self mask, and of the key."""
+    where = session_id, dealer, holder
+    return (
+        commit_to_share(*where, of_key=False, share=pair.self_mask.to_bytes()),
+        commit_to_share(*where, of_key=True, share=pair.key.to_bytes()),
+    )
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,15 @@
 Double masking and pairwise masking differ in their messages; a session knows them by these names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
+from crypto.errors import ProtocolError
 from crypto.masking.messages import Invitation
 from crypto.masking.parameters import MaskingParameters
 from crypto.masking.stages import Stage
 from crypto.masking.unmasking import Unmasked
-from crypto.parties import ClientId
+from crypto.parties import ClientId, Party
 from crypto.secure_sum import IntegerVector
 from crypto.stage_runner import Opening
 
@@ -74,6 +75,11 @@ class MaskServer(Protocol):
     @property
     def invitation(self) -> Invitation:
         """What it announces."""
+        ...
+
+    @property
+    def findings(self) -> Sequence[tuple[Party, ProtocolError]]:
+        """Who says of whom that shares were false: clients that complain, or the server itself."""
         ...
 
     @property

@@ -4,41 +4,49 @@ It relays keys and shares, adds up the masked vectors as they arrive, and remove
 the masks that did not cancel. Each stage is closed by the method that makes the next messages.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from crypto.errors import (
     ConsistencyError,
     DecodingError,
     MalformedMessageError,
+    ProtocolError,
+    ShareError,
     ThresholdError,
     WrongContentError,
     WrongTimeError,
 )
 from crypto.key_agreement import check_public_key
 from crypto.masking.graph import NeighbourGraph
+from crypto.masking.keys import commit_to_share
 from crypto.masking.messages import (
     AdvertisedKeys,
+    DealtPair,
     DeliveredShares,
     DirectoryEntry,
     EncryptedShares,
     Invitation,
     KeyDirectory,
     MaskedVector,
+    ShareComplaint,
 )
 from crypto.masking.pairwise import add_pairwise_masks
 from crypto.masking.parameters import MaskingParameters
 from crypto.masking.peers import check_new_keys
-from crypto.masking.stages import CLIENT_MESSAGES, Stage
+from crypto.masking.stages import CLIENT_MESSAGES, FAREWELLS, Stage
 from crypto.masking.unmasking import SecretRecovery, Unmasked
 from crypto.masking.unmasking_messages import (
     Agreement,
     AgreementList,
     KeyShare,
+    RevealedShare,
     SelfMaskShare,
     SurvivorSet,
     UnmaskingAnswer,
 )
-from crypto.parties import ClientId
+from crypto.parties import SERVER, ClientId, Party
 from crypto.randomness import SYSTEM, Randomness
 from crypto.residues import ResidueSum
 from crypto.session_messages import NONCE_BYTES, ClientMessage
@@ -63,6 +71,8 @@ class MaskingServer(StagedServer):
 
     Attributes:
         invitation: what it announces.
+        findings: what clients complained of, and whom the server found to have dealt or given back
+            false shares: who says so, and an error that names the accused.
     """
 
     def __init__(
@@ -79,6 +89,7 @@ class MaskingServer(StagedServer):
             CLIENT_MESSAGES,
             parameters.min_survivors,
             (registry or {}) if parameters.signed else None,
+            FAREWELLS,
         )
         self._parameters = parameters
         graph = NeighbourGraph(cohort, parameters.degree, self.session_id)
@@ -86,7 +97,9 @@ class MaskingServer(StagedServer):
         self._neighbours = {client: graph.neighbours(client) for client in cohort}
         self._keys: dict[ClientId, DirectoryEntry] = {}
         self._public_keys: set[bytes] = set()
-        self._dealt: dict[ClientId, dict[ClientId, bytes]] = {}
+        self._dealt: dict[ClientId, dict[ClientId, DealtPair]] = {}
+        self._complaints: dict[ClientId, tuple[ClientId, ...]] = {}
+        self.findings: list[tuple[Party, ProtocolError]] = []
         self._sharers: frozenset[ClientId] = frozenset()
         self._total = ResidueSum(parameters.length, parameters.modulus_bits)
         self._survivors: SurvivorSet | None = None
@@ -126,28 +139,29 @@ class MaskingServer(StagedServer):
         messages = {}
         for client in sorted(present):
             ciphertexts = tuple(
-                (peer, self._dealt[peer][client]) for peer in self._peers(client, present)
+                (peer, self._dealt[peer][client].to_bytes())
+                for peer in self._peers(client, present)
             )
             messages[client] = DeliveredShares(self.session_id, ciphertexts).to_bytes()
-        self._dealt.clear()
         return messages
 
     def announce_survivors(self) -> dict[ClientId, bytes]:
         """Close the upload; return a `SurvivorSet` for each survivor.
 
         Raises:
+            ShareError: naming a dealer of false shares, if too few clients are left because of it.
             ThresholdError: if the sum could not be unmasked with all survivors' help, before
                 anything is asked of them.
-            ConsistencyError: if the survivors fall apart into groups that mask among themselves.
+            ConsistencyError: if too few are left because of complaints of which it cannot be told
+                who lies; or if the survivors fall apart into groups that mask among themselves.
         """
         following = Stage.CONSISTENCY if self._parameters.signed else Stage.UNMASKING
-        present = self._door.close(Stage.MASKED_INPUT)
-        for owner in self._sharers:
-            holders = self._holders(owner, present)
-            if holders and len(holders) < self._parameters.threshold:
-                raise ThresholdError(
-                    f"holders of client {owner}", len(holders), self._parameters.threshold
-                )
+        culprits = self._judge_complaints()
+        try:
+            present = self._door.close(Stage.MASKED_INPUT)
+            self._check_holders(present)
+        except ThresholdError as error:
+            raise self._explain(error, culprits) from error
         if not self._graph.connects(present):
             raise ConsistencyError("the survivors fall apart into groups")
         self._door.open(following, present)
@@ -176,14 +190,28 @@ class MaskingServer(StagedServer):
 
         Raises:
             ThresholdError: if too few clients answered.
-            ShareError: if shares were false beyond repair.
+            ShareError: if too few true shares are left, naming a client that gave back a false
+                one; or if a client dealt shares that fit no secret, naming it.
         """
         self._door.close(Stage.UNMASKING)
         survivors = self._survivors_known().survivors
         cohort = self.invitation.cohort
         points = {client: holder_point(cohort, client) for client in self._answers}
-        recovery = SecretRecovery(self._parameters.threshold, points)
-        shares = self._shares_by_owner()
+        recovery = SecretRecovery(self._parameters.threshold, points, dealers_commit=True)
+        shares, false_holders = self._shares_by_owner()
+        self.findings += [
+            (SERVER, ShareError("it gave back a false share", holder)) for holder in false_holders
+        ]
+        with self._noting(recovery, false_holders):
+            self._remove_masks(recovery, shares, survivors)
+        return Unmasked(self._total.to_array(), survivors, false_holders)
+
+    def _remove_masks(
+        self,
+        recovery: SecretRecovery,
+        shares: Mapping[ClientId, Mapping[ClientId, Share]],
+        survivors: tuple[ClientId, ...],
+    ) -> None:
         for client in survivors:
             seed = recovery.self_mask_seed(self._keys[client].keys, shares.get(client, {}))
             self._total.subtract_mask(seed)
@@ -196,7 +224,21 @@ class MaskingServer(StagedServer):
             )
             peer_keys = {peer: self._keys[peer].keys.mask_key for peer in peers}
             add_pairwise_masks(self._total, client, keys, peer_keys, self.session_id)
-        return Unmasked(self._total.to_array(), survivors, tuple(sorted(recovery.false_holders)))
+
+    @contextmanager
+    def _noting(self, recovery: SecretRecovery, false: tuple[ClientId, ...]) -> Iterator[None]:
+        """Keep what the recovery finds, and say whose false shares are missing in the end."""
+        try:
+            yield
+        except ThresholdError as error:
+            if not false:
+                raise
+            listed = ", ".join(map(str, false))
+            raise ShareError(f"{error}, as clients gave back false ones: {listed}", false[0]) from (
+                error
+            )
+        finally:
+            self.findings += [(SERVER, finding) for finding in recovery.findings]
 
     def _accept(self, message: ClientMessage, signature: bytes) -> None:
         match message:
@@ -209,6 +251,8 @@ class MaskingServer(StagedServer):
                     self._total.add_packed(message.packed)
                 except DecodingError as error:
                     raise MalformedMessageError(str(error)) from error
+            case ShareComplaint():
+                self._accept_complaint(message)
             case Agreement():
                 if message.digest != self._survivors_known().digest():
                     raise ConsistencyError("agreement to another set of survivors")
@@ -228,7 +272,60 @@ class MaskingServer(StagedServer):
         receivers = tuple(peer for peer, _ in message.ciphertexts)
         if receivers != self._peers(message.sender, frozenset(self._keys)):
             raise WrongContentError("shares for others than the neighbours that are there")
-        self._dealt[message.sender] = dict(message.ciphertexts)
+        self._dealt[message.sender] = {
+            peer: DealtPair.from_bytes(data) for peer, data in message.ciphertexts
+        }
+
+    def _accept_complaint(self, message: ShareComplaint) -> None:
+        if not frozenset(message.accused) <= {*self._peers(message.sender, self._sharers)}:
+            raise WrongContentError("a complaint about others than the dealers of its shares")
+        self._complaints[message.sender] = message.accused
+
+    def _check_holders(self, present: frozenset[ClientId]) -> None:
+        for owner in self._sharers:
+            holders = self._holders(owner, present)
+            if holders and len(holders) < self._parameters.threshold:
+                raise ThresholdError(
+                    f"holders of client {owner}", len(holders), self._parameters.threshold
+                )
+
+    def _explain(
+        self, error: ThresholdError, culprits: tuple[ClientId, ...]
+    ) -> ThresholdError | ShareError | ConsistencyError:
+        """Return what to raise where clients that complained are missing."""
+        if culprits:
+            listed = ", ".join(map(str, culprits))
+            return ShareError(f"{error}, as clients dealt false shares: {listed}", culprits[0])
+        if not self._complaints:
+            return error
+        said = "; ".join(
+            f"{client} of {', '.join(map(str, accused))}"
+            for client, accused in sorted(self._complaints.items())
+        )
+        return ConsistencyError(
+            f"{error}, as clients complained of false shares ({said}); these are so few that those "
+            "who complain may lie, so that it cannot be told who is to blame"
+        )
+
+    def _judge_complaints(self) -> tuple[ClientId, ...]:
+        """Note all complaints; return the dealers that more clients accuse than can be liars.
+
+        A session bears as many liars beside a server that deviates as `count_colluders` says.
+        """
+        accusers = Counter(dealer for accused in self._complaints.values() for dealer in accused)
+        holders, threshold = self._parameters.degree + 1, self._parameters.threshold
+        limit = max(2 * threshold - holders - 1, 0)
+        culprits = tuple(sorted(dealer for dealer, count in accusers.items() if count > limit))
+        for client, accused in sorted(self._complaints.items()):
+            self.findings += [
+                (client, ShareError("the share that it dealt, or that the server sent on", dealer))
+                for dealer in accused
+            ]
+        self.findings += [
+            (SERVER, ShareError(f"{accusers[dealer]} clients were dealt false shares", dealer))
+            for dealer in culprits
+        ]
+        return culprits
 
     def _accept_answer(self, message: UnmaskingAnswer) -> None:
         owners = tuple(sorted(self._holders(message.sender, self._sharers)))
@@ -241,12 +338,37 @@ class MaskingServer(StagedServer):
                 raise ConsistencyError(f"the wrong kind of share of client {owner}")
         self._answers[message.sender] = message
 
-    def _shares_by_owner(self) -> dict[ClientId, dict[ClientId, Share]]:
+    def _shares_by_owner(
+        self,
+    ) -> tuple[dict[ClientId, dict[ClientId, Share]], tuple[ClientId, ...]]:
+        """Return owner -> holder -> share, and the holders of shares nobody committed to.
+
+        A client's share of its own secret, to which it did not commit, counts only where others'
+        do not suffice: if it is false then, that is the fault of the owner, too.
+        """
         shares: dict[ClientId, dict[ClientId, Share]] = {}
+        false_holders = set()
         for holder, answer in self._answers.items():
             for owner, revealed in answer.shares:
-                shares.setdefault(owner, {})[holder] = revealed.share
-        return shares
+                if owner == holder:
+                    continue
+                if self._is_committed(owner, holder, revealed):
+                    shares.setdefault(owner, {})[holder] = revealed.share
+                else:
+                    false_holders.add(holder)
+        for owner, answer in self._answers.items():
+            own = dict(answer.shares).get(owner)
+            given = shares.setdefault(owner, {})
+            if own is not None and len(given) < self._parameters.threshold:
+                given[owner] = own.share
+        return shares, tuple(sorted(false_holders))
+
+    def _is_committed(self, owner: ClientId, holder: ClientId, revealed: RevealedShare) -> bool:
+        dealt, of_key = self._dealt[owner][holder], isinstance(revealed, KeyShare)
+        commitment = commit_to_share(
+            *(self.session_id, owner, holder), of_key=of_key, share=revealed.share.to_bytes()
+        )
+        return commitment == (dealt.key if of_key else dealt.self_mask)
 
     def _peers(self, client: ClientId, present: frozenset[ClientId]) -> tuple[ClientId, ...]:
         return tuple(peer for peer in self._neighbours[client] if peer in present)

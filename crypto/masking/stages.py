@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from crypto.masking.messages import AdvertisedKeys, EncryptedShares, MaskedVector
+from crypto.masking.messages import (
+    AdvertisedKeys,
+    EncryptedShares,
+    MaskedVector,
+    ShareComplaint,
+)
 from crypto.masking.unmasking_messages import Agreement, UnmaskingAnswer
 from crypto.session_messages import ClientMessage
 
@@ -29,3 +34,6 @@ CLIENT_MESSAGES: Final[Mapping[str, type[ClientMessage]]] = {
     Stage.CONSISTENCY: Agreement,
     Stage.UNMASKING: UnmaskingAnswer,
 }
+
+FAREWELLS: Final[Mapping[str, type[ClientMessage]]] = {Stage.MASKED_INPUT: ShareComplaint}
+"""Messages with which a client may leave a session in place of that stage's answer."""

@@ -1,10 +1,12 @@
 """The arithmetic of the last stage: secrets come back from shares, and masks come off the sum.
 
 Run by the server. A secret that was reconstructed is checked against what its owner published, so
-that a false share is noticed; with one share to spare its giver is found and left out.
+that a false share is noticed. Where dealers commit to every share, each is checked alone, and whom
+a false one is the fault of is certain. Where they do not, its giver or its dealer may have lied,
+and nobody is named.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +18,7 @@ from crypto.masking.keys import commit_to_seed
 from crypto.masking.messages import AdvertisedKeys
 from crypto.parties import ClientId
 from crypto.shamir import Reconstructor, Share
+from crypto.share_decoding import find_secret
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Unmasked:
     Attributes:
         sum: shape (m,), uint64, 0 to 2^k - 1.
         survivors: the clients in the sum.
-        false_holders: clients whose shares were false, and were not needed.
+        false_holders: clients whose shares were certainly false, and were not needed.
     """
 
     sum: NDArray[np.uint64]
@@ -39,14 +42,18 @@ class SecretRecovery:
     Args:
         threshold: fewest shares that reconstruct.
         points: holder -> the point of its shares.
+        dealers_commit: whether the shares handed in are those that their dealers committed to.
     """
 
-    def __init__(self, threshold: int, points: Mapping[ClientId, int]) -> None:
+    def __init__(
+        self, threshold: int, points: Mapping[ClientId, int], *, dealers_commit: bool
+    ) -> None:
         self._threshold = threshold
         self._points = points
+        self._dealers_commit = dealers_commit
         self._reconstructor = Reconstructor()
-        self.false_holders: set[ClientId] = set()
-        """Clients found to have given a false share."""
+        self.findings: list[ShareError] = []
+        """What was found wrong with shares without which the secrets came back."""
 
     def self_mask_seed(self, keys: AdvertisedKeys, shares: Mapping[ClientId, Share]) -> bytes:
         """Return the seed of a survivor's self mask.
@@ -57,7 +64,8 @@ class SecretRecovery:
 
         Raises:
             ThresholdError: if there are too few shares.
-            ShareError: if no seed fits the commitment, naming the owner of the secret.
+            ShareError: if no seed fits the commitment; it names the owner of the secret if dealers
+                commit, else nobody.
         """
 
         def is_right(seed: bytes) -> bool:
@@ -87,25 +95,26 @@ class SecretRecovery:
     ) -> bytes:
         if len(shares) < self._threshold:
             raise ThresholdError(f"shares of client {owner}", len(shares), self._threshold)
-        secret = self._try(shares, is_right)
-        if secret is not None:
-            return secret
-        if len(shares) > self._threshold:
-            # Those who lied about another secret are the first to be suspected.
-            for suspect in sorted(shares, key=lambda holder: holder not in self.false_holders):
-                others = {holder: shares[holder] for holder in shares if holder != suspect}
-                secret = self._try(others, is_right)
-                if secret is not None:
-                    self.false_holders.add(suspect)
-                    return secret
-        raise ShareError("no secret fits the shares: it was dealt, or given back, falsely", owner)
-
-    def _try(
-        self, shares: Mapping[ClientId, Share], is_right: Callable[[bytes], bool]
-    ) -> bytes | None:
         by_point = {self._points[holder]: share for holder, share in shares.items()}
         try:
             secret = self._reconstructor.reconstruct(by_point, self._threshold)
+            if is_right(secret):
+                return secret
         except ShareError:
-            return None
-        return secret if is_right(secret) else None
+            pass
+        error = self._blame(owner, shares)
+        found = find_secret(by_point, self._threshold, is_right)
+        if found is None:
+            raise error
+        self.findings.append(error)
+        return found
+
+    def _blame(self, owner: ClientId, holders: Iterable[ClientId]) -> ShareError:
+        """Say whose fault shares that do not fit a secret are: its dealer's, if that is certain."""
+        if self._dealers_commit:
+            return ShareError("the shares that it committed to fit no secret", owner)
+        listed = ", ".join(map(str, sorted(holders)))
+        return ShareError(
+            f"shares of client {owner} do not fit together: it dealt them falsely, or some of the "
+            f"clients {listed} gave them back falsely, which cannot be told apart"
+        )

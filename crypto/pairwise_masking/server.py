@@ -10,6 +10,7 @@ from crypto.errors import (
     DecodingError,
     MalformedMessageError,
     ParameterError,
+    ProtocolError,
     WrongContentError,
 )
 from crypto.key_agreement import check_public_key
@@ -28,7 +29,7 @@ from crypto.pairwise_masking.messages import (
     PublicKeys,
 )
 from crypto.pairwise_masking.stages import CLIENT_MESSAGES, Stage
-from crypto.parties import ClientId
+from crypto.parties import SERVER, ClientId, Party
 from crypto.randomness import SYSTEM, Randomness
 from crypto.residues import ResidueSum
 from crypto.session_messages import NONCE_BYTES, ClientMessage
@@ -52,6 +53,8 @@ class PairwiseServer(StagedServer):
 
     Attributes:
         invitation: what it announces.
+        findings: that shares were false which were not needed. Their dealers do not commit to them:
+            whether a dealer or a holder lied cannot be told.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class PairwiseServer(StagedServer):
         self._survivors: frozenset[ClientId] = frozenset()
         self._dropped: tuple[ClientId, ...] = ()
         self._answers: dict[ClientId, KeyShares] = {}
+        self.findings: list[tuple[Party, ProtocolError]] = []
 
     def openings(self) -> Mapping[str, Opening]:
         """Return what opens each stage, in their order; `unmask` closes the session."""
@@ -133,14 +137,15 @@ class PairwiseServer(StagedServer):
         """
         self._door.close(Stage.RECOVERY)
         points = {client: holder_point(self.invitation.cohort, client) for client in self._answers}
-        recovery = SecretRecovery(self._parameters.threshold, points)
+        recovery = SecretRecovery(self._parameters.threshold, points, dealers_commit=False)
         survivors = tuple(sorted(self._survivors))
         peers = {peer: self._keys[peer].mask_key for peer in survivors}
         for client in self._dropped:
             shares = {holder: dict(given.shares)[client] for holder, given in self._answers.items()}
             keys = recovery.mask_keys(client, self._keys[client].mask_key, shares)
             add_pairwise_masks(self._total, client, keys, peers, self.session_id)
-        return Unmasked(self._total.to_array(), survivors, tuple(sorted(recovery.false_holders)))
+        self.findings += [(SERVER, finding) for finding in recovery.findings]
+        return Unmasked(self._total.to_array(), survivors, ())
 
     def _accept(self, message: ClientMessage, signature: bytes) -> None:  # noqa: ARG002
         match message:

@@ -5,6 +5,7 @@ from typing import Generic
 
 from crypto.errors import PolicyError, WrongTimeError, blaming
 from crypto.groups import Element
+from crypto.masking.messages import MaskedVector
 from crypto.masking.roles import MaskClient, MaskPart
 from crypto.parties import SERVER, ClientId
 from crypto.quality_sum.encryption import QualityEncryption
@@ -17,6 +18,7 @@ from crypto.randomness import SYSTEM, Randomness
 from crypto.residues import check_vector
 from crypto.sealing import seal
 from crypto.signatures import SigningIdentity, VerifyKey
+from crypto.wire import message_type
 
 
 class QualityClient(Generic[Element]):
@@ -136,7 +138,7 @@ class QualityPart(Generic[Element]):
             given: vector and quality; they must fit the session.
 
         Returns:
-            A `QualityUpload`.
+            A `QualityUpload`; or the masking protocol's complaint about false shares.
 
         Raises:
             ParameterError: for a quality or vector that does not fit; the step can be repeated.
@@ -149,6 +151,8 @@ class QualityPart(Generic[Element]):
         check_vector(given.vector, masking.length, masking.modulus_bits)
         vector = self._parameters.add_quality(given.vector, given.quality, masking.modulus_bits)
         masked = self._masks.step(Stage.MASKED_INPUT, data, vector)
+        if message_type(masked) != MaskedVector.TYPE:
+            return masked
         quality, range_proof = self._encryption.encrypt(
             self.client_id, given.quality, self._randomness
         )

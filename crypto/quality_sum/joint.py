@@ -15,7 +15,7 @@ from crypto.discrete_log import MAX_BOUND, DiscreteLog
 from crypto.errors import ParameterError
 from crypto.faults import Fault
 from crypto.groups import Group
-from crypto.masking.masking_sum import Dealing, MaskingSum, note_false_shares, run_masks
+from crypto.masking.masking_sum import Dealing, MaskingSum, noting_findings, run_masks
 from crypto.masking.roles import SessionClients
 from crypto.parties import ClientId
 from crypto.quality_sum.client import QualityClient
@@ -164,9 +164,8 @@ class JointSum:
             earlier_costs=ready.costs if is_new else None,
             earlier_refusals=ready.refusals if is_new else (),
         )
-        with runner.aborting():
+        with runner.aborting(), noting_findings(runner, masks):
             totals = _run(runner, server, dealing)
-        note_false_shares(runner, totals.false_holders)
         return QualitySumResult(
             totals.sum, totals.quality_sum, totals.survivors, runner.costs(), runner.refusals
         )

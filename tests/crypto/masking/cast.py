@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from crypto.aead import encrypt_once
 from crypto.masking.client import MaskingClient
 from crypto.masking.client_round import ClientRound
-from crypto.masking.keys import adds_pairwise_mask
-from crypto.masking.messages import DeliveredShares, MaskedVector
+from crypto.masking.keys import adds_pairwise_mask, share_binding
+from crypto.masking.messages import DealtPair, DeliveredShares, MaskedVector
 from crypto.masking.parameters import ClientPolicy, MaskingParameters
+from crypto.masking.peers import commit_to_pair
 from crypto.masking.server import MaskingServer
 from crypto.masking.topology import CompleteGraph
 from crypto.residues import ResidueSum
@@ -98,6 +100,13 @@ class Cast:
         total = ResidueSum(LENGTH, BITS)
         total.add_packed(self.open(MaskedVector, self.uploads[client]).packed)
         return total
+
+
+def dealt_pair(key, session_id, dealer, holder, pair):
+    """What a dealer sends for one holder, under the key of the channel between them."""
+    ciphertext = encrypt_once(key, pair.to_bytes(), share_binding(session_id, dealer, holder))
+    commitments = commit_to_pair(session_id, dealer, holder, pair)
+    return DealtPair(ciphertext, *commitments).to_bytes()
 
 
 def reconstruct(shares, cohort, threshold):

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from crypto.field import SECRET_FIELD
 from crypto.masking.messages import (
-    CIPHERTEXT_BYTES,
+    DEALT_BYTES,
     AdvertisedKeys,
     DeliveredShares,
     DirectoryEntry,
@@ -12,6 +12,7 @@ from crypto.masking.messages import (
     Invitation,
     KeyDirectory,
     MaskedVector,
+    ShareComplaint,
 )
 from crypto.masking.parameters import MaskingParameters
 from crypto.masking.unmasking_messages import (
@@ -73,10 +74,9 @@ BY_TYPE = {
         AdvertisedKeys, session_ids, ids, exactly(32), exactly(32), exactly(32)
     ),
     KeyDirectory: directories(),
-    EncryptedShares: st.builds(
-        EncryptedShares, session_ids, ids, by_client(exactly(CIPHERTEXT_BYTES))
-    ),
-    DeliveredShares: st.builds(DeliveredShares, session_ids, by_client(exactly(CIPHERTEXT_BYTES))),
+    EncryptedShares: st.builds(EncryptedShares, session_ids, ids, by_client(exactly(DEALT_BYTES))),
+    DeliveredShares: st.builds(DeliveredShares, session_ids, by_client(exactly(DEALT_BYTES))),
+    ShareComplaint: st.builds(ShareComplaint, session_ids, ids, id_lists.filter(bool)),
     MaskedVector: st.builds(MaskedVector, session_ids, ids, st.binary(max_size=50)),
     SurvivorSet: st.builds(SurvivorSet, session_ids, id_lists),
     Agreement: st.builds(Agreement, session_ids, ids, exactly(32)),

@@ -3,7 +3,7 @@ fails against the real client."""
 
 import pytest
 
-from crypto.aead import decrypt_once, encrypt_once
+from crypto.aead import decrypt_once
 from crypto.errors import (
     ConsistencyError,
     PolicyError,
@@ -17,6 +17,7 @@ from crypto.masking.client_states import Advertised
 from crypto.masking.keys import ShareChannelKeys, pairwise_seed, share_binding
 from crypto.masking.messages import (
     AdvertisedKeys,
+    DealtPair,
     DeliveredShares,
     DirectoryEntry,
     EncryptedShares,
@@ -40,6 +41,7 @@ from tests.crypto.masking.cast import (
     BITS,
     LENGTH,
     Cast,
+    dealt_pair,
     is_unmasked,
     reconstruct,
     remove_mask,
@@ -283,15 +285,15 @@ def substitute_keys(cast):
 
     victim_keys = cast.open(AdvertisedKeys, cast.advertised[VICTIM])
     shares, delivered = {}, []
-    for peer, ciphertext in cast.open(EncryptedShares, dealt).ciphertexts:
+    for peer, data in cast.open(EncryptedShares, dealt).ciphertexts:
+        ciphertext = DealtPair.from_bytes(data).ciphertext
         channel = ShareChannelKeys.agree(
             peer, share[peer], VICTIM, victim_keys.share_key, session_id
         )
         binding = share_binding(session_id, VICTIM, peer)
         pair = SharePair.from_bytes(decrypt_once(channel.receiving, ciphertext, binding))
         shares[peer] = pair.self_mask
-        binding = share_binding(session_id, peer, VICTIM)
-        delivered.append((peer, encrypt_once(channel.sending, pair.to_bytes(), binding)))
+        delivered.append((peer, dealt_pair(channel.sending, session_id, peer, VICTIM, pair)))
     data = DeliveredShares(session_id, tuple(delivered)).to_bytes()
     cast.uploads[VICTIM] = part.masked_input(data, cast.vectors[VICTIM])
 

@@ -7,14 +7,12 @@ import pytest
 
 from crypto.aead import encrypt_once
 from crypto.errors import (
-    AuthenticationError,
     ConsistencyError,
     ForeignMessageError,
     MalformedMessageError,
     ParameterError,
     PolicyError,
     ReplayError,
-    ShareError,
     SignatureError,
     ThresholdError,
     WrongContentError,
@@ -29,6 +27,7 @@ from crypto.masking.messages import (
     DirectoryEntry,
     Invitation,
     KeyDirectory,
+    ShareComplaint,
 )
 from crypto.masking.parameters import ClientPolicy, MaskingParameters
 from crypto.masking.server import MaskingServer
@@ -38,7 +37,7 @@ from crypto.masking.unmasking_messages import (
 )
 from crypto.parties import SERVER
 from crypto.signatures import SigningIdentity
-from tests.crypto.masking.cast import BITS, LENGTH, Cast
+from tests.crypto.masking.cast import BITS, LENGTH, Cast, dealt_pair
 
 # Keys
 
@@ -259,11 +258,11 @@ def test_a_key_of_small_order_is_noticed_at_the_latest_when_masking():
 
 
 def _deliver_honestly(cast, state):
-    pair, session = state.own_pair.to_bytes(), cast.server.session_id
+    session = cast.server.session_id
     return DeliveredShares(
         session,
         tuple(
-            (peer, encrypt_once(known.channel.receiving, pair, share_binding(session, peer, 1)))
+            (peer, dealt_pair(known.channel.receiving, session, peer, 1, state.own_pair))
             for peer, known in sorted(state.channels.peers.items())
         ),
     ).to_bytes()
@@ -276,19 +275,42 @@ def delivered_to(cast, client, change):
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "culprit"),
+    "change",
     [
-        (lambda e: [(2, bytes(82)), *e[1:]], AuthenticationError, 2),
-        (lambda e: [(2, e[1][1]), *e[1:]], AuthenticationError, 2),
-        (lambda e: [(1, e[0][1]), *e[1:]], ForeignMessageError, SERVER),
-        (lambda e: [*e, (9, bytes(82))], ForeignMessageError, SERVER),
+        lambda e: [(1, e[0][1]), *e[1:]],
+        lambda e: [*e, (9, bytes(146))],
     ],
 )
-def test_false_deliveries_are_refused(change, error, culprit):
+def test_deliveries_of_strangers_are_refused(change):
     cast = Cast().share()
-    with pytest.raises(error) as caught:
+    with pytest.raises(ForeignMessageError) as caught:
         cast.parts[1].masked_input(delivered_to(cast, 1, change), cast.vectors[1])
-    assert caught.value.culprit == culprit
+    assert caught.value.culprit == SERVER
+
+
+def with_flipped(entry, position):
+    changed = bytearray(entry[1])
+    changed[position] ^= 1
+    return entry[0], bytes(changed)
+
+
+@pytest.mark.parametrize(
+    ("change", "accused"),
+    [
+        (lambda e: [(2, bytes(146)), *e[1:]], (2,)),
+        (lambda e: [(2, e[1][1]), *e[1:]], (2,)),
+        (lambda e: [with_flipped(e[0], 3), *e[1:3], with_flipped(e[3], 81)], (2, 5)),
+        (lambda e: [*e[:2], with_flipped(e[2], 82), e[3]], (4,)),  # commitment to the seed's share
+        (lambda e: [*e[:2], e[2], with_flipped(e[3], 145)], (5,)),  # and to the key's
+    ],
+)
+@pytest.mark.parametrize("signed", [True, False])
+def test_false_shares_are_complained_of(change, accused, signed):
+    cast = Cast(signed=signed).share()
+    data = cast.parts[1].masked_input(delivered_to(cast, 1, change), cast.vectors[1])
+    assert cast.open(ShareComplaint, data) == ShareComplaint(cast.server.session_id, 1, accused)
+    with pytest.raises(WrongTimeError):
+        cast.parts[1].masked_input(data, cast.vectors[1])
 
 
 def test_too_few_deliveries_are_refused():
@@ -301,20 +323,18 @@ def test_too_few_deliveries_are_refused():
 def test_shares_meant_for_another_are_refused():
     cast = Cast().share()
     messages_down = cast.server.deliver_shares()
-    with pytest.raises((AuthenticationError, ForeignMessageError)):
+    with pytest.raises(ForeignMessageError):
         cast.parts[1].masked_input(messages_down[2], cast.vectors[1])
 
 
-def test_shares_that_are_no_field_elements_name_their_dealer():
+def test_shares_that_are_no_field_elements_are_complained_of():
     cast = Cast().share()
     channel = cast.parts[2]._state.channels.peers[1].channel
     binding = share_binding(cast.server.session_id, 2, 1)
-    junk = encrypt_once(channel.sending, b"\xff" * 66, binding)
-    with pytest.raises(ShareError) as caught:
-        cast.parts[1].masked_input(
-            delivered_to(cast, 1, lambda e: [(2, junk), *e[1:]]), cast.vectors[1]
-        )
-    assert caught.value.culprit == 2
+    junk = encrypt_once(channel.sending, b"\xff" * 66, binding) + bytes(64)
+    data = delivered_to(cast, 1, lambda e: [(2, junk), *e[1:]])
+    complaint = cast.open(ShareComplaint, cast.parts[1].masked_input(data, cast.vectors[1]))
+    assert complaint.accused == (2,)
 
 
 def test_a_vector_that_does_not_fit_can_be_mended():

@@ -1,5 +1,7 @@
 """What the server refuses, when, and whom it blames."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -14,19 +16,21 @@ from crypto.errors import (
     WrongContentError,
     WrongTimeError,
 )
+from crypto.masking import client_round
 from crypto.masking.messages import (
     AdvertisedKeys,
     EncryptedShares,
     MaskedVector,
+    ShareComplaint,
 )
 from crypto.masking.parameters import MaskingParameters
 from crypto.masking.server import MaskingServer
 from crypto.masking.unmasking_messages import (
     Agreement,
     KeyShare,
-    SelfMaskShare,
     UnmaskingAnswer,
 )
+from crypto.parties import SERVER
 from crypto.sealing import seal
 from crypto.shamir import Share
 from tests.crypto.conformance import plain_sum
@@ -132,7 +136,7 @@ def test_shares_for_the_wrong_receivers_are_refused():
     cast = Cast().advertise()
     data = cast.server.publish_keys()
     dealt = cast.open(EncryptedShares, cast.parts[1].share_keys(data[1]))
-    for entries in (dealt.ciphertexts[:-1], (*dealt.ciphertexts, (9, bytes(82))), ()):
+    for entries in (dealt.ciphertexts[:-1], (*dealt.ciphertexts, (9, bytes(146))), ()):
         with pytest.raises(WrongContentError) as caught:
             resend(cast, 1, EncryptedShares(dealt.session_id, 1, entries))
         assert caught.value.culprit == 1
@@ -160,7 +164,8 @@ def test_answers_about_the_wrong_owners_or_of_the_wrong_kind_are_refused():
     swapped = ((1, KeyShare(shares[0][1].share)), *shares[1:])
     for entries, error in [
         (shares[:-1], WrongContentError),
-        ((*shares, (9, shares[0][1])), WrongContentError),
+        ((*shares[:-1], (9, shares[0][1])), WrongContentError),
+        ((*shares, (9, shares[0][1])), MalformedMessageError),  # more than the session has
         ((), WrongContentError),
         (swapped, ConsistencyError),
     ]:
@@ -176,49 +181,155 @@ def lie(answer):
     return UnmaskingAnswer(answer.session_id, answer.sender, shares)
 
 
-def test_one_liar_is_found_and_left_out():
-    cast = Cast(5, threshold=3)
+def unmask_with_liars(liars, answering, lie=lie, threshold=3):
+    """Five clients, of whom some answer and some of these lie: the server that has the answers."""
+    cast = Cast(5, threshold=threshold)
     honest = answers(cast)
-    for client, answer in honest.items():
-        resend(cast, client, lie(answer) if client == 2 else answer)
+    for client in answering:
+        resend(cast, client, lie(honest[client]) if client in liars else honest[client])
+    return cast
+
+
+def accused(server):
+    return {(by, error.culprit) for by, error in server.findings}
+
+
+@pytest.mark.parametrize("liars", [(5,), (1,), (2, 3), (2, 4), (1, 2), (1, 5)])
+def test_liars_are_found_and_left_out_while_enough_true_shares_are_there(liars):
+    cast = unmask_with_liars(liars, cast_of_five)
     result = cast.server.unmask()
-    assert result.false_holders == (2,)
+    assert result.false_holders == liars
     np.testing.assert_array_equal(result.sum, plain_sum(cast.vectors, cast.cohort, BITS))
+    assert accused(cast.server) == {(SERVER, liar) for liar in liars}
+
+
+cast_of_five = (1, 2, 3, 4, 5)
+
+
+@pytest.mark.parametrize("liar", cast_of_five)
+@pytest.mark.parametrize("answering", list(itertools.combinations(cast_of_five, 3)))
+def test_a_liar_without_a_share_to_spare_ends_the_session_and_is_named(liar, answering):
+    if liar not in answering:
+        return
+    cast = unmask_with_liars((liar,), answering)
+    with pytest.raises(ShareError) as caught:
+        cast.server.unmask()
+    assert caught.value.culprit == liar
+    assert accused(cast.server) == {(SERVER, liar)}
+
+
+@pytest.mark.parametrize("liars", list(itertools.combinations(cast_of_five, 3)))
+def test_however_many_lie_no_honest_client_is_named(liars):
+    cast = unmask_with_liars(liars, cast_of_five)
+    with pytest.raises(ShareError) as caught:
+        cast.server.unmask()
+    assert caught.value.culprit in liars
+    assert accused(cast.server) == {(SERVER, liar) for liar in liars}
 
 
 def test_a_liar_about_one_secret_still_helps_with_the_others():
-    cast = Cast(5, threshold=3)
-    honest = answers(cast)
-    for client in (1, 2, 3, 4):
-        answer = honest[client]
-        if client == 2:
-            false = lie(answer).shares
-            answer = UnmaskingAnswer(answer.session_id, 2, (false[0], *answer.shares[1:]))
-        resend(cast, client, answer)
+    def lie_once(answer):
+        return UnmaskingAnswer(answer.session_id, 2, (lie(answer).shares[0], *answer.shares[1:]))
+
+    cast = unmask_with_liars((2,), (1, 2, 3, 4), lie_once)
     result = cast.server.unmask()
     assert result.false_holders == (2,)
     np.testing.assert_array_equal(result.sum, plain_sum(cast.vectors, cast.cohort, BITS))
 
 
-def test_false_shares_without_one_to_spare_end_the_session():
-    cast = Cast(5, threshold=3)
-    honest = answers(cast)
-    for client in (1, 2, 3):
-        resend(cast, client, lie(honest[client]) if client == 2 else honest[client])
+def test_a_liar_about_its_own_secret_only_matters_where_its_share_is_needed():
+    def lie_about_itself(answer):
+        shares = tuple(
+            (owner, type(r)(Share(r.share.value ^ 1)) if owner == answer.sender else r)
+            for owner, r in answer.shares
+        )
+        return UnmaskingAnswer(answer.session_id, answer.sender, shares)
+
+    cast = unmask_with_liars((1,), cast_of_five, lie_about_itself)
+    expected = plain_sum(cast.vectors, cast.cohort, BITS)
+    np.testing.assert_array_equal(cast.server.unmask().sum, expected)
+    cast = unmask_with_liars((1,), (1, 2, 3), lie_about_itself)
     with pytest.raises(ShareError) as caught:
         cast.server.unmask()
-    assert caught.value.culprit is not None
+    assert caught.value.culprit == 1
 
 
-def test_a_dealer_of_false_shares_is_named():
-    cast = Cast(5, threshold=3)
-    honest = answers(cast)
-    for client, answer in honest.items():
-        shares = [
-            (owner, SelfMaskShare(Share(client)) if owner == 4 else revealed)
-            for owner, revealed in answer.shares
-        ]
-        resend(cast, client, UnmaskingAnswer(answer.session_id, client, tuple(shares)))
+def deal_falsely(cast, dealer, change):
+    """Run the session up to the upload, with what one client deals changed and signed by it."""
+    cast.advertise()
+    for client, data in cast.server.publish_keys().items():
+        answer = cast.parts[client].share_keys(data)
+        if client == dealer:
+            message = cast.open(EncryptedShares, answer)
+            entries = tuple((p, change(p, entry)) for p, entry in message.ciphertexts)
+            answer = seal(
+                EncryptedShares(message.session_id, dealer, entries), cast.identities[dealer]
+            )
+        cast.server.receive(client, answer)
+    for client, data in cast.server.deliver_shares().items():
+        cast.server.receive(client, cast.parts[client].masked_input(data, cast.vectors[client]))
+    return cast
+
+
+@pytest.mark.parametrize("position", [0, 81, 82, 114])
+def test_a_dealer_of_garbage_is_named_by_more_than_can_lie(position):
+    def change(_, entry):
+        changed = bytearray(entry)
+        changed[position] ^= 1
+        return bytes(changed)
+
+    cast = deal_falsely(Cast(10), 10, change)
+    with pytest.raises(ShareError, match="clients dealt false shares: 10") as caught:
+        cast.server.announce_survivors()
+    assert caught.value.culprit == 10
+    assert accused(cast.server) == {(c, 10) for c in range(1, 10)} | {(SERVER, 10)}
+
+
+def test_where_complaints_may_be_lies_nobody_is_named():
+    # Seven of ten are needed, three may collude: four who complain are one too many to be left.
+    few = deal_falsely(Cast(10), 10, lambda p, e: bytes(146) if p <= 3 else e)
+    assert len(few.server.announce_survivors()) == 7
+    assert accused(few.server) == {(1, 10), (2, 10), (3, 10)}
+    cast = Cast(5, threshold=5)  # bears four, and needs all
+    with pytest.raises(ConsistencyError, match="cannot be told who is to blame") as caught:
+        deal_falsely(cast, 5, lambda p, e: bytes(146) if p == 2 else e).server.announce_survivors()
+    assert caught.value.culprit is None
+    assert accused(cast.server) == {(2, 5)}
+
+
+def test_who_complained_has_left_the_session():
+    cast = Cast(10).share()
+    down = cast.server.deliver_shares()
+    session_id = cast.server.session_id
+    for accused_ in ((1,), (3, 99)):
+        with pytest.raises(WrongContentError):
+            resend(cast, 1, ShareComplaint(session_id, 1, accused_))
+    resend(cast, 1, ShareComplaint(session_id, 1, (3,)))
+    assert 1 not in cast.server.present
+    with pytest.raises(ForeignMessageError):
+        cast.server.receive(1, cast.parts[1].masked_input(down[1], cast.vectors[1]))
+    with pytest.raises(ForeignMessageError):
+        resend(cast, 1, ShareComplaint(session_id, 1, (4,)))
+
+
+def test_a_dealer_whose_shares_fit_no_secret_is_named(monkeypatch):
+    split = client_round.split_secret
+
+    def split_badly(secret, threshold, points, randomness):
+        return split(bytes(32), threshold, points, randomness)
+
+    cast = Cast(5, threshold=3).advertise()
+    for client, data in cast.server.publish_keys().items():
+        if client == 4:
+            monkeypatch.setattr(client_round, "split_secret", split_badly)
+        cast.server.receive(client, cast.parts[client].share_keys(data))
+        monkeypatch.undo()
+    for client, data in cast.server.deliver_shares().items():
+        cast.server.receive(client, cast.parts[client].masked_input(data, cast.vectors[client]))
+    for client, data in cast.server.announce_survivors().items():
+        cast.server.receive(client, cast.parts[client].confirm_survivors(data))
+    for client, data in cast.server.publish_agreements().items():
+        cast.server.receive(client, cast.parts[client].unmask(data))
     with pytest.raises(ShareError) as caught:
         cast.server.unmask()
     assert caught.value.culprit == 4

@@ -44,10 +44,10 @@ def transcript(signed):
 SIGNED = {
     ("advertise keys", "up"): "7c0fa36c483ace4c",
     ("advertise keys", "down"): "c60be1d18304a83a",
-    ("share keys", "up"): "1c29ad9482674b6c",
+    ("share keys", "up"): "dd6eb8dc8606eccd",
     ("share keys", "down"): "de7af4dbf618087f",
     ("masked input", "up"): "585f682268843594",
-    ("masked input", "down"): "d4cf1301c61cdbb8",
+    ("masked input", "down"): "79d894e68365deac",
     ("consistency", "up"): "54e4ee3203874c52",
     ("consistency", "down"): "4783d9560af53fde",
     ("unmasking", "up"): "f795e2b470b7869a",
@@ -56,10 +56,10 @@ SIGNED = {
 UNSIGNED = {
     ("advertise keys", "up"): "458b1ce06ff29f85",
     ("advertise keys", "down"): "67362651cf7a1555",
-    ("share keys", "up"): "92c7d07b6bd95206",
+    ("share keys", "up"): "0e1f543618b9283f",
     ("share keys", "down"): "d8428a608abdba1f",
     ("masked input", "up"): "e5631ac80f0ce415",
-    ("masked input", "down"): "ade39db726ed7a84",
+    ("masked input", "down"): "826354b83412630a",
     ("unmasking", "up"): "f8199a9e77a6653a",
     ("unmasking", "down"): "cf38f47bfda71453",
 }

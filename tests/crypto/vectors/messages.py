@@ -6,6 +6,7 @@ import numpy as np
 
 from crypto.errors import MalformedMessageError
 from crypto.homomorphic_sum import messages as homomorphic
+from crypto.masking import messages as masking
 from crypto.paillier_sum import messages as paillier
 from crypto.signatures import SIGNATURE_BYTES
 from crypto.sparse_sum import messages as sparse
@@ -61,6 +62,7 @@ def _not_on_the_wire(found):
     invitation = by_kind[homomorphic.Invitation]
     vector = by_kind[homomorphic.EncryptedUpload].vector
     consents = (SIGNATURE,) * len(invitation.cohort)
+    yield masking.ShareComplaint(SID, 4, (2, 7))
     yield homomorphic.DecryptionOrder(invitation, vector, consents)
     yield homomorphic.DecryptedSum.of(SID, np.array([0, 1, 2**61], np.int64))
     yield sparse.SumsOrder(by_kind[sparse.SparseInvitation], (vector, vector), consents)
