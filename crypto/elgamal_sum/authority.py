@@ -51,6 +51,7 @@ class KeyAuthority(Generic[Element]):
         group: where keys live.
         identity: signs what it announces; None only if all parties follow the protocol.
         randomness: where keys come from.
+        last_epoch: of the last key that it dealt before, 0 if none; it must outlive a restart.
     """
 
     def __init__(
@@ -58,13 +59,15 @@ class KeyAuthority(Generic[Element]):
         group: Group[Element],
         identity: SigningIdentity | None,
         randomness: Randomness = SYSTEM,
+        last_epoch: int = 0,
     ) -> None:
         self._group = group
         self._identity = identity
         self._randomness = randomness
+        self._epoch = last_epoch
 
     def deal(self, receivers: Mapping[ClientId, bytes], threshold: int) -> KeyDelivery:
-        """Make a system key.
+        """Make a system key, of an epoch later than all before.
 
         Args:
             receivers: client -> its long-term X25519 public key.
@@ -78,7 +81,10 @@ class KeyAuthority(Generic[Element]):
         points = [holder_point(clients, client) for client in clients]
         dealing = KeyDealer(self._group, self._randomness).deal(threshold, points)
         ephemeral = AgreementKeyPair.generate(self._randomness)
-        announcement = announce(dealing.key, clients, self._randomness, ephemeral.public)
+        announcement = announce(
+            dealing.key, clients, self._randomness, self._epoch + 1, ephemeral.public
+        )
+        self._epoch += 1
         sealed = {}
         for client, share in zip(clients, dealing.shares, strict=True):
             key = _share_key(ephemeral, receivers[client], announcement, client)
@@ -94,11 +100,13 @@ def announce(
     key: ThresholdKey[Element],
     clients: Sequence[ClientId],
     randomness: Randomness,
+    epoch: int,
     dealer_key: bytes = bytes(KEY_BYTES),
 ) -> KeyAnnouncement:
     """Return the public part of a key as a message."""
     return KeyAnnouncement(
         randomness.bytes(NONCE_BYTES),
+        epoch,
         key.group.name,
         tuple(clients),
         key.threshold,

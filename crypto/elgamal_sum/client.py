@@ -24,10 +24,12 @@ class HeldKey(Generic[Element]):
     Attributes:
         key: the public part.
         share: the client's own.
+        epoch: the key's number.
     """
 
     key: ThresholdKey[Element]
     share: KeyShare
+    epoch: int
 
 
 class ElGamalClient(Generic[Element]):
@@ -67,6 +69,7 @@ class ElGamalClient(Generic[Element]):
         self._agreement_keys = AgreementKeyPair.generate(randomness)
         self._generated: HeldKey[Element] | None = None
         self._dealt: dict[bytes, HeldKey[Element]] = {}
+        self._epoch = 0
         self._joined: set[bytes] = set()
 
     @property
@@ -74,9 +77,15 @@ class ElGamalClient(Generic[Element]):
         """The public half of the key pair for deliveries of shares."""
         return self._agreement_keys.public
 
-    def hold(self, key: ThresholdKey[Element], share: KeyShare) -> None:
-        """Keep the outcome of a distributed key generation in which this client took part."""
-        self._generated = HeldKey(key, share)
+    def hold(self, key: ThresholdKey[Element], share: KeyShare, epoch: int) -> None:
+        """Keep the outcome of a distributed key generation in which this client took part.
+
+        Raises:
+            ReplayError: unless the epoch is later than that of every key before.
+        """
+        if epoch <= self._epoch:
+            raise ReplayError(f"a key of epoch {epoch} after one of epoch {self._epoch}")
+        self._generated, self._dealt, self._epoch = HeldKey(key, share, epoch), {}, epoch
 
     def join(self, data: bytes) -> tuple[ElGamalClientRound[Element], bytes]:
         """Key setup: accept an invitation, and a new share of the system key if it brings one.
@@ -90,7 +99,8 @@ class ElGamalClient(Generic[Element]):
         Raises:
             MalformedMessageError: if `data` is no invitation.
             ForeignMessageError: if it is for other clients.
-            ReplayError: if this client has joined that very session before.
+            ReplayError: if this client has joined that very session before, or for a system key of
+                an earlier epoch than the one that it holds.
             PolicyError: if the session is weaker than the client's policy.
             SignatureError: if the authority did not sign the key.
             AuthenticationError, ShareError: for a share that was altered or is false.
@@ -134,8 +144,13 @@ class ElGamalClient(Generic[Element]):
     def _key_of(self, invitation: Invitation) -> HeldKey[Element]:
         announcement = invitation.key
         key = read_key(announcement, self._group)
-        if self._generated is not None and self._generated.key == key:
-            return self._generated
+        if announcement.epoch < self._epoch:
+            raise ReplayError(
+                f"a system key of epoch {announcement.epoch} after one of epoch {self._epoch}"
+            )
+        generated = self._generated
+        if generated is not None and (generated.key, generated.epoch) == (key, announcement.epoch):
+            return generated
         if not any(announcement.dealer_key):
             raise ConsistencyError("a key that this client did not help to make")
         if self._authority is not None:
@@ -145,9 +160,13 @@ class ElGamalClient(Generic[Element]):
         known = self._dealt.get(announcement.key_id())
         if known is not None:
             return known
+        if announcement.epoch == self._epoch:
+            raise ConsistencyError(f"another system key of epoch {self._epoch}")
         share = open_share(
             invitation.sealed_share, announcement, self.client_id, self._agreement_keys, key
         )
-        held = HeldKey(key, share)
-        self._dealt = {announcement.key_id(): held}  # a new key makes the old one void
+        held = HeldKey(key, share, announcement.epoch)
+        # A new key makes the old one void: its epoch is never accepted again.
+        self._dealt, self._generated = {announcement.key_id(): held}, None
+        self._epoch = announcement.epoch
         return held

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Generic
 
 from crypto.costs import Costs
+from crypto.dkg.policy import GenerationPolicy
 from crypto.dkg.session import generate_key
 from crypto.dkg.stages import Stage as DkgStage
 from crypto.elgamal_sum.authority import KeyAuthority, KeyDelivery, announce
@@ -94,6 +95,7 @@ class GeneratedKeys(KeySource[Element]):
         self._signed = signed
         self._randomness = randomness
         self._clock = clock
+        self._epoch = 0
 
     def make_key(
         self,
@@ -104,18 +106,24 @@ class GeneratedKeys(KeySource[Element]):
         """Let the clients make a key, and keep their shares of it."""
         dropouts = dict.fromkeys(absent, DkgStage.ADVERTISE_KEYS.value)
         identities = {c: role.identity for c, role in clients.items() if role.identity is not None}
+        policy = GenerationPolicy(
+            frozenset(clients), majority_required=self._signed, last_epoch=self._epoch
+        )
+        self._epoch += 1
         made = generate_key(
             clients,
             threshold,
             self._group,
             signed=self._signed,
             identities=identities if self._signed else None,
+            policy=policy,
+            epoch=self._epoch,
             randomness=self._randomness,
             dropouts=dropouts,
             clock=self._clock,
         )
         for client, share in made.shares.items():
-            clients[client].hold(made.key, share)
-        announcement = announce(made.key, made.clients, self._randomness)
+            clients[client].hold(made.key, share, made.epoch)
+        announcement = announce(made.key, made.clients, self._randomness, made.epoch)
         delivery = KeyDelivery(announcement, frozenset(made.shares))
         return delivery, made.costs, made.refusals

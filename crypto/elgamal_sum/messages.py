@@ -20,7 +20,7 @@ from crypto.session_messages import (
     SessionMessage,
 )
 from crypto.signatures import SIGNATURE_BYTES
-from crypto.wire import Message, Reader, Writer, check_increasing, check_size
+from crypto.wire import Message, Reader, Writer, check_epoch, check_increasing, check_size
 
 
 class MessageType(IntEnum):
@@ -42,6 +42,7 @@ class KeyAnnouncement(Message):
 
     Attributes:
         nonce: 16 bytes that no other key has.
+        epoch: the number of the key, 1 to 2^64 - 1, later than that of every key before.
         group: the group's name.
         clients: who holds shares, in increasing order; x_i is the place, from 1.
         threshold: e.
@@ -51,6 +52,7 @@ class KeyAnnouncement(Message):
 
     TYPE: ClassVar[int] = MessageType.KEY_ANNOUNCEMENT
     nonce: bytes
+    epoch: int
     group: str
     clients: tuple[ClientId, ...]
     threshold: int
@@ -59,6 +61,7 @@ class KeyAnnouncement(Message):
 
     def __post_init__(self) -> None:
         check_size("nonce", self.nonce, NONCE_BYTES)
+        check_epoch(self.epoch)
         check_size("dealer_key", self.dealer_key, KEY_BYTES)
         check_increasing(self.clients)
         if not 1 <= self.threshold <= len(self.clients):
@@ -72,6 +75,7 @@ class KeyAnnouncement(Message):
 
     def _write(self, writer: Writer) -> None:
         writer.fixed(self.nonce, NONCE_BYTES)
+        writer.uint(self.epoch, 8)
         writer.sized(self.group.encode("ascii"))
         writer.ids(self.clients)
         writer.uint(self.threshold, 4)
@@ -80,12 +84,13 @@ class KeyAnnouncement(Message):
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
-        nonce, name = reader.fixed(NONCE_BYTES), reader.sized()
+        nonce, epoch, name = reader.fixed(NONCE_BYTES), reader.uint(8), reader.sized()
         if not name.isascii():
             raise ParameterError("a group's name is ASCII")
         clients, threshold, commitments = reader.ids(), reader.uint(4), reader.sized()
         dealer_key = reader.fixed(KEY_BYTES)
-        return cls(nonce, name.decode("ascii"), clients, threshold, commitments, dealer_key)
+        group = name.decode("ascii")
+        return cls(nonce, epoch, group, clients, threshold, commitments, dealer_key)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Generic
 
-from crypto.errors import PolicyError, WrongTimeError, blaming
+from crypto.errors import PolicyError, ReplayError, WrongTimeError, blaming
 from crypto.groups import Element
 from crypto.masking.messages import MaskedVector
 from crypto.masking.roles import MaskClient, MaskPart
@@ -55,7 +55,13 @@ class QualityClient(Generic[Element]):
         self._held: HeldKey[Element] | None = None
 
     def hold(self, held: HeldKey[Element]) -> None:
-        """Keep a share of a system key, in place of any other; called when a set-up is over."""
+        """Keep a share of a system key, in place of any other; called when a set-up is over.
+
+        Raises:
+            ReplayError: naming the server, unless its epoch is later than that of the other.
+        """
+        if self._held is not None and held.system.epoch <= self._held.system.epoch:
+            raise ReplayError("a system key of no later epoch than the one at hand", SERVER)
         self._held = held
 
     def join(self, data: bytes) -> tuple["QualityPart[Element]", bytes]:

@@ -8,7 +8,7 @@ from crypto.errors import ParameterError
 from crypto.parties import MAX_CLIENT_ID, ClientId
 from crypto.quality_sum.messages import KEY_ID_BYTES, MessageType
 from crypto.session_messages import NONCE_BYTES, SESSION_ID_BYTES, ClientMessage, SessionMessage
-from crypto.wire import Message, Reader, Writer, check_increasing, check_size
+from crypto.wire import Message, Reader, Writer, check_epoch, check_increasing, check_size
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class SystemKeyOffer(Message):
 
     Attributes:
         nonce: 16 bytes that no other set-up of this server has.
+        epoch: the number of the key, 1 to 2^64 - 1, later than that of every key before.
         holders: the clients that get a share, in increasing order.
         threshold: the paper's e.
         group: name of the group.
@@ -24,12 +25,14 @@ class SystemKeyOffer(Message):
 
     TYPE: ClassVar[int] = MessageType.SYSTEM_KEY_OFFER
     nonce: bytes
+    epoch: int
     holders: tuple[ClientId, ...]
     threshold: int
     group: str
 
     def __post_init__(self) -> None:
         check_size("nonce", self.nonce, NONCE_BYTES)
+        check_epoch(self.epoch)
         check_increasing(self.holders)
         if not 1 <= self.threshold <= len(self.holders):
             raise ParameterError(f"threshold={self.threshold} of {len(self.holders)} holders")
@@ -42,14 +45,15 @@ class SystemKeyOffer(Message):
 
     def _write(self, writer: Writer) -> None:
         writer.fixed(self.nonce, NONCE_BYTES)
+        writer.uint(self.epoch, 8)
         writer.ids(self.holders)
         writer.uint(self.threshold, 4)
         writer.sized(self.group.encode("ascii"))
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
-        nonce, holders, threshold = reader.fixed(NONCE_BYTES), reader.ids(), reader.uint(4)
-        return cls(nonce, holders, threshold, reader.sized().decode("latin-1"))
+        nonce, epoch, holders = reader.fixed(NONCE_BYTES), reader.uint(8), reader.ids()
+        return cls(nonce, epoch, holders, reader.uint(4), reader.sized().decode("latin-1"))
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,20 @@ class SystemKeyAuthority(Generic[Element]):
         offer: the set-up, as the server announced it.
         group: the group that it names.
         randomness: where the key comes from.
+        last_epoch: of the last key that was dealt, 0 if none.
+
+    Raises:
+        ReplayError: naming the server, if the offer's epoch is not later.
     """
 
     def __init__(
-        self, offer: SystemKeyOffer, group: Group[Element], randomness: Randomness = SYSTEM
+        self,
+        offer: SystemKeyOffer,
+        group: Group[Element],
+        randomness: Randomness = SYSTEM,
+        last_epoch: int = 0,
     ) -> None:
+        _check_later(offer.epoch, last_epoch)
         self._offer = offer
         self._dealer = KeyDealer(group, randomness)
         self._system: SystemKey[Element] | None = None
@@ -56,7 +65,7 @@ class SystemKeyAuthority(Generic[Element]):
         holders = self._offer.holders
         points = [holder_point(holders, holder) for holder in holders]
         dealing = self._dealer.deal(self._offer.threshold, points)
-        self._system = SystemKey(dealing.key, holders)
+        self._system = SystemKey(dealing.key, holders, self._offer.epoch)
         group = dealing.key.group
         commitments = tuple(map(group.encode, dealing.key.commitments))
         return {
@@ -84,15 +93,19 @@ class SystemKeyReceiver(Generic[Element]):
         client_id: the client.
         group: the group that it agreed to.
         threshold: the e that it agreed to.
+        last_epoch: of the key that it holds, 0 if none.
 
     Attributes:
         held: the key and its share, once the offer is accepted.
     """
 
-    def __init__(self, client_id: ClientId, group: Group[Element], threshold: int) -> None:
+    def __init__(
+        self, client_id: ClientId, group: Group[Element], threshold: int, last_epoch: int = 0
+    ) -> None:
         self._client_id = client_id
         self._group = group
         self._threshold = threshold
+        self._last_epoch = last_epoch
         self._dealt: DealtSystemKey | None = None
         self.held: HeldKey[Element] | None = None
 
@@ -124,6 +137,8 @@ class SystemKeyReceiver(Generic[Element]):
 
         Raises:
             ConsistencyError: if the offer is not what the client agreed to.
+            ReplayError: if it was accepted before, or its epoch is not later than that of the key
+                at hand.
             WrongTimeError: naming the authority, if it has dealt nothing yet.
             ForeignMessageError, MalformedMessageError, ShareError: naming the authority, if what
                 it dealt is for another set-up, does not decode, or does not fit its commitments.
@@ -136,6 +151,7 @@ class SystemKeyReceiver(Generic[Element]):
                 raise ForeignMessageError("an offer to other clients")
             if (offer.group, offer.threshold) != (self._group.name, self._threshold):
                 raise ConsistencyError("a group or threshold other than agreed to")
+            _check_later(offer.epoch, self._last_epoch)
         with blaming(AUTHORITY):
             if self._dealt is None:
                 raise WrongTimeError("no share was dealt")
@@ -157,7 +173,7 @@ class SystemKeyReceiver(Generic[Element]):
             raise MalformedMessageError(str(error)) from error
         share = KeyShare(holder_point(offer.holders, self._client_id), value)
         key.check_share(share)
-        return HeldKey(SystemKey(key, offer.holders), share)
+        return HeldKey(SystemKey(key, offer.holders, offer.epoch), share)
 
 
 class KeySetupServer(StagedServer):
@@ -168,6 +184,7 @@ class KeySetupServer(StagedServer):
         threshold: the paper's e.
         group: name of the group.
         randomness: where the nonce comes from.
+        epoch: the number of the key.
     """
 
     def __init__(
@@ -176,8 +193,10 @@ class KeySetupServer(StagedServer):
         threshold: int,
         group: str,
         randomness: Randomness = SYSTEM,
+        epoch: int = 1,
     ) -> None:
-        self.offer = SystemKeyOffer(randomness.bytes(NONCE_BYTES), holders, threshold, group)
+        nonce = randomness.bytes(NONCE_BYTES)
+        self.offer = SystemKeyOffer(nonce, epoch, holders, threshold, group)
         """What it announces."""
         super().__init__(self.offer.session_id(), CLIENT_MESSAGES, threshold)
         self._key_id = b""
@@ -203,3 +222,8 @@ class KeySetupServer(StagedServer):
     def _accept(self, message: ClientMessage, signature: bytes) -> None:  # noqa: ARG002
         if isinstance(message, SystemKeyReceipt) and message.key_id != self._key_id:
             raise ConsistencyError("a receipt for another key")
+
+
+def _check_later(epoch: int, last: int) -> None:
+    if epoch <= last:
+        raise ReplayError(f"a system key of epoch {epoch} after one of epoch {last}", SERVER)

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from crypto.channel import Channel
 from crypto.costs import Costs
+from crypto.dkg.policy import GenerationPolicy
 from crypto.dkg.session import generate_key
 from crypto.dkg.stages import Stage as DkgStage
 from crypto.faults import Delay, Drop, Fault
@@ -112,6 +113,7 @@ class DealtKeys(KeySource):
         self._group = group
         self._randomness = randomness
         self._clock = clock
+        self._epoch = 0
 
     def make(
         self, holders: tuple[ClientId, ...], threshold: int, disturbances: Disturbances
@@ -122,9 +124,11 @@ class DealtKeys(KeySource):
         channel = Channel(
             (stage,), message_names(MessageType), plan.dropouts, plan.faults, self._clock
         )
-        server = KeySetupServer(holders, threshold, self._group.name, self._randomness)
-        authority = SystemKeyAuthority(server.offer, self._group, self._randomness)
-        clients = {c: SystemKeyReceiver(c, self._group, threshold) for c in holders}
+        last, self._epoch = self._epoch, self._epoch + 1
+        name = self._group.name
+        server = KeySetupServer(holders, threshold, name, self._randomness, self._epoch)
+        authority = SystemKeyAuthority(server.offer, self._group, self._randomness, last)
+        clients = {c: SystemKeyReceiver(c, self._group, threshold, last) for c in holders}
         runner = StageRunner(
             channel,
             holders,
@@ -165,6 +169,7 @@ class GeneratedKeys(KeySource):
         self._identity = identity
         self._randomness = randomness
         self._clock = clock
+        self._epoch = 0
 
     def make(
         self, holders: tuple[ClientId, ...], threshold: int, disturbances: Disturbances
@@ -172,6 +177,12 @@ class GeneratedKeys(KeySource):
         """Let the clients make a key; all its stages are recorded as one, "key setup"."""
         stage = Stage.KEY_SETUP.value
         plan = disturbances.within(stage, [own.value for own in DkgStage])
+        policy = GenerationPolicy(
+            frozenset(holders),
+            majority_required=self._identity(holders[0]) is not None,
+            last_epoch=self._epoch,
+        )
+        self._epoch += 1
         identities = {c: found for c in holders if (found := self._identity(c)) is not None}
         try:
             made = generate_key(
@@ -180,6 +191,8 @@ class GeneratedKeys(KeySource):
                 self._group,
                 signed=bool(identities),
                 identities=identities or None,
+                policy=policy,
+                epoch=self._epoch,
                 randomness=self._randomness,
                 dropouts=plan.dropouts,
                 faults=plan.faults,
@@ -189,7 +202,7 @@ class GeneratedKeys(KeySource):
             raise SessionAbortedError(
                 stage, error.reason, _within(stage, error.costs), _noted(stage, error.refusals)
             ) from error
-        system = SystemKey(made.key, made.clients)
+        system = SystemKey(made.key, made.clients, made.epoch)
         held = {client: HeldKey(system, share) for client, share in made.shares.items()}
         return KeyReady(system, held, _within(stage, made.costs), _noted(stage, made.refusals))
 

@@ -22,10 +22,12 @@ class SystemKey(Generic[Element]):
         key: public key, threshold, and commitments that give the verification keys.
         holders: the clients it was made for, in increasing order; a holder's share has the point
             of its place among them, from 1.
+        epoch: the number of the key, later than that of every key before.
     """
 
     key: ThresholdKey[Element]
     holders: tuple[ClientId, ...]
+    epoch: int
 
     @property
     def group(self) -> Group[Element]:
@@ -41,7 +43,9 @@ class SystemKey(Generic[Element]):
     def key_id(self) -> bytes:
         """A hash of all the above, 32 bytes."""
         holders = b"".join(map(encode_id, self.holders))
-        parts = self.group.name.encode(), holders, *map(self.group.encode, self.key.commitments)
+        epoch = self.epoch.to_bytes(8, "little")
+        commitments = map(self.group.encode, self.key.commitments)
+        parts = self.group.name.encode(), epoch, holders, *commitments
         return domain_hash("quality sum/system key", *parts)
 
     @cached_property

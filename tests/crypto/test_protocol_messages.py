@@ -12,7 +12,7 @@ from crypto.paillier_sum import messages as paillier
 from crypto.wire import message_type
 
 SID, NONCE, SIG = bytes(range(32)), bytes(16), bytes(64)
-KEY = elgamal.KeyAnnouncement(NONCE, "secp256k1", (1, 2, 3), 2, bytes(66), bytes(32))
+KEY = elgamal.KeyAnnouncement(NONCE, 1, "secp256k1", (1, 2, 3), 2, bytes(66), bytes(32))
 PARAMETERS = ElGamalParameters(5, 100, 2)
 UPLOAD = paillier.EncryptedVector(SID, 1, b"abc")
 PAILLIER_KEY = paillier.KeyAnnouncement((1, 2, 3), 2, b"\x0f\x01")
@@ -99,8 +99,10 @@ def test_messages_that_contradict_themselves_cannot_be_made():
     other = bytes(32)
     receipt = elgamal.UploadReceipt(SID, 1, b"")
     for make in (
-        lambda: elgamal.KeyAnnouncement(NONCE, "g", (1, 2), 3, b"", bytes(32)),
-        lambda: elgamal.KeyAnnouncement(NONCE, "g", (1, 2), 2, b"abc", bytes(32)),
+        lambda: elgamal.KeyAnnouncement(NONCE, 1, "g", (1, 2), 3, b"", bytes(32)),
+        lambda: elgamal.KeyAnnouncement(NONCE, 0, "g", (1, 2), 2, b"ab", bytes(32)),
+        lambda: elgamal.KeyAnnouncement(NONCE, 2**64, "g", (1, 2), 2, b"ab", bytes(32)),
+        lambda: elgamal.KeyAnnouncement(NONCE, 1, "g", (1, 2), 2, b"abc", bytes(32)),
         lambda: elgamal.UploadRequest(SID, (2, 1)),
         lambda: elgamal.DecryptionRequest(other, (receipt,), (b"",)),
         lambda: elgamal.DecryptionRequest(SID, (receipt,), ()),

@@ -40,7 +40,9 @@ def offers(draw):
     holders = draw(id_lists.filter(bool))
     threshold = draw(st.integers(1, len(holders)))
     name = draw(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12))
-    return key_messages.SystemKeyOffer(draw(exactly(16)), holders, threshold, name)
+    return key_messages.SystemKeyOffer(
+        draw(exactly(16)), draw(st.integers(1, 2**64 - 1)), holders, threshold, name
+    )
 
 
 quality_parameters = st.builds(
