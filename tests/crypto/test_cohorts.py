@@ -55,7 +55,8 @@ def test_thresholds_must_be_possible():
 
 
 def test_cohorts_are_most_of_the_consortium_unless_agreed_otherwise():
-    check_cohort(51, 100)
+    for cohort in (51, 52, 100):
+        check_cohort(cohort, 100)
     check_cohort(3, 0)
     check_cohort(10, 100, least=10)
     for cohort, registered, least in ((50, 100, None), (3, 100, None), (9, 100, 10), (2, 3, 1)):
@@ -79,6 +80,7 @@ def test_all_are_chosen_if_there_are_no_more():
     assert set(choose_at_random([1, 2], 5, SYSTEM)) == {1, 2}
     assert choose_at_random([], 3, SYSTEM) == ()
     assert choose_at_random([1, 2], 0, SYSTEM) == ()
+    assert choose_at_random([1, 2], -1, SYSTEM) == ()
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,16 @@ def test_what_was_written_is_read():
     reader.finish()
 
 
+def test_lists_may_end_with_the_message_and_no_earlier():
+    data = written(("pairs", ((5, b"ab"), (6, b"cd")), 2))
+    assert Reader(data).pairs(2) == ((5, b"ab"), (6, b"cd"))
+    with pytest.raises(DecodingError, match="a list of 2 items"):
+        Reader(data[:-1]).pairs(2)
+    assert Reader(bytes([2, 0, 0, 0, 7, 8])).several(1, lambda: None) == (None, None)
+    with pytest.raises(DecodingError, match="a list of 2 items"):
+        Reader(bytes([2, 0, 0, 0, 7])).several(1, lambda: None)
+
+
 def test_what_is_fixed_is_bytes():
     assert type(Reader(b"abc").fixed(3)) is bytes
     assert Reader(b"").fixed(0) == b""
