@@ -26,3 +26,10 @@ def test_hash_is_sha256_of_the_tag():
 
 def test_ids_take_four_bytes():
     assert encode_id(0x01020304) == b"\x04\x03\x02\x01"
+
+
+def test_a_tag_by_hand():
+    # count, then each with its length: root, version, purpose, parts
+    assert domain_tag("ab", b"", b"xyz") == (
+        b"\x05\0\0\0\x11\0\0\0tff_health/crypto\x01\0\0\0\x01\x02\0\0\0ab\0\0\0\0\x03\0\0\0xyz"
+    )
