@@ -203,6 +203,11 @@ def test_other_headers_have_no_type(data):
         message_type(data)
 
 
+def test_another_version_is_named():
+    with pytest.raises(DecodingError, match=r"^version 2 of the wire format; 1 is spoken here$"):
+        message_type(b"th\x02\x01")
+
+
 def test_names_of_messages():
     class Kind(IntEnum):
         ONE_THING = 3
