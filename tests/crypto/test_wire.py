@@ -69,6 +69,7 @@ def test_fields_are_written_little_endian_without_padding(field, expected):
     "field",
     [
         ("uint", 256, 1),
+        ("uint", 257, 1),
         ("uint", -1, 1),
         ("uint", 1, 0),
         ("uint", 2**64, 8),
