@@ -4,7 +4,7 @@ Protocols derive from `SessionPart` and say what their states and steps are.
 """
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 from crypto.errors import ForeignMessageError, WrongTimeError, blaming
 from crypto.parties import SERVER, ClientId
@@ -13,6 +13,7 @@ from crypto.session_messages import SessionMessage
 State = TypeVar("State")
 _S = TypeVar("_S")
 _M = TypeVar("_M", bound=SessionMessage)
+_P = TypeVar("_P")
 
 
 @dataclass(frozen=True)
@@ -61,3 +62,14 @@ class SessionPart(Generic[State]):
                 raise ForeignMessageError("a message of another session")
         self._state = Over()
         return current, message
+
+
+class JoinedParts(dict[ClientId, _P]):
+    """The parts of the clients that joined a session; who did not join takes no step of it.
+
+    An invitation that is late, or lost, leaves its client without a part. What is sent to it then
+    is refused with a `WrongTimeError` that names the server.
+    """
+
+    def __missing__(self, client: ClientId) -> NoReturn:
+        raise WrongTimeError(f"client {client} has not joined this session", SERVER)

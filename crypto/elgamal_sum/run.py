@@ -17,6 +17,7 @@ from crypto.exchange import Exchange
 from crypto.groups import Element
 from crypto.parties import SERVER, ClientId
 from crypto.secure_sum import IntegerVector, Refusal, SessionAbortedError, SumResult
+from crypto.session_part import JoinedParts
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class ElGamalSession(Generic[Element]):
         self._vectors = vectors
         self._channel = channel
         self._setup = setup
-        self._parts: dict[ClientId, ElGamalClientRound[Element]] = {}
+        self._parts: JoinedParts[ElGamalClientRound[Element]] = JoinedParts()
         self._exchange = Exchange(channel, tuple(vectors), self._answer, server.receive)
 
     def run(self) -> SumResult:

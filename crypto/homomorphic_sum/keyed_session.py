@@ -20,6 +20,7 @@ from crypto.parties import AUTHORITY, SERVER, ClientId
 from crypto.randomness import SYSTEM, Randomness
 from crypto.secure_sum import IntegerVector, SecureSum, SumResult
 from crypto.session_messages import NONCE_BYTES
+from crypto.session_part import JoinedParts
 from crypto.signatures import SigningIdentity, VerifyKey
 from crypto.stage_runner import StageRunner
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
@@ -145,7 +146,7 @@ class _Answers:
         self._clients = clients
         self._vectors = vectors
         self._trusted = key_holder.verify_key if key_holder is not None else None
-        self._parts: dict[ClientId, Any] = {}
+        self._parts: JoinedParts[Any] = JoinedParts()
 
     def answer(self, stage: str, client: ClientId, data: bytes) -> bytes:
         if stage == Stage.KEY_SETUP:

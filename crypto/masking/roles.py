@@ -13,6 +13,7 @@ from crypto.masking.stages import Stage
 from crypto.masking.unmasking import Unmasked
 from crypto.parties import ClientId, Party
 from crypto.secure_sum import IntegerVector
+from crypto.session_part import JoinedParts
 from crypto.stage_runner import Opening
 
 Given = TypeVar("Given")
@@ -113,7 +114,7 @@ class SessionClients(Generic[Given]):
     ) -> None:
         self._clients = clients
         self._inputs = inputs
-        self._parts: dict[ClientId, Part[Given]] = {}
+        self._parts: JoinedParts[Part[Given]] = JoinedParts()
 
     def answer(self, stage: str, client: ClientId, data: bytes) -> bytes:
         """Take the step of a stage with one client, which joins in the first one."""

@@ -20,6 +20,7 @@ from crypto.parties import AUTHORITY, SERVER, ClientId
 from crypto.randomness import SYSTEM, Randomness
 from crypto.residues import check_range, check_vector
 from crypto.secure_sum import IntegerVector, SecureSum, SessionAbortedError, SumResult
+from crypto.session_part import JoinedParts
 from crypto.signatures import SigningIdentity, VerifyKey
 
 
@@ -204,7 +205,7 @@ class _Session:
         self._max_value = max_value
         self._channel = channel
         self._trusted = trusted
-        self._parts: dict[ClientId, PaillierClientRound] = {}
+        self._parts: JoinedParts[PaillierClientRound] = JoinedParts()
         self._exchange = Exchange(channel, tuple(vectors), self._answer, server.receive)
 
     def run(self, mask: int) -> SumResult:

@@ -324,6 +324,24 @@ class SecureSumConformance(ABC):
         if stage != stages[-1]:  # after the last stage there is nobody left to refuse
             assert WrongTimeError in {type(refusal.error) for refusal in result.refusals}
 
+    def test_late_messages_of_the_server_are_refused(self, stage):
+        stages = self.protocol().stages
+        for following in stages[stages.index(stage) + 1 :]:
+            vectors = self.vectors()
+            fault = Fault(Delay(following), stage, SERVER, self.victim)
+            result = self.run(vectors, faults=[fault])
+            self.assert_exact(result, vectors, self.expected_survivors({self.victim: stage}))
+            errors = [refusal.error for refusal in result.refusals if refusal.by == self.victim]
+            assert {type(error) for error in errors} == {WrongTimeError}
+            assert {error.culprit for error in errors} == {SERVER}
+
+    def test_late_messages_of_the_server_to_everyone_abort(self, stage):
+        stages = self.protocol().stages
+        for following in stages[stages.index(stage) + 1 :]:
+            faults = [Fault(Delay(following), stage, SERVER)]
+            with pytest.raises(SessionAbortedError):
+                self.run(self.vectors(), faults=faults)
+
     def test_order_does_not_matter(self):
         vectors = self.vectors()
         result = self.run(vectors, faults=[Fault(Overtake())])

@@ -84,6 +84,12 @@ class KeyedSumConformance(SecureSumConformance):
         error = self.aborted(faults=[Fault(Delay(other), stage, self.victim, SERVER)])
         self.assert_one_is_missing(error, stage)
 
+    def test_late_messages_of_the_server_are_refused(self, stage):
+        stages = self.protocol().stages
+        for following in stages[stages.index(stage) + 1 :]:
+            error = self.aborted(faults=[Fault(Delay(following), stage, SERVER, self.victim)])
+            self.assert_one_is_missing(error, stage)
+
     def test_a_message_that_comes_early_is_refused(self):
         recorder = Recorder()
         protocol, vectors = self.protocol(), self.vectors()
