@@ -16,6 +16,7 @@ from crypto.elgamal_sum.messages import (
     EncryptedVector,
     PartialDecryptions,
     UploadReceipt,
+    UploadRequest,
 )
 from crypto.elgamal_sum.parameters import ElGamalParameters, ElGamalPolicy
 from crypto.elgamal_sum.server import ElGamalServer
@@ -122,6 +123,15 @@ class Cast:
 
 
 # The server
+
+
+@pytest.mark.parametrize("participants", [(2, 3, 4, 5), (1, 2, 3, 9), (1, 2, 3, 4, 9)])
+def test_clients_upload_only_for_participants_that_were_invited(participants):
+    cast = Cast().join()
+    request = UploadRequest(cast.server.session_id, participants)
+    with pytest.raises(ConsistencyError) as caught:
+        cast.parts[1].upload(request.to_bytes(), np.array([10]))
+    assert caught.value.culprit == "server"
 
 
 def test_in_the_paper_any_c1_is_decrypted_and_a_single_quality_comes_out():

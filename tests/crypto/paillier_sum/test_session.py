@@ -160,6 +160,16 @@ class Cast:
         return DecryptionOrder(session_id, product, tuple(consents)).to_bytes()
 
 
+@pytest.mark.parametrize("participants", [(1, 2, 3), (0, 1, 9), (0, 1, 2, 9)])
+def test_clients_upload_only_for_participants_that_were_invited(participants):
+    cast = Cast()
+    part, _ = cast.join(0, cast.invitation)
+    request = UploadRequest(cast.session_id, participants).to_bytes()
+    with pytest.raises(ConsistencyError) as caught:
+        part.upload(request, np.array([10]), 100)
+    assert caught.value.culprit == "server"
+
+
 def test_clients_consent_to_sums_of_enough_signed_uploads_once():
     cast = Cast().upload()
     data = cast.parts[0].consent(cast.request((0, 1, 2)))
