@@ -13,6 +13,7 @@ from crypto.errors import (
     MalformedMessageError,
     PolicyError,
     ReplayError,
+    WrongContentError,
     blaming,
 )
 from crypto.homomorphic import EncryptedVector, PublicVectorKey, VectorScheme
@@ -79,13 +80,14 @@ class KeyHolder:
             MalformedMessageError: if it is none, or carries what are no ciphertexts.
             ForeignMessageError: for a session under another key, or of clients unknown here.
             PolicyError: for a cohort of fewer than three, or a session without signatures.
-            ConsistencyError: for a sum over fewer than all clients or of another plan, or one
-                that is no sum of vectors in range.
+            ConsistencyError: for a sum over fewer than all clients or of another plan.
+            WrongContentError: naming nobody, if it is no sum of vectors in range.
             SignatureError: if a client did not consent to the session.
             ReplayError: if the session had its sum.
 
         Guarantees: a refused order decrypts nothing, except that a sum out of range is found out
-        by decrypting it; errors name the server.
+        by decrypting it; errors name the server, but for that one: a client may have encrypted
+        what is out of range, or the server may have changed it.
         """
         with blaming(SERVER):
             order = DecryptionOrder.from_bytes(data)
@@ -93,7 +95,8 @@ class KeyHolder:
             session_id = self._check_session(invitation, order.consents)
             if total.plan != invitation.plan or total.addends != len(invitation.cohort):
                 raise ConsistencyError("not the sum over all clients of the session")
-            (values,) = self._decrypt(session_id, [total])
+            self._admit(session_id, [total])
+        (values,) = self._open([total])
         return DecryptedSum.of(session_id, values).to_bytes()
 
     def _check_session(self, invitation: KeyedInvitation, consents: Sequence[bytes]) -> bytes:
@@ -115,17 +118,21 @@ class KeyHolder:
                 self._registry[client].verify(SIGNED_MESSAGE, consent, signature)
         return session_id
 
-    def _decrypt(
-        self, session_id: bytes, totals: Sequence[EncryptedVector]
-    ) -> list[NDArray[np.int64]]:
-        """Decrypt what a session asks for; from the first one on, the session has had its sum."""
+    def _admit(self, session_id: bytes, totals: Sequence[EncryptedVector]) -> None:
+        """Check that these are ciphertexts; from here on, the session has had its sum."""
         for total in totals:
             try:
                 self.public_key.check(total)
             except DecodingError as error:
                 raise MalformedMessageError(str(error)) from error
         self._decrypted.add(session_id)
+
+    def _open(self, totals: Sequence[EncryptedVector]) -> list[NDArray[np.int64]]:
+        """Decrypt what was admitted."""
         try:
             return [self._private.decrypt(total) for total in totals]
         except DecodingError as error:
-            raise ConsistencyError(str(error)) from error
+            raise WrongContentError(
+                f"{error}: a client encrypted a number out of range, or the server changed one; it "
+                "cannot be told which"
+            ) from error

@@ -22,7 +22,8 @@ class SparseKeyHolder(KeyHolder):
             `DecryptedSums`.
 
         Raises:
-            ConsistencyError: for sums of another plan, or what are no sums of values in range.
+            ConsistencyError: for sums of another plan.
+            WrongContentError: naming nobody, if they are no sums of values in range.
             MalformedMessageError, ForeignMessageError, PolicyError, SignatureError, ReplayError:
                 as `KeyHolder.decrypt`.
 
@@ -35,7 +36,8 @@ class SparseKeyHolder(KeyHolder):
             plan = value_plan(self.public_key, invitation.value_bits, len(invitation.cohort))
             if any(total.plan != plan for total in order.sums):
                 raise ConsistencyError("sums of another plan than the session's")
-            limbs = self._decrypt(session_id, order.sums)
+            self._admit(session_id, order.sums)
+        limbs = self._open(order.sums)
         return DecryptedSums.of(
             session_id, np.concatenate([np.zeros(0, np.int64), *limbs])
         ).to_bytes()
