@@ -33,8 +33,11 @@ def plan_threshold(num_clients: int, threshold: int | None = None, *, signed: bo
         )
     default = 2 * num_clients // 3 + 1 if signed else num_clients // 2 + 1
     planned = max(default, MIN_CLIENTS) if threshold is None else threshold
-    if not 2 <= planned <= num_clients:
-        raise ParameterError(f"threshold={planned} must lie in 2..{num_clients}")
+    if not MIN_CLIENTS <= planned <= num_clients:
+        raise ParameterError(
+            f"threshold={planned} must lie in {MIN_CLIENTS}..{num_clients}: the sum of two gives "
+            "one's value to the other"
+        )
     count_colluders(num_clients, planned, signed=signed)
     return planned
 
@@ -72,6 +75,31 @@ def describe_colluders(colluders: int, *, signed: bool) -> str:
     if signed:
         return f"the server, even if it deviates, and up to {clients} learn the sum alone"
     return f"if all follow the protocol, the server and up to {clients} learn the sum alone"
+
+
+def check_threshold(
+    num_clients: int, announced: int, agreed: int | None = None, *, signed: bool = True
+) -> None:
+    """Refuse a threshold below the agreed one; run by the client on an invitation.
+
+    Args:
+        num_clients: n, the clients that have a share or must consent.
+        announced: the server's or the authority's threshold.
+        agreed: the one that clients agreed to; None for the default of `plan_threshold`.
+        signed: whether clients sign their messages.
+
+    Raises:
+        PolicyError: naming the server.
+    """
+    try:
+        least = plan_threshold(num_clients, agreed, signed=signed)
+        plan_threshold(num_clients, announced, signed=signed)
+    except ParameterError as error:
+        raise PolicyError(str(error), SERVER) from error
+    if announced < least:
+        raise PolicyError(
+            f"threshold {announced} of {num_clients} clients is below the {least} agreed to", SERVER
+        )
 
 
 def check_cohort(num_clients: int, num_registered: int, least: int | None = None) -> None:

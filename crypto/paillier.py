@@ -1,8 +1,7 @@
 """Paillier encryption of integers, by `phe`: ciphertexts multiply to a ciphertext of the sum.
 
 Integers only, at the fixed precision of 1: `phe`'s floating-point exponent, which travels in the
-clear and tells magnitudes, does not occur. The randomiser is fresh for every ciphertext and comes
-from the operating system; `phe` offers no other source.
+clear and tells magnitudes, does not occur. The randomiser is fresh for every ciphertext.
 
 Source: Paillier 1999, with g = n + 1; decryption by the Chinese remainder theorem.
 """
@@ -15,6 +14,7 @@ import gmpy2
 from phe import paillier
 
 from crypto.errors import DecodingError, ParameterError
+from crypto.randomness import SYSTEM, Randomness, uniform_below
 
 KEY_BITS: Final = 2048
 """Bits of n: about 112 bits of strength (NIST SP 800-57)."""
@@ -62,10 +62,26 @@ class PaillierPublicKey:
         Guarantees: reveals nothing about `value`, by the decisional composite residuosity
         assumption.
         """
+        return self.encrypt_with(value, self.random_unit())
+
+    def encrypt_with(self, value: int, randomiser: int) -> int:
+        """Encrypt an integer with a randomiser that the caller keeps for a proof.
+
+        Args:
+            value: as in `encrypt`.
+            randomiser: from `random_unit`, used once.
+        """
         key = paillier.PaillierPublicKey(self.n)
         if not 0 <= value <= key.max_int:
             raise ParameterError("a value must lie in 0..n/3")
-        return int(key.encrypt(value).ciphertext(be_secure=True))
+        return int(key.raw_encrypt(value, r_value=randomiser))
+
+    def random_unit(self, randomness: Randomness = SYSTEM) -> int:
+        """Return a uniform number from 1 to n - 1 that has an inverse modulo n."""
+        while True:
+            number = uniform_below(self.n, randomness)
+            if gmpy2.gcd(number, self.n) == 1:
+                return number
 
     def add(self, ciphertexts: Iterable[int]) -> int:
         """Return a ciphertext of the sum; of 0, and not randomised, for none."""

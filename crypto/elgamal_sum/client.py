@@ -130,7 +130,7 @@ class ElGamalClient(Generic[Element]):
     def _check_invitation(self, invitation: Invitation) -> None:
         if self.client_id not in invitation.cohort:
             raise ForeignMessageError("an invitation of other clients")
-        self._policy.check(len(invitation.cohort), invitation.parameters)
+        self._policy.check(len(invitation.cohort), invitation.parameters, len(self._registry))
         if invitation.key.threshold != invitation.parameters.threshold:
             raise ConsistencyError("a key of another threshold")
         if not invitation.parameters.signed:

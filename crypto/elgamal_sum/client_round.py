@@ -1,6 +1,6 @@
 """One client in one session of a sum by threshold ElGamal: three steps, each taken once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
@@ -15,6 +15,7 @@ from crypto.elgamal_sum.messages import (
     UploadReceipt,
     UploadRequest,
 )
+from crypto.elgamal_sum.parameters import ElGamalParameters
 from crypto.errors import (
     ConsistencyError,
     DecodingError,
@@ -23,9 +24,10 @@ from crypto.errors import (
     ThresholdError,
     blaming,
 )
-from crypto.groups import Element
+from crypto.groups import Element, Group
 from crypto.parties import SERVER, ClientId
 from crypto.proofs.equality import PowerProof, PowerStatement
+from crypto.proofs.knowledge import KnowledgeProof, decode_proofs
 from crypto.proofs.range_proof import RangeProver
 from crypto.randomness import Randomness
 from crypto.residues import check_range
@@ -102,16 +104,22 @@ class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
         if self.client_id not in participants or not participants <= self._cohort:
             raise ConsistencyError("participants that were never invited, or not this one", SERVER)
         self._require(len(participants), "participants")
-        ciphertexts, proofs = self._encrypt(vector)
+        exponents = [self._group.random_exponent(self._randomness) for _ in vector]
+        ciphertexts, proofs = self._encrypt(vector, exponents)
         c1s = self._group.encode_all(ciphertext.c1 for ciphertext in ciphertexts)
         c2s = self._group.encode_all(ciphertext.c2 for ciphertext in ciphertexts)
-        receipt = UploadReceipt(self.session_id, self.client_id, c1s)
-        signature = b""
+        knowledge, signature = b"", b""
+        if self._identity is not None:
+            knowledge = self._prove_knowledge(ciphertexts, exponents)
+        receipt = UploadReceipt(self.session_id, self.client_id, c1s, knowledge)
         if self._identity is not None:
             signature = self._identity.sign(SIGNED_MESSAGE, receipt.to_bytes())
         self._participants, self._own_c1s = participants, c1s
         self._state = _Uploaded()
-        message = EncryptedVector(self.session_id, self.client_id, c1s, c2s, proofs, signature)
+        halves = c1s, c2s
+        message = EncryptedVector(
+            self.session_id, self.client_id, *halves, knowledge, proofs, signature
+        )
         return seal(message, self._identity)
 
     def decrypt(self, data: bytes) -> bytes:
@@ -127,6 +135,7 @@ class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
             ConsistencyError: if the uploads are not those of enough participants, this client's
                 own, as it made it, among them.
             SignatureError: naming the server, if it passed on a receipt that was not signed.
+            ProofError: naming a client that does not know what it encrypted.
             ThresholdError: if the sum is over fewer clients than the threshold.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
@@ -144,19 +153,33 @@ class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
         answer = PartialDecryptions(self.session_id, self.client_id, encoded, proof)
         return seal(answer, self._identity)
 
-    def _encrypt(self, vector: IntegerVector) -> tuple[list[Ciphertext[Element]], bytes]:
+    def _encrypt(
+        self, vector: IntegerVector, exponents: Sequence[int]
+    ) -> tuple[list[Ciphertext[Element]], bytes]:
         values = [int(value) for value in vector]
         public_key = self._key.public_key
+        ciphertexts = [
+            public_key.encrypt_with(value, r) for value, r in zip(values, exponents, strict=True)
+        ]
         if not self._parameters.proofs:
-            return [public_key.encrypt(value, self._randomness) for value in values], b""
+            return ciphertexts, b""
         prover = RangeProver(public_key, self._parameters.max_value)
-        ciphertexts, proofs = [], []
-        for index, value in enumerate(values):
+        proofs = []
+        for index, (value, r) in enumerate(zip(values, exponents, strict=True)):
             context = value_context(self.session_id, self.client_id, index)
-            ciphertext, proof = prover.encrypt(value, context, self._randomness)
-            ciphertexts.append(ciphertext)
+            proof = prover.prove(ciphertexts[index], value, r, context, self._randomness)
             proofs.append(proof.to_bytes(self._group))
         return ciphertexts, b"".join(proofs)
+
+    def _prove_knowledge(
+        self, ciphertexts: Sequence[Ciphertext[Element]], exponents: Sequence[int]
+    ) -> bytes:
+        proofs = []
+        for index, (ciphertext, r) in enumerate(zip(ciphertexts, exponents, strict=True)):
+            context = knowledge_context(self.session_id, self.client_id, index)
+            made = KnowledgeProof.make(self._group, ciphertext.c1, r, context, self._randomness)
+            proofs.append(made.to_bytes(self._group))
+        return b"".join(proofs)
 
     def _sum_of(self, request: DecryptionRequest) -> tuple[Element, ...]:
         """Check what is to be decrypted, and return the sum's c1 for every coordinate: (19)."""
@@ -169,10 +192,8 @@ class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
             if receipt.sender == self.client_id and receipt.c1s != self._own_c1s:
                 raise ConsistencyError("another upload under this client's name", SERVER)
             self._check_receipt(receipt, signature)
-            try:
-                halves = self._group.decode_all(receipt.c1s, self._parameters.length)
-            except DecodingError as error:
-                raise MalformedMessageError(str(error), SERVER) from error
+            with blaming(receipt.sender if self._parameters.signed else SERVER):
+                halves = open_receipt(self._group, receipt, self._parameters)
             total = [self._group.multiply(a, b) for a, b in zip(total, halves, strict=True)]
         return tuple(total)
 
@@ -186,6 +207,36 @@ class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
     def _require(self, found: int, what: str) -> None:
         if found < self._parameters.threshold:
             raise ThresholdError(what, found, self._parameters.threshold)
+
+
+def open_receipt(
+    group: Group[Element], receipt: UploadReceipt, parameters: ElGamalParameters
+) -> tuple[Element, ...]:
+    """Return the first halves that a client uploaded; run by the server and by all who decrypt.
+
+    In signed sessions the client must know their exponents, so that it made them from no others.
+
+    Raises:
+        MalformedMessageError: for what are no elements of the group, or no proofs.
+        ProofError: if the client does not know an exponent.
+    """
+    count = parameters.length if parameters.signed else 0
+    try:
+        halves = group.decode_all(receipt.c1s, parameters.length)
+        proofs = decode_proofs(receipt.knowledge, group, count)
+    except DecodingError as error:
+        raise MalformedMessageError(str(error)) from error
+    for index, proof in enumerate(proofs):
+        context = knowledge_context(receipt.session_id, receipt.sender, index)
+        proof.verify(group, halves[index], context)
+    return halves
+
+
+def knowledge_context(session_id: bytes, client: ClientId, index: int) -> bytes:
+    """Return what the proof of knowledge of a coordinate's exponent is bound to."""
+    return domain_tag(
+        "elgamal_sum/knowledge", session_id, encode_id(client), index.to_bytes(4, "little")
+    )
 
 
 def value_context(session_id: bytes, client: ClientId, index: int) -> bytes:

@@ -197,18 +197,22 @@ class UploadReceipt(ClientMessage):
 
     Attributes:
         c1s: the first halves of its ciphertexts.
+        knowledge: a `KnowledgeProof` for each of them; empty in sessions without signatures.
     """
 
     TYPE: ClassVar[int] = MessageType.UPLOAD_RECEIPT
     c1s: bytes
+    knowledge: bytes
 
     def _write(self, writer: Writer) -> None:
         self.write_head(writer)
         writer.sized(self.c1s)
+        writer.sized(self.knowledge)
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.sized())
+        head = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
+        return cls(*head, reader.sized(), reader.sized())
 
 
 @dataclass(frozen=True)
@@ -218,6 +222,8 @@ class EncryptedVector(ClientMessage):
     Attributes:
         c1s: the first halves, encoded one after the other.
         c2s: the second halves.
+        knowledge: proofs that the client knows their exponents; empty in sessions without
+            signatures.
         proofs: range proofs, one a coordinate; empty in sessions without.
         receipt_signature: the client's signature of `receipt()`; empty in sessions without.
     """
@@ -225,6 +231,7 @@ class EncryptedVector(ClientMessage):
     TYPE: ClassVar[int] = MessageType.ENCRYPTED_VECTOR
     c1s: bytes
     c2s: bytes
+    knowledge: bytes
     proofs: bytes
     receipt_signature: bytes
 
@@ -235,17 +242,18 @@ class EncryptedVector(ClientMessage):
 
     def receipt(self) -> UploadReceipt:
         """Return what `receipt_signature` signs."""
-        return UploadReceipt(self.session_id, self.sender, self.c1s)
+        return UploadReceipt(self.session_id, self.sender, self.c1s, self.knowledge)
 
     def _write(self, writer: Writer) -> None:
         self.write_head(writer)
-        for part in (self.c1s, self.c2s, self.proofs, self.receipt_signature):
+        for part in (self.c1s, self.c2s, self.knowledge, self.proofs, self.receipt_signature):
             writer.sized(part)
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
         head = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
-        return cls(*head, reader.sized(), reader.sized(), reader.sized(), reader.sized())
+        halves = reader.sized(), reader.sized()
+        return cls(*head, *halves, reader.sized(), reader.sized(), reader.sized())
 
 
 @dataclass(frozen=True)
@@ -279,6 +287,7 @@ class DecryptionRequest(SessionMessage):
         for receipt, signature in zip(self.receipts, self.signatures, strict=True):
             writer.uint(receipt.sender, 4)
             writer.sized(receipt.c1s)
+            writer.sized(receipt.knowledge)
             writer.uint(bool(signature), 1)
             writer.fixed(signature, len(signature))
 
@@ -287,10 +296,11 @@ class DecryptionRequest(SessionMessage):
         session_id = reader.fixed(SESSION_ID_BYTES)
 
         def entry() -> tuple[UploadReceipt, bytes]:
-            receipt = UploadReceipt(session_id, reader.uint(4), reader.sized())
+            sender, c1s, knowledge = reader.uint(4), reader.sized(), reader.sized()
+            receipt = UploadReceipt(session_id, sender, c1s, knowledge)
             return receipt, reader.fixed(SIGNATURE_BYTES if reader.flag() else 0)
 
-        entries = reader.per_client(4 + 4 + 1, entry)
+        entries = reader.per_client(4 + 4 + 4 + 1, entry)
         return cls(
             session_id,
             tuple(receipt for receipt, _ in entries),

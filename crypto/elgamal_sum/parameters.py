@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from crypto.cohorts import MIN_CLIENTS
+from crypto.cohorts import MIN_CLIENTS, check_cohort, check_threshold
 from crypto.errors import ParameterError, PolicyError
 from crypto.parties import SERVER
 
@@ -17,7 +17,8 @@ class ElGamalParameters:
     Attributes:
         length: m, coordinates of a vector, 0 to 2^32 - 1.
         max_value: the largest value of a coordinate, 1 to 2^32 - 1.
-        threshold: e, fewest clients in a sum, and fewest that decrypt it; at least 2.
+        threshold: e, fewest clients in a sum, and fewest that decrypt it; at least 3, as the sum of
+            two gives one's value to the other.
         proofs: whether values come with range proofs and partial decryptions with theirs.
         signed: whether clients sign their messages. Off only to reproduce a setting in which all
             parties follow the protocol.
@@ -40,8 +41,8 @@ class ElGamalParameters:
                 f"max_value={self.max_value} must lie in 1..2^32-1: a sum is found by a discrete "
                 "logarithm, whose cost grows with its square root"
             )
-        if self.threshold < 2:
-            raise ParameterError(f"threshold={self.threshold} must be at least 2")
+        if self.threshold < MIN_CLIENTS:
+            raise ParameterError(f"threshold={self.threshold} must be at least {MIN_CLIENTS}")
 
 
 @dataclass(frozen=True)
@@ -51,24 +52,28 @@ class ElGamalPolicy:
     Attributes:
         signatures_required: whether sessions without signatures, and authorities that do not
             sign, are refused.
-        majority_required: whether the threshold must be more than half of the cohort, so that no
-            two sums can be decrypted in one session. The paper's small thresholds need False.
+        threshold: the least that is agreed to; None for the default of `plan_threshold`.
+        least_cohort: fewest clients of a session; None for more than half of those registered.
     """
 
     signatures_required: bool = True
-    majority_required: bool = True
+    threshold: int | None = None
+    least_cohort: int | None = None
 
-    def check(self, num_clients: int, announced: ElGamalParameters) -> None:
+    def check(
+        self, num_clients: int, announced: ElGamalParameters, num_registered: int = 0
+    ) -> None:
         """Refuse a session that is weaker than this policy; run by the client on an invitation.
+
+        Args:
+            num_clients: size of the cohort.
+            announced: what the server announces.
+            num_registered: clients whose verify keys this client knows.
 
         Raises:
             PolicyError: naming the server.
         """
         if self.signatures_required and not announced.signed:
             raise PolicyError("a session without signatures", SERVER)
-        if num_clients < MIN_CLIENTS or announced.threshold > num_clients:
-            raise PolicyError(f"threshold {announced.threshold} of {num_clients} clients", SERVER)
-        if self.majority_required and 2 * announced.threshold <= num_clients:
-            raise PolicyError(
-                f"threshold {announced.threshold} is no majority of {num_clients}", SERVER
-            )
+        check_cohort(num_clients, num_registered, self.least_cohort)
+        check_threshold(num_clients, announced.threshold, self.threshold, signed=announced.signed)

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 
 from crypto.channel import Channel
-from crypto.cohorts import ChooseHelpers, choose_at_random, plan_threshold
+from crypto.cohorts import MIN_CLIENTS, ChooseHelpers, choose_at_random, plan_threshold
 from crypto.costs import Costs
 from crypto.discrete_log import MAX_BOUND, DiscreteLog
 from crypto.elgamal_sum.authority import KeyDelivery
@@ -88,8 +88,8 @@ class ElGamalSum(SecureSum):
         clock: Callable[[], float] = time.perf_counter,
         choose_helpers: ChooseHelpers = choose_at_random,
     ) -> None:
-        if threshold is not None and threshold < 2:
-            raise ParameterError(f"threshold={threshold} must be at least 2")
+        if threshold is not None and threshold < MIN_CLIENTS:
+            raise ParameterError(f"threshold={threshold} must be at least {MIN_CLIENTS}")
         self.group = group
         self._threshold = threshold
         self._proofs = proofs
@@ -99,7 +99,7 @@ class ElGamalSum(SecureSum):
         self._clock = clock
         self._choose_helpers = choose_helpers
         self._keys = _key_source(key_setup, group, signed, randomness, clock)
-        self._policy = ElGamalPolicy(signed, majority_required=threshold is None)
+        self._policy = ElGamalPolicy(signed, threshold, MIN_CLIENTS)
         self._registry: dict[ClientId, VerifyKey] = {}
         self._clients: dict[ClientId, ElGamalClient[Any]] = {}
         self._delivery: KeyDelivery | None = None

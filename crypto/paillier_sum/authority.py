@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from crypto.errors import (
-    ConsistencyError,
     DecodingError,
     ForeignMessageError,
     MalformedMessageError,
     ParameterError,
     ReplayError,
     ThresholdError,
+    WrongContentError,
     blaming,
 )
 from crypto.paillier import KEY_BITS, PaillierPrivateKey, PaillierPublicKey
@@ -79,7 +79,9 @@ class PaillierAuthority:
             ThresholdError: if too few consent.
             SignatureError: if a consent is not its client's, or to another product.
 
-        Guarantees: a refused order decrypts nothing; errors name the server.
+            WrongContentError: naming nobody, if the sum is none of values in range.
+
+        Guarantees: a refused order decrypts nothing, and its error names the server.
         """
         with blaming(SERVER):
             order = DecryptionOrder.from_bytes(data)
@@ -95,11 +97,13 @@ class PaillierAuthority:
             except DecodingError as error:
                 raise MalformedMessageError(str(error)) from error
             self._decrypted.add(order.session_id)
-            values = tuple(map(self._private.decrypt, product))
-            try:
-                return DecryptedSum(order.session_id, values).to_bytes()
-            except ParameterError as error:
-                raise ConsistencyError("the sum is no sum of values in range") from error
+        values = tuple(map(self._private.decrypt, product))
+        try:
+            return DecryptedSum(order.session_id, values).to_bytes()
+        except ParameterError:
+            raise WrongContentError(
+                "a client encrypted a number out of range; it cannot be told which"
+            ) from None
 
     def _check_consents(self, order: DecryptionOrder) -> None:
         announcement = self.announcement

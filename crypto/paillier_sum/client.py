@@ -1,14 +1,12 @@
 """The client of Paillier sums: across rounds, and in one session."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from crypto.cohorts import MIN_CLIENTS
+from crypto.cohorts import check_cohort, check_threshold
 from crypto.errors import (
     ConsistencyError,
-    DecodingError,
     ForeignMessageError,
-    MalformedMessageError,
     PolicyError,
     ReplayError,
     SignatureError,
@@ -26,7 +24,10 @@ from crypto.paillier_sum.messages import (
     UploadRequest,
     digest_of,
 )
+from crypto.paillier_sum.uploads import check_uploads, knowledge_context, multiply_uploads
 from crypto.parties import SERVER, ClientId
+from crypto.proofs.paillier_knowledge import PlaintextProof
+from crypto.randomness import SYSTEM, Randomness
 from crypto.residues import check_range
 from crypto.sealing import SIGNED_MESSAGE, seal
 from crypto.secure_sum import IntegerVector
@@ -41,8 +42,10 @@ class PaillierClient:
         client_id: its number.
         identity: signs its messages; None for sessions in which nobody signs.
         registry: the verify key of every client of the consortium, itself included.
-        majority_required: whether the threshold must be more than half of the key's clients.
+        threshold: the least that is agreed to; None for the default of `plan_threshold`.
+        least_cohort: fewest clients of a session; None for more than half of those registered.
         least_key_bits: shorter keys are refused.
+        randomness: where randomisers and the nonces of proofs come from.
     """
 
     def __init__(
@@ -51,14 +54,18 @@ class PaillierClient:
         identity: SigningIdentity | None = None,
         registry: Mapping[ClientId, VerifyKey] | None = None,
         *,
-        majority_required: bool = True,
+        threshold: int | None = None,
+        least_cohort: int | None = None,
         least_key_bits: int = KEY_BITS,
+        randomness: Randomness = SYSTEM,
     ) -> None:
         self.client_id = client_id
         self._identity = identity
         self._registry = registry or {}
-        self._majority_required = majority_required
+        self._threshold = threshold
+        self._least_cohort = least_cohort
         self._least_key_bits = least_key_bits
+        self._randomness = randomness
         self._joined: set[bytes] = set()
 
     def join(self, data: bytes, authority: VerifyKey | None) -> "tuple[PaillierClientRound, bytes]":
@@ -83,17 +90,24 @@ class PaillierClient:
                 raise ReplayError("an invitation that was accepted before")
             key = read_key(invitation.key, self._least_key_bits)
         self._joined.add(session_id)
-        part = PaillierClientRound(self.client_id, invitation, key, self._identity, self._registry)
+        part = PaillierClientRound(
+            self.client_id,
+            invitation,
+            key,
+            identity=self._identity,
+            registry=self._registry,
+            randomness=self._randomness,
+        )
         return part, part.ready()
 
     def _check(self, invitation: Invitation, authority: VerifyKey | None) -> None:
         key = invitation.key
         if self.client_id not in invitation.cohort:
             raise ForeignMessageError("an invitation of other clients")
-        if len(invitation.cohort) < MIN_CLIENTS or not {*invitation.cohort} <= {*key.clients}:
-            raise PolicyError("a cohort that is too small, or not the key's")
-        if self._majority_required and 2 * key.threshold <= len(key.clients):
-            raise PolicyError(f"threshold {key.threshold} is no majority of {len(key.clients)}")
+        if not {*invitation.cohort} <= {*key.clients}:
+            raise PolicyError("a cohort with clients that the key was not made for")
+        check_cohort(len(invitation.cohort), len(self._registry), self._least_cohort)
+        check_threshold(len(key.clients), key.threshold, self._threshold, signed=invitation.signed)
         if invitation.signed != (self._identity is not None):
             raise PolicyError("a session that is signed and should not be, or the reverse")
         if authority is not None:
@@ -124,14 +138,17 @@ class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
         client_id: ClientId,
         invitation: Invitation,
         key: PaillierPublicKey,
+        *,
         identity: SigningIdentity | None,
         registry: Mapping[ClientId, VerifyKey],
+        randomness: Randomness,
     ) -> None:
         super().__init__(client_id, invitation.session_id(), _Joined(), len(invitation.cohort))
         self._invitation = invitation
         self._key = key
         self._identity = identity
         self._registry = registry
+        self._randomness = randomness
         self._participants: frozenset[ClientId] = frozenset()
         self._own = b""
 
@@ -161,9 +178,10 @@ class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
         if self.client_id not in participants or not participants <= {*self._invitation.cohort}:
             raise ConsistencyError("participants that were never invited, or not this one", SERVER)
         self._require(len(participants), "participants")
-        self._own = self._key.encode_all(self._key.encrypt(int(value)) for value in vector)
+        message = self._encrypt([int(value) for value in vector])
+        self._own = message.ciphertexts
         self._participants, self._state = participants, _Uploaded()
-        return seal(EncryptedVector(self.session_id, self.client_id, self._own), self._identity)
+        return seal(message, self._identity)
 
     def consent(self, data: bytes) -> bytes:
         """Decryption: form the product of all uploads, and consent to its decryption.
@@ -178,6 +196,7 @@ class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
             ConsistencyError: if the uploads are not those of participants, this client's own, as
                 it made it, among them.
             SignatureError: naming the server, if it passed on an upload that was not signed.
+            ProofError: naming a client that does not know what it encrypted.
             ThresholdError: if the sum is over fewer clients than the threshold.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
@@ -188,9 +207,25 @@ class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
         self._require(len(senders), "clients in the sum")
         for upload, signature in zip(request.uploads, request.signatures, strict=True):
             self._check_upload(upload, signature)
-        product = multiply_uploads(self._key, request.uploads, self._invitation.length)
+        length, signed = self._invitation.length, self._identity is not None
+        check_uploads(self._key, request.uploads, length, signed, self._randomness)
+        product = multiply_uploads(self._key, request.uploads, length)
         digest = digest_of(self.session_id, self.client_id, product)
         return seal(Consent(self.session_id, self.client_id, digest), self._identity)
+
+    def _encrypt(self, values: Sequence[int]) -> EncryptedVector:
+        key, randomness = self._key, self._randomness
+        randomisers = [key.random_unit(randomness) for _ in values]
+        ciphertexts = [key.encrypt_with(m, r) for m, r in zip(values, randomisers, strict=True)]
+        proofs = []
+        if self._identity is not None:
+            for index, c in enumerate(ciphertexts):
+                context = knowledge_context(self.session_id, self.client_id, index)
+                secrets = values[index], randomisers[index]
+                proof = PlaintextProof.make(key, c, *secrets, context, randomness)
+                proofs.append(proof.to_bytes(key))
+        encoded = key.encode_all(ciphertexts)
+        return EncryptedVector(self.session_id, self.client_id, encoded, b"".join(proofs))
 
     def _check_upload(self, upload: EncryptedVector, signature: bytes) -> None:
         if upload.sender == self.client_id and upload.ciphertexts != self._own:
@@ -204,18 +239,3 @@ class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
     def _require(self, found: int, what: str) -> None:
         if found < self._invitation.key.threshold:
             raise ThresholdError(what, found, self._invitation.key.threshold)
-
-
-def multiply_uploads(
-    key: PaillierPublicKey, uploads: tuple[EncryptedVector, ...], length: int
-) -> bytes:
-    """Return the encoded product of uploads, coordinate by coordinate.
-
-    Raises:
-        MalformedMessageError: naming the server, if an upload is no vector of ciphertexts.
-    """
-    try:
-        decoded = [key.decode_all(upload.ciphertexts, length) for upload in uploads]
-    except DecodingError as error:
-        raise MalformedMessageError(str(error), SERVER) from error
-    return key.encode_all(key.add(column) for column in zip(*decoded, strict=True))

@@ -41,7 +41,7 @@ class KeyAnnouncement(Message):
 
     Attributes:
         clients: whose consents count, in increasing order.
-        threshold: e, how many are needed, 2 to the number of clients.
+        threshold: e, how many are needed, 3 to the number of clients.
         modulus: n, little endian.
     """
 
@@ -52,8 +52,10 @@ class KeyAnnouncement(Message):
 
     def __post_init__(self) -> None:
         check_increasing(self.clients)
-        if len(self.clients) < MIN_CLIENTS or not 2 <= self.threshold <= len(self.clients):
-            raise ParameterError(f"threshold={self.threshold} of {len(self.clients)} clients")
+        if not MIN_CLIENTS <= self.threshold <= len(self.clients):
+            raise ParameterError(
+                f"threshold={self.threshold} must lie in {MIN_CLIENTS}..{len(self.clients)}"
+            )
 
     def _write(self, writer: Writer) -> None:
         writer.ids(self.clients)
@@ -157,18 +159,26 @@ class UploadRequest(SessionMessage):
 
 @dataclass(frozen=True)
 class EncryptedVector(ClientMessage):
-    """Client to server: every coordinate as a ciphertext, one after the other."""
+    """Client to server: every coordinate as a ciphertext, one after the other.
+
+    Attributes:
+        ciphertexts: of the coordinates.
+        knowledge: a `PlaintextProof` for each of them; empty in sessions without signatures.
+    """
 
     TYPE: ClassVar[int] = MessageType.ENCRYPTED_VECTOR
     ciphertexts: bytes
+    knowledge: bytes = b""
 
     def _write(self, writer: Writer) -> None:
         self.write_head(writer)
         writer.sized(self.ciphertexts)
+        writer.sized(self.knowledge)
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.sized())
+        head = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
+        return cls(*head, reader.sized(), reader.sized())
 
 
 @dataclass(frozen=True)
@@ -200,6 +210,7 @@ class ConsentRequest(SessionMessage):
         for upload, signature in zip(self.uploads, self.signatures, strict=True):
             writer.uint(upload.sender, 4)
             writer.sized(upload.ciphertexts)
+            writer.sized(upload.knowledge)
             writer.sized(signature)
 
     @classmethod
@@ -207,9 +218,10 @@ class ConsentRequest(SessionMessage):
         session_id = reader.fixed(SESSION_ID_BYTES)
 
         def entry() -> tuple[EncryptedVector, bytes]:
-            return EncryptedVector(session_id, reader.uint(4), reader.sized()), reader.sized()
+            sender, ciphertexts, knowledge = reader.uint(4), reader.sized(), reader.sized()
+            return EncryptedVector(session_id, sender, ciphertexts, knowledge), reader.sized()
 
-        entries = reader.per_client(12, entry)
+        entries = reader.per_client(16, entry)
         uploads = tuple(upload for upload, _ in entries)
         return cls(session_id, uploads, tuple(signature for _, signature in entries))
 

@@ -6,9 +6,8 @@ from typing import Final
 
 from crypto.cohorts import ChooseHelpers, choose_at_random
 from crypto.doorkeeper import Doorkeeper, Kinds
-from crypto.errors import ConsistencyError, DecodingError, MalformedMessageError, blaming
+from crypto.errors import ConsistencyError, MalformedMessageError, blaming
 from crypto.paillier_sum.authority import read_key
-from crypto.paillier_sum.client import multiply_uploads
 from crypto.paillier_sum.messages import (
     Consent,
     ConsentRequest,
@@ -21,6 +20,7 @@ from crypto.paillier_sum.messages import (
     UploadRequest,
     digest_of,
 )
+from crypto.paillier_sum.uploads import check_uploads, multiply_uploads
 from crypto.parties import ClientId
 from crypto.randomness import SYSTEM, Randomness
 from crypto.session_messages import NONCE_BYTES
@@ -99,6 +99,7 @@ class PaillierServer:
 
         Raises:
             MalformedMessageError: also for ciphertexts out of range, or no units modulo n^2.
+            ProofError: for a client that does not know what it encrypted.
             ConsistencyError: for a consent to something else.
             WrongTimeError, ForeignMessageError, ReplayError, SignatureError: as in
                 `Doorkeeper.admit`.
@@ -108,11 +109,9 @@ class PaillierServer:
         with blaming(sender):
             message, signature = self._door.admit(sender, data)
             match message:
-                case EncryptedVector(ciphertexts=ciphertexts):
-                    try:
-                        self._key.decode_all(ciphertexts, self._invitation.length)
-                    except DecodingError as error:
-                        raise MalformedMessageError(str(error)) from error
+                case EncryptedVector():
+                    length, signed = self._invitation.length, self._invitation.signed
+                    check_uploads(self._key, [message], length, signed, self._randomness)
                     self._uploads[sender] = message, signature
                 case Consent(digest=digest):
                     if digest != digest_of(self.session_id, sender, self._product):

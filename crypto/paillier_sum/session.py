@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from crypto.channel import Channel
-from crypto.cohorts import ChooseHelpers, choose_at_random, plan_threshold
+from crypto.cohorts import MIN_CLIENTS, ChooseHelpers, choose_at_random, plan_threshold
 from crypto.errors import AbortError, ParameterError, ProtocolError, WrongContentError
 from crypto.exchange import Exchange
 from crypto.faults import Fault
@@ -61,8 +61,8 @@ class PaillierSum(SecureSum):
     ) -> None:
         if key_bits < self.LEAST_KEY_BITS:
             raise ParameterError(f"key_bits={key_bits} must be at least {self.LEAST_KEY_BITS}")
-        if threshold is not None and threshold < 2:
-            raise ParameterError(f"threshold={threshold} must be at least 2")
+        if threshold is not None and threshold < MIN_CLIENTS:
+            raise ParameterError(f"threshold={threshold} must be at least {MIN_CLIENTS}")
         self._threshold = threshold
         self._signed = signed
         self._key_bits = key_bits
@@ -180,8 +180,10 @@ class PaillierSum(SecureSum):
             client,
             identity,
             self._registry,
-            majority_required=self._threshold is None,
+            threshold=self._threshold,
+            least_cohort=MIN_CLIENTS,
             least_key_bits=self.LEAST_KEY_BITS,
+            randomness=self._randomness,
         )
 
 
@@ -235,7 +237,10 @@ class _Session:
     def _check(self, values: Sequence[int]) -> None:
         largest = len(self._server.survivors) * self._max_value
         if max(values, default=0) > largest:
-            raise WrongContentError(f"a sum above {largest}: some value was out of range")
+            raise WrongContentError(
+                f"a sum above {largest}: a client encrypted a number out of range; it cannot be "
+                "told which"
+            )
 
     def _step(self, stage: str, opening: Callable[[], Mapping[ClientId, bytes]]) -> bool:
         """Run one exchange; tell whether anybody was asked anything."""

@@ -74,10 +74,26 @@ class RangeProver(_Range[Element]):
 
         Guarantees: the proof says nothing of the value beyond that (in the random oracle model).
         """
-        bits = bits_of(value, self._maximum)
+        bits_of(value, self._maximum)  # refused before anything is drawn
         r = self._group.random_exponent(randomness)
         ciphertext = self._key.encrypt_with(value, r)
-        return ciphertext, self._prove(ciphertext, bits, value, r, context, randomness)
+        return ciphertext, self.prove(ciphertext, value, r, context, randomness)
+
+    def prove(
+        self,
+        ciphertext: Ciphertext[Element],
+        value: int,
+        r: int,
+        context: bytes,
+        randomness: Randomness = SYSTEM,
+    ) -> RangeProof[Element]:
+        """Return the proof for a ciphertext that was made of `value` with the exponent `r`.
+
+        Raises:
+            ParameterError: if the value is out of range.
+        """
+        bits = bits_of(value, self._maximum)
+        return self._prove(ciphertext, bits, value, r, context, randomness)
 
     def _prove(
         self,

@@ -7,7 +7,7 @@ from crypto.elgamal import Ciphertext
 from crypto.errors import DecodingError, MalformedMessageError, blaming
 from crypto.groups import Element, Group
 from crypto.parties import ClientId
-from crypto.proofs.bits import RangeProof, bits_of
+from crypto.proofs.bits import RangeProof
 from crypto.proofs.equality import PowerProof, PowerStatement
 from crypto.proofs.range_proof import RangeProver, RangeVerifier
 from crypto.quality_sum.contexts import knowledge_context, range_context
@@ -53,7 +53,7 @@ class QualityEncryption(Generic[Element]):
         ciphertext = public.encrypt_with(quality, r)
         range_proof = b""
         if self._parameters.proofs:
-            prover = _CiphertextProver(public, self._parameters.max_quality)
+            prover = RangeProver(public, self._parameters.max_quality)
             context = range_context(self._session_id, client)
             proof = prover.prove(ciphertext, quality, r, context, randomness)
             range_proof = proof.to_bytes(group)
@@ -116,21 +116,6 @@ class QualityEncryption(Generic[Element]):
     @cached_property
     def _verifier(self) -> RangeVerifier[Element]:
         return RangeVerifier(self._system.public, self._parameters.max_quality)
-
-
-class _CiphertextProver(RangeProver[Element]):
-    """Proves the range of a ciphertext that is there already, for one who knows its exponent."""
-
-    def prove(
-        self,
-        ciphertext: Ciphertext[Element],
-        value: int,
-        r: int,
-        context: bytes,
-        randomness: Randomness,
-    ) -> RangeProof[Element]:
-        bits = bits_of(value, self._maximum)
-        return self._prove(ciphertext, bits, value, r, context, randomness)
 
 
 def _knowledge_statement(

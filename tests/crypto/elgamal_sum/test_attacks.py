@@ -10,7 +10,7 @@ from crypto.discrete_log import DiscreteLog
 from crypto.elgamal import Ciphertext
 from crypto.elgamal_sum.authority import KEY_PURPOSE, KeyAuthority, read_key
 from crypto.elgamal_sum.client import ElGamalClient
-from crypto.elgamal_sum.client_round import value_context
+from crypto.elgamal_sum.client_round import knowledge_context, value_context
 from crypto.elgamal_sum.messages import (
     DecryptionRequest,
     EncryptedVector,
@@ -20,6 +20,7 @@ from crypto.elgamal_sum.messages import (
 )
 from crypto.elgamal_sum.parameters import ElGamalParameters, ElGamalPolicy
 from crypto.elgamal_sum.server import ElGamalServer
+from crypto.elgamal_sum.session import ElGamalSum
 from crypto.errors import (
     AuthenticationError,
     ConsistencyError,
@@ -35,10 +36,12 @@ from crypto.errors import (
     WrongTimeError,
 )
 from crypto.proofs.bits import bits_of
+from crypto.proofs.knowledge import KnowledgeProof
 from crypto.proofs.range_proof import RangeProver
 from crypto.randomness import SYSTEM
 from crypto.safe_prime_group import FFDHE2048
 from crypto.secp256k1_group import SECP256K1
+from crypto.secure_sum import SessionAbortedError
 from crypto.signatures import SIGNATURE_BYTES, SigningIdentity
 from crypto.threshold_elgamal import KeyDealer
 
@@ -60,7 +63,7 @@ class Cast:
         self.registry = {c: i.verify_key for c, i in self.identities.items()} if signed else {}
         self.dealer = SigningIdentity.generate() if signed else None
         trusted = self.dealer.verify_key if signed else None
-        self.policy = policy or ElGamalPolicy(signed)
+        self.policy = policy or ElGamalPolicy(signed, threshold)
         self.clients = {
             c: ElGamalClient(c, group, self.identities[c], self.registry, trusted, self.policy)
             for c in COHORT
@@ -163,7 +166,7 @@ def test_uploads_that_cancel_others_out_cannot_be_invented():
     # To learn client 2's value the server "receives" from 3 and 4 what cancels all but 2 and 1.
     cast = Cast().upload()
     request = cast.request((1, 2, 3))
-    own = UploadReceipt(cast.server.session_id, 3, cast.group.encode(cast.group.generator))
+    own = UploadReceipt(cast.server.session_id, 3, cast.group.encode(cast.group.generator), b"")
     forged = replace(request, receipts=(*request.receipts[:2], own))
     with pytest.raises(SignatureError) as caught:
         cast.parts[1].decrypt(forged.to_bytes())
@@ -176,7 +179,7 @@ def test_without_signatures_it_can_be_and_the_server_learns_a_value():
     group, request = cast.group, cast.request((1, 2, 3))
     c1 = {c: group.decode(cast.opened(c).c1s) for c in (1, 2)}
     cancelling = group.encode(group.invert(c1[1]))
-    own = UploadReceipt(cast.server.session_id, 3, cancelling)
+    own = UploadReceipt(cast.server.session_id, 3, cancelling, b"")
     forged = replace(request, receipts=(*request.receipts[:2], own))
     key, partials = read_key(cast.delivery.announcement, group), {}
     helpers = {1: forged, 2: forged}
@@ -191,7 +194,7 @@ def test_without_signatures_it_can_be_and_the_server_learns_a_value():
 def test_the_own_upload_must_be_the_one_that_was_made():
     cast = Cast(signed=False).upload()
     request = cast.request((1, 2, 3))
-    other = UploadReceipt(cast.server.session_id, 1, request.receipts[1].c1s)
+    other = UploadReceipt(cast.server.session_id, 1, request.receipts[1].c1s, b"")
     with pytest.raises(ConsistencyError):
         cast.parts[1].decrypt(replace(request, receipts=(other, *request.receipts[1:])).to_bytes())
 
@@ -215,10 +218,124 @@ def test_uploads_of_another_session_are_refused():
 def test_receipts_with_what_are_no_elements_are_refused():
     cast = Cast(signed=False).upload()
     request = cast.request((1, 2, 3))
-    bad = UploadReceipt(cast.server.session_id, 2, b"\xff" * cast.group.element_bytes)
+    bad = UploadReceipt(cast.server.session_id, 2, b"\xff" * cast.group.element_bytes, b"")
     receipts = (request.receipts[0], bad, request.receipts[2])
     with pytest.raises(MalformedMessageError):
         cast.parts[1].decrypt(replace(request, receipts=receipts).to_bytes())
+
+
+def related_upload(cast, colluder, victim):
+    """An upload that takes all others but the victim's out of the sum, signed by a colluder."""
+    others = [client for client in COHORT if client not in (victim, colluder)]
+    c1s = [cast.group.decode(cast.opened(client).c1s) for client in others]
+    related = cast.group.invert(cast.group.product(c1s))
+    return replace(cast.opened(colluder), c1s=cast.group.encode(related))
+
+
+def signed_by(cast, client, upload):
+    receipt = upload.receipt()
+    return receipt, cast.identities[client].sign("client message", receipt.to_bytes())
+
+
+def request_with(cast, upload):
+    """A request for the sum over all, with one of the uploads replaced."""
+    request = cast.request(COHORT)
+    place = COHORT.index(upload.sender)
+    receipt, signature = signed_by(cast, upload.sender, upload)
+    receipts, signatures = list(request.receipts), list(request.signatures)
+    receipts[place], signatures[place] = receipt, signature
+    return replace(request, receipts=tuple(receipts), signatures=tuple(signatures)).to_bytes()
+
+
+@pytest.mark.parametrize("proofs", [True, False])
+def test_one_colluder_cannot_make_the_sum_that_of_one_client(proofs):
+    # The server shows a colluder the others' uploads, and it signs one that was made from them.
+    cast = Cast(proofs=proofs, threshold=4).upload()
+    data = request_with(cast, related_upload(cast, colluder=5, victim=2))
+    for helper in (1, 3, 4):
+        with pytest.raises(ProofError) as caught:
+            cast.parts[helper].decrypt(data)
+        assert caught.value.culprit == 5
+        with pytest.raises(WrongTimeError):  # and it helps with nothing else in this session
+            cast.parts[helper].decrypt(cast.request(COHORT).to_bytes())
+
+
+def test_whoever_does_not_ask_for_knowledge_gives_a_value_away():
+    # The same attack against helpers without the check: a sum over unsigned uploads.
+    cast = Cast(proofs=False, signed=False, threshold=4).upload()
+    upload, group = related_upload(cast, colluder=5, victim=2), cast.group
+    request = cast.request(COHORT)
+    data = replace(request, receipts=(*request.receipts[:4], upload.receipt())).to_bytes()
+    partials = {}
+    for helper in (1, 3, 4):
+        answer = PartialDecryptions.from_bytes(cast.parts[helper].decrypt(data))
+        partials[cast.parts[helper]._share.point] = group.decode(answer.powers)
+    c1, c2 = (group.decode(half) for half in (cast.opened(2).c1s, cast.opened(2).c2s))
+    share = cast.parts[5]._share
+    partials[share.point] = share.partially_decrypt(c1, group)
+    key = read_key(cast.delivery.announcement, group)
+    assert key.decrypt(Ciphertext(c1, c2), partials, cast.logarithms) == 20
+
+
+def test_the_server_refuses_an_upload_made_from_others():
+    cast = Cast(proofs=False).upload()
+    cast.receive_uploads(skip=(5,))
+    upload = related_upload(cast, colluder=5, victim=2)
+    _, signature = signed_by(cast, 5, upload)
+    with pytest.raises(ProofError) as caught:
+        cast.server.receive(5, cast.sealed(5, replace(upload, receipt_signature=signature)))
+    assert caught.value.culprit == 5
+
+
+def test_proofs_of_knowledge_are_bound_to_session_client_and_index():
+    cast = Cast(proofs=False).upload()
+    own = cast.opened(5)
+    c1 = cast.group.decode(own.c1s)
+    session = cast.server.session_id
+    r = 77
+    element = cast.group.generator_power(r)
+    for context in (
+        knowledge_context(bytes(32), 5, 0),
+        knowledge_context(session, 4, 0),
+        knowledge_context(session, 5, 1),
+        value_context(session, 5, 0),
+    ):
+        proof = KnowledgeProof.make(cast.group, element, r, context).to_bytes(cast.group)
+        upload = replace(own, c1s=cast.group.encode(element), knowledge=proof)
+        with pytest.raises(ProofError):
+            cast.parts[1].decrypt(request_with(cast, upload))
+        cast.parts[1]._state = cast.parts[2]._state
+    assert c1 != element
+
+
+@pytest.mark.parametrize("length", [0, 47, 49, 96])
+def test_proofs_of_knowledge_have_their_length(length):
+    cast = Cast(proofs=False).upload()
+    with pytest.raises(MalformedMessageError) as caught:
+        cast.parts[1].decrypt(request_with(cast, replace(cast.opened(5), knowledge=bytes(length))))
+    assert caught.value.culprit == 5
+
+
+def test_sums_of_two_are_not_decrypted():
+    with pytest.raises(ParameterError, match="at least 3"):
+        ElGamalParameters(1, MAXIMUM, threshold=2)
+    with pytest.raises(ParameterError, match="at least 3"):
+        ElGamalSum(threshold=2)
+    vectors = {client: np.array([10 * client], np.uint64) for client in (1, 2, 3)}
+    for protocol in (ElGamalSum(), ElGamalSum(key_setup="dkg"), ElGamalSum(signed=False)):
+        with pytest.raises(SessionAbortedError, match="2 are left, 3 are needed"):
+            protocol.sum(vectors, 8, round_id=1, dropouts={2: "upload"})
+
+
+def test_a_small_cohort_of_a_large_consortium_is_refused_unless_agreed():
+    cast = Cast()
+    others = {c: SigningIdentity.generate().verify_key for c in range(10, 30)}
+    cast.clients[1]._registry = cast.registry | others
+    data = cast.server.invite()[1]
+    with pytest.raises(PolicyError, match="a cohort of 5 clients is smaller than the 13"):
+        cast.clients[1].join(data)
+    cast.clients[1]._policy = ElGamalPolicy(threshold=3, least_cohort=5)
+    cast.clients[1].join(data)
 
 
 # Invitations
@@ -232,11 +349,11 @@ def refused(cast, delivery, error, client=1, **changes):
 
 
 def test_weak_sessions_and_keys_are_refused():
-    cast = Cast()
+    cast = Cast(threshold=4)
     receivers = {c: role.agreement_key for c, role in cast.clients.items()}
-    low = cast.authority.deal(receivers, 2)
-    refused(cast, low, PolicyError, threshold=2)
-    refused(cast, cast.delivery, ConsistencyError, threshold=4)
+    low = cast.authority.deal(receivers, 3)
+    refused(cast, low, PolicyError, threshold=3)
+    refused(cast, cast.delivery, ConsistencyError, threshold=5)
     refused(cast, cast.delivery, PolicyError, signed=False)
     refused(cast, replace(cast.delivery, signature=b""), SignatureError)
     stranger = SigningIdentity.generate()
@@ -315,7 +432,12 @@ def out_of_range(cast, client, value):
     proof = prover._prove(ciphertext, bits_of(MAXIMUM, MAXIMUM), value, r, context, SYSTEM)
     upload = cast.opened(client)
     c1s, c2s = (cast.group.encode(part) for part in (ciphertext.c1, ciphertext.c2))
-    changed = replace(upload, c1s=c1s, c2s=c2s, proofs=proof.to_bytes(cast.group))
+    knowledge = KnowledgeProof.make(
+        cast.group, ciphertext.c1, r, knowledge_context(cast.server.session_id, client, 0)
+    ).to_bytes(cast.group)
+    changed = replace(
+        upload, c1s=c1s, c2s=c2s, knowledge=knowledge, proofs=proof.to_bytes(cast.group)
+    )
     if cast.signed:
         signature = cast.identities[client].sign("client message", changed.receipt().to_bytes())
         changed = replace(changed, receipt_signature=signature)

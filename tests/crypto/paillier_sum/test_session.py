@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from crypto.errors import (
     MalformedMessageError,
     ParameterError,
     PolicyError,
+    ProofError,
     ReplayError,
     SignatureError,
     ThresholdError,
@@ -22,12 +25,15 @@ from crypto.paillier_sum.messages import (
     DecryptionOrder,
     EncryptedVector,
     Invitation,
+    KeyAnnouncement,
     UploadRequest,
     digest_of,
 )
 from crypto.paillier_sum.server import Stage
 from crypto.paillier_sum.session import PaillierSum
-from crypto.sealing import SIGNED_MESSAGE
+from crypto.paillier_sum.uploads import knowledge_context
+from crypto.proofs.paillier_knowledge import PlaintextProof
+from crypto.sealing import SIGNED_MESSAGE, seal
 from crypto.secure_sum import SessionAbortedError
 from crypto.signatures import SIGNATURE_BYTES, SigningIdentity
 from tests.crypto.conformance import SecureSumConformance, assert_exact, random_vectors
@@ -63,7 +69,8 @@ def test_with_a_key_of_full_length():
     result = PaillierSum().sum(vectors, 20, round_id=0)
     assert_exact(result, vectors, range(3), 20)
     (upload,) = [row for row in result.costs.messages if row.message == "encrypted vector"]
-    assert upload.bytes == 3 * (4 + 32 + 4 + 4 + 512 + 64)
+    proof = 512 + 2 * 256
+    assert upload.bytes == 3 * (4 + 32 + 4 + 4 + 512 + 4 + proof + 64)
 
 
 def test_integer_sums_are_not_reduced():
@@ -201,6 +208,93 @@ def test_clients_do_not_consent_to_uploads_that_were_put_in_their_peers_mouths()
     assert caught.value.culprit == "server"
 
 
+def test_one_colluder_cannot_make_the_sum_that_of_one_client():
+    # The server shows client 3 the others' uploads, and it signs one that was made from them.
+    cast = Cast().upload()
+    square = cast.key.n**2
+    others = cast.key.add(cast.key.decode(cast.uploads[c].ciphertexts) for c in (0, 1))
+    related = pow(others, -1, square) * cast.key.encrypt(0) % square
+    upload = replace(cast.uploads[3], ciphertexts=cast.key.encode(related))
+    cast.uploads[3] = upload
+    cast.signatures[3] = cast.identities[3].sign(SIGNED_MESSAGE, upload.to_bytes())
+    for client in (0, 1, 2):
+        with pytest.raises(ProofError) as caught:
+            cast.parts[client].consent(cast.request((0, 1, 2, 3)))
+        assert caught.value.culprit == 3
+    # Whoever decrypts it without consents that are worth their name gives client 2's value away.
+    product = cast.product((0, 1, 2, 3))
+    order = cast.order(product, (0, 1, 2))
+    assert DecryptedSum.from_bytes(cast.authority.decrypt(order)).values == (20,)
+
+
+def test_a_proof_is_bound_to_session_client_and_index():
+    cast = Cast().upload()
+    value, r = 30, cast.key.random_unit()
+    ciphertext = cast.key.encrypt_with(value, r)
+    for context in (
+        knowledge_context(bytes(32), 3, 0),
+        knowledge_context(cast.session_id, 2, 0),
+        knowledge_context(cast.session_id, 3, 1),
+    ):
+        proof = PlaintextProof.make(cast.key, ciphertext, value, r, context)
+        cast.uploads[3] = EncryptedVector(
+            cast.session_id, 3, cast.key.encode(ciphertext), proof.to_bytes(cast.key)
+        )
+        cast.signatures[3] = cast.identities[3].sign(SIGNED_MESSAGE, cast.uploads[3].to_bytes())
+        with pytest.raises(ProofError):
+            cast.parts[0].consent(cast.request((0, 1, 2, 3)))
+        cast.parts[0]._state = cast.parts[1]._state
+
+
+def test_a_client_that_makes_its_upload_from_others_is_named_and_left_out():
+    protocol = TinyPaillierSum()
+    vectors = random_vectors(range(4), 1, 4)
+    protocol.sum(vectors, 4, round_id=0)
+    liar = protocol._clients[1]
+    honest_join = liar.join
+
+    def join(data, authority):
+        part, answer = honest_join(data, authority)
+        honest = part.upload
+
+        def upload(request, vector, max_value):
+            message = EncryptedVector.from_bytes(
+                honest(request, vector, max_value)[:-SIGNATURE_BYTES]
+            )
+            changed = replace(message, knowledge=message.knowledge[:-1] + b"\1").to_bytes()
+            return changed + part._identity.sign(SIGNED_MESSAGE, changed)
+
+        part.upload = upload
+        return part, answer
+
+    liar.join = join
+    result = protocol.sum(vectors, 4, round_id=1)
+    assert result.survivors == (0, 2, 3)
+    assert [refusal.error.culprit for refusal in result.refusals] == [1]
+
+
+def test_sums_of_two_are_not_decrypted():
+    with pytest.raises(ParameterError, match="must lie in 3"):
+        KeyAnnouncement((0, 1, 2), 2, bytes(8))
+    with pytest.raises(ParameterError, match="at least 3"):
+        TinyPaillierSum(threshold=2)
+    with pytest.raises(SessionAbortedError, match="2 are left, 3 are needed"):
+        TinyPaillierSum().sum(random_vectors(range(3), 1, 8), 8, round_id=1, dropouts={2: "upload"})
+
+
+def test_a_small_cohort_of_a_large_consortium_is_refused_unless_agreed():
+    cast = Cast()
+    others = {c: SigningIdentity.generate().verify_key for c in range(10, 30)}
+    known = cast.registry | others
+    for least, error in ((None, PolicyError), (5, PolicyError), (4, None)):
+        role = PaillierClient(0, cast.identities[0], known, least_key_bits=TINY, least_cohort=least)
+        if error is None:
+            role.join(cast.invitation.to_bytes(), cast.dealer.verify_key)
+            continue
+        with pytest.raises(error, match="a cohort of 4 clients"):
+            role.join(cast.invitation.to_bytes(), cast.dealer.verify_key)
+
+
 def test_the_authority_decrypts_once_a_session():
     cast = Cast().upload()
     cast.authority.decrypt(cast.order(cast.product((0, 1, 2)), (0, 1, 2)))
@@ -231,7 +325,8 @@ def test_the_authority_refuses_orders_without_enough_right_consents():
 
 def test_clients_refuse_weak_invitations():
     cast = Cast()
-    weak = PaillierAuthority(cast.clients, 2, cast.dealer, cast.registry, TINY)
+    five = (*cast.clients, 7, 8)
+    weak = PaillierAuthority(five, 3, cast.dealer, cast.registry, TINY)
     stranger = SigningIdentity.generate()
     false_signature = stranger.sign("Paillier key", cast.authority.announcement.to_bytes())
     for changes, error in (
@@ -268,3 +363,31 @@ def test_a_client_that_lies_about_its_range_is_noticed_by_the_sum_only():
     with pytest.raises(SessionAbortedError) as caught:
         protocol.sum(vectors, 4, round_id=1)
     assert "out of range" in str(caught.value)
+    assert caught.value.culprit is None  # it cannot be told who it was
+
+
+def test_a_client_that_encrypts_a_huge_number_does_not_get_the_server_blamed():
+    protocol = TinyPaillierSum()
+    vectors = random_vectors(range(3), 1, 4)
+    protocol.sum(vectors, 4, round_id=0)
+    liar = protocol._clients[1]
+    honest_join = liar.join
+
+    def join(data, authority):
+        part, answer = honest_join(data, authority)
+        honest_upload = part.upload
+
+        def upload(*given):
+            honest_upload(*given)
+            message = part._encrypt([2**200])
+            part._own = message.ciphertexts
+            return seal(message, part._identity)
+
+        part.upload = upload
+        return part, answer
+
+    liar.join = join
+    with pytest.raises(SessionAbortedError, match="out of range; it cannot be told") as caught:
+        protocol.sum(vectors, 4, round_id=1)
+    assert caught.value.culprit is None
+    assert not caught.value.refusals

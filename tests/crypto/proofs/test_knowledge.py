@@ -1,0 +1,220 @@
+"""Proofs that a client knows what it encrypted."""
+
+import hashlib
+
+import pytest
+
+from crypto.curve_group import EDWARDS25519
+from crypto.domain import domain_tag
+from crypto.errors import DecodingError, ProofError
+from crypto.field import PrimeField
+from crypto.paillier import PaillierPrivateKey, PaillierPublicKey
+from crypto.proofs.fiat_shamir import challenge
+from crypto.proofs.knowledge import KnowledgeProof, decode_proofs, knowledge_proof_bytes
+from crypto.proofs.paillier_knowledge import (
+    PlaintextClaim,
+    PlaintextProof,
+    decode_plaintext_proofs,
+    plaintext_proof_bytes,
+    verify_plaintext_proofs,
+)
+from crypto.randomness import SYSTEM, TestVectorRandomness, uniform_below
+from crypto.safe_prime_group import FFDHE2048
+from crypto.secp256k1_group import SECP256K1
+
+CONTEXT = b"session, client and index"
+GROUPS = [SECP256K1, EDWARDS25519, FFDHE2048]
+KEY = PaillierPrivateKey.generate(512).public_key
+
+
+class Counted:
+    """The operating system's randomness, with a note of what was drawn."""
+
+    def __init__(self):
+        self.drawn = []
+
+    def bytes(self, count):
+        self.drawn.append(SYSTEM.bytes(count))
+        return self.drawn[-1]
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+class TestExponents:
+    def test_who_knows_is_believed(self, group):
+        for exponent in (1, 2, group.order - 1, group.random_exponent()):
+            element = group.generator_power(exponent)
+            proof = KnowledgeProof.make(group, element, exponent, CONTEXT)
+            read = KnowledgeProof.from_bytes(proof.to_bytes(group), group)
+            assert read == proof
+            read.verify(group, element, CONTEXT)
+
+    def test_the_proof_is_schnorrs(self, group):
+        source = TestVectorRandomness(b"nonce")
+        nonce = group.random_exponent(TestVectorRandomness(b"nonce"))
+        element = group.generator_power(5)
+        proof = KnowledgeProof.make(group, element, 5, CONTEXT, source)
+        first = group.generator_power(nonce)
+        expected = challenge("knowledge", group, CONTEXT, (element, first))
+        assert (proof.challenge, proof.response) == (expected, (nonce + expected * 5) % group.order)
+
+    def test_everything_is_bound(self, group):
+        element = group.generator_power(5)
+        proof = KnowledgeProof.make(group, element, 5, CONTEXT)
+        for changed, other, context in (
+            (proof, group.generator_power(6), CONTEXT),
+            (proof, group.invert(element), CONTEXT),
+            (proof, element, CONTEXT + b" of another"),
+            (KnowledgeProof(proof.challenge ^ 1, proof.response), element, CONTEXT),
+            (KnowledgeProof(proof.challenge, (proof.response + 1) % group.order), element, CONTEXT),
+        ):
+            with pytest.raises(ProofError):
+                changed.verify(group, other, context)
+
+    def test_who_does_not_know_is_not_believed(self, group):
+        element = group.generator_power(5)
+        with pytest.raises(ProofError):
+            KnowledgeProof.make(group, element, 6, CONTEXT).verify(group, element, CONTEXT)
+
+    def test_each_proof_draws_a_nonce_of_its_own(self, group):
+        source, element = Counted(), group.generator_power(5)
+        first, second = (KnowledgeProof.make(group, element, 5, CONTEXT, source) for _ in range(2))
+        assert first.challenge != second.challenge
+        assert len(source.drawn) >= 2
+        # Two answers to one commitment would give the exponent away.
+        field = PrimeField(group.order)
+        found = (first.response - second.response) * pow(
+            first.challenge - second.challenge, -1, field.modulus
+        )
+        assert found % group.order != 5
+
+    def test_encodings(self, group):
+        size = knowledge_proof_bytes(group)
+        proof = KnowledgeProof.make(group, group.generator, 1, CONTEXT).to_bytes(group)
+        assert len(proof) == size
+        assert len(decode_proofs(proof * 3, group, 3)) == 3
+        assert decode_proofs(b"", group, 0) == []
+        for data, count in ((proof[:-1], 1), (proof + b"x", 1), (proof, 2), (proof, 0)):
+            with pytest.raises(DecodingError):
+                decode_proofs(data, group, count)
+        with pytest.raises(DecodingError):
+            KnowledgeProof.from_bytes(proof[:16] + b"\xff" * (size - 16), group)
+
+
+def plaintext(value=5, context=CONTEXT, randomness=SYSTEM):
+    r = KEY.random_unit()
+    ciphertext = KEY.encrypt_with(value, r)
+    return PlaintextClaim(ciphertext, context), PlaintextProof.make(
+        KEY, ciphertext, value, r, context, randomness
+    )
+
+
+class TestPlaintexts:
+    def test_who_knows_is_believed(self):
+        pairs = [plaintext(value) for value in (0, 1, 2**100, KEY.n // 3 - 1)]
+        encoded = b"".join(proof.to_bytes(KEY) for _, proof in pairs)
+        assert len(encoded) == 4 * plaintext_proof_bytes(KEY)
+        proofs = decode_plaintext_proofs(encoded, KEY, 4)
+        assert list(proofs) == [proof for _, proof in pairs]
+        verify_plaintext_proofs(KEY, [claim for claim, _ in pairs], proofs)
+        verify_plaintext_proofs(KEY, [], [])
+
+    def test_the_equation_is_that_of_the_paper(self):
+        n, square = KEY.n, KEY.n**2
+        claim, proof = plaintext(7)
+        size = (n.bit_length() + 7) // 8
+        parts = (
+            n.to_bytes(size, "little"),
+            CONTEXT,
+            KEY.encode(claim.ciphertext),
+            KEY.encode(proof.commitment),
+        )
+        digest = hashlib.sha256(domain_tag("proofs/plaintext", *parts)).digest()
+        e = int.from_bytes(digest[:16], "little")
+        left = (1 + proof.value * n) * pow(proof.root, n, square) % square
+        assert left == proof.commitment * pow(claim.ciphertext, e, square) % square
+
+    @pytest.mark.parametrize("field", ["commitment", "value", "root"])
+    def test_every_number_of_a_proof_counts(self, field):
+        claim, proof = plaintext()
+        changed = PlaintextProof(
+            **{
+                name: getattr(proof, name) + (name == field)
+                for name in ("commitment", "value", "root")
+            }
+        )
+        with pytest.raises(ProofError):
+            verify_plaintext_proofs(KEY, [claim], [changed])
+
+    def test_everything_is_bound(self):
+        claim, proof = plaintext()
+        other, _ = plaintext()
+        for wrong in (
+            PlaintextClaim(claim.ciphertext, CONTEXT + b" of another"),
+            PlaintextClaim(other.ciphertext, CONTEXT),
+        ):
+            with pytest.raises(ProofError):
+                verify_plaintext_proofs(KEY, [wrong], [proof])
+
+    def test_a_ciphertext_made_from_another_is_not_believed(self):
+        claim, proof = plaintext()
+        square = KEY.n**2
+        for factor in (KEY.encrypt(0), KEY.encrypt(1)):
+            related = PlaintextClaim(claim.ciphertext * factor % square, CONTEXT)
+            with pytest.raises(ProofError):
+                verify_plaintext_proofs(KEY, [related], [proof])
+        inverse = PlaintextClaim(pow(claim.ciphertext, -1, square), CONTEXT)
+        with pytest.raises(ProofError):
+            verify_plaintext_proofs(KEY, [inverse], [proof])
+
+    def test_one_false_proof_among_many_is_found_and_errors_do_not_cancel(self):
+        pairs = [plaintext(value) for value in range(4)]
+        claims, proofs = [claim for claim, _ in pairs], [proof for _, proof in pairs]
+        up = PlaintextProof(proofs[1].commitment, (proofs[1].value + 1) % KEY.n, proofs[1].root)
+        down = PlaintextProof(proofs[2].commitment, (proofs[2].value - 1) % KEY.n, proofs[2].root)
+        for changed in ([proofs[0], up, *proofs[2:]], [proofs[0], up, down, proofs[3]]):
+            with pytest.raises(ProofError):
+                verify_plaintext_proofs(KEY, claims, changed)
+
+    def test_each_proof_draws_its_own_nonces(self):
+        source = Counted()
+        _, first = plaintext(randomness=source)
+        drawn = len(source.drawn)
+        _, second = plaintext(randomness=source)
+        assert drawn >= 2
+        assert len(source.drawn) >= 2 * drawn - 1
+        assert first.commitment != second.commitment
+
+    def test_each_check_draws_weights(self):
+        source = Counted()
+        pairs = [plaintext(value) for value in range(3)]
+        verify_plaintext_proofs(KEY, *map(list, zip(*pairs, strict=True)), source)
+        assert len(set(source.drawn)) >= 3
+
+    def test_nothing_secret_is_shown(self):
+        _, proof = plaintext()
+        assert str(proof.value) not in repr(proof)
+        assert str(proof.root) not in repr(proof)
+
+    def test_encodings(self):
+        _, proof = plaintext()
+        data = proof.to_bytes(KEY)
+        size = (KEY.bits + 7) // 8
+        n = KEY.n.to_bytes(size, "little")
+        for wrong, count in (
+            (data[:-1], 1),
+            (data, 2),
+            (data, 0),
+            (bytes(KEY.ciphertext_bytes) + data[KEY.ciphertext_bytes :], 1),
+            (data[: -2 * size] + n + data[-size:], 1),
+            (data[:-size] + bytes(size), 1),
+            (data[:-size] + n, 1),
+        ):
+            with pytest.raises(DecodingError):
+                decode_plaintext_proofs(wrong, KEY, count)
+
+
+def test_units_are_drawn_with_inverses():
+    key = PaillierPublicKey(15)
+    drawn = {key.random_unit() for _ in range(400)}
+    assert drawn == {1, 2, 4, 7, 8, 11, 13, 14}
+    assert uniform_below(1) == 0
