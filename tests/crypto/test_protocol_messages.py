@@ -13,9 +13,9 @@ from crypto.wire import message_type
 
 SID, NONCE, SIG = bytes(range(32)), bytes(16), bytes(64)
 KEY = elgamal.KeyAnnouncement(NONCE, 1, "secp256k1", (1, 2, 3), 2, bytes(66), bytes(32))
-PARAMETERS = ElGamalParameters(5, 100, 2)
-UPLOAD = paillier.EncryptedVector(SID, 1, b"abc")
-PAILLIER_KEY = paillier.KeyAnnouncement((1, 2, 3), 2, b"\x0f\x01")
+PARAMETERS = ElGamalParameters(5, 100, 3)
+UPLOAD = paillier.EncryptedVector(SID, 1, b"abc", b"proofs")
+PAILLIER_KEY = paillier.KeyAnnouncement((1, 2, 3), 3, b"\x0f\x01")
 POSTING = dkg.Posting(1, b"body", SIG)
 
 SAMPLES = [
@@ -23,10 +23,12 @@ SAMPLES = [
     elgamal.Invitation(NONCE, 7, (1, 2, 3), PARAMETERS, KEY, SIG, b"sealed"),
     elgamal.Readiness(SID, 4),
     elgamal.UploadRequest(SID, (1, 2)),
-    elgamal.EncryptedVector(SID, 1, b"c1", b"c2", b"proofs", SIG),
-    elgamal.UploadReceipt(SID, 1, b"c1"),
+    elgamal.EncryptedVector(SID, 1, b"c1", b"c2", b"knowledge", b"proofs", SIG),
+    elgamal.UploadReceipt(SID, 1, b"c1", b"knowledge"),
     elgamal.DecryptionRequest(
-        SID, (elgamal.UploadReceipt(SID, 1, b"x"), elgamal.UploadReceipt(SID, 2, b"")), (SIG, b"")
+        SID,
+        (elgamal.UploadReceipt(SID, 1, b"x", b"y"), elgamal.UploadReceipt(SID, 2, b"", b"")),
+        (SIG, b""),
     ),
     elgamal.PartialDecryptions(SID, 1, b"powers", b"proof"),
     dkg.Invitation(NONCE, 9, (1, 2, 3), 2, "secp256k1", True),
@@ -97,7 +99,7 @@ def test_type_numbers_are_unique_and_in_their_range():
 
 def test_messages_that_contradict_themselves_cannot_be_made():
     other = bytes(32)
-    receipt = elgamal.UploadReceipt(SID, 1, b"")
+    receipt = elgamal.UploadReceipt(SID, 1, b"", b"")
     for make in (
         lambda: elgamal.KeyAnnouncement(NONCE, 1, "g", (1, 2), 3, b"", bytes(32)),
         lambda: elgamal.KeyAnnouncement(NONCE, 0, "g", (1, 2), 2, b"ab", bytes(32)),
@@ -107,10 +109,10 @@ def test_messages_that_contradict_themselves_cannot_be_made():
         lambda: elgamal.DecryptionRequest(other, (receipt,), (b"",)),
         lambda: elgamal.DecryptionRequest(SID, (receipt,), ()),
         lambda: elgamal.DecryptionRequest(SID, (receipt,), (b"short",)),
-        lambda: elgamal.EncryptedVector(SID, 1, b"", b"", b"", b"short"),
-        lambda: ElGamalParameters(1, 0, 2),
-        lambda: ElGamalParameters(1, 2**32, 2),
-        lambda: ElGamalParameters(-1, 5, 2),
+        lambda: elgamal.EncryptedVector(SID, 1, b"", b"", b"", b"", b"short"),
+        lambda: ElGamalParameters(1, 0, 3),
+        lambda: ElGamalParameters(1, 2**32, 3),
+        lambda: ElGamalParameters(-1, 5, 3),
         lambda: ElGamalParameters(1, 5, 1),
         lambda: dkg.Invitation(NONCE, 1, (1, 2), 3, "g", True),
         lambda: dkg.Invitation(NONCE, 1, (1, 2), 0, "g", True),
