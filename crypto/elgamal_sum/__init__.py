@@ -22,7 +22,9 @@ Guarantees, with n clients, threshold e and c colluding clients:
     correctness   the sum is exact if e survivors help to decrypt
     privacy       the server and c < e colluders that follow the protocol learn the survivors' sum
                   alone; if they deviate, signed sessions need 2 e > n + c, and what can be
-                  learned then is one sum over at least e clients, or nothing
+                  learned then is one sum over at least e clients, three or more, or nothing:
+                  all who help to decrypt check that every signer proves that it knows what it
+                  encrypted, so that no upload is made from others
     honesty       with proofs, every value is in its public range, and a false partial decryption
                   is refused; both name their sender. Without proofs, a client may add any number,
                   and one that helps to decrypt may shift the sum unnoticed

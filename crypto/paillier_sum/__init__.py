@@ -19,7 +19,9 @@ Guarantees, with n clients of the key, threshold e and c colluding clients:
     correctness   the sum is exact if e survivors consent
     privacy       the server and c < e colluders that follow the protocol learn the survivors' sum
                   alone; if they deviate, signed sessions need 2 e > n + c, and what can be
-                  learned then is one sum over at least e clients, or nothing. The authority learns
+                  learned then is one sum over at least e clients, three or more, or nothing:
+                  all who consent check that every signer proves that it knows what it
+                  encrypted, so that no upload is made from others. The authority learns
                   the sum too, and together with the server everything: here, unlike in threshold
                   ElGamal, one party holds the key
     honesty       none: a client may add any number
