@@ -325,8 +325,6 @@ def test_the_authority_refuses_orders_without_enough_right_consents():
 
 def test_clients_refuse_weak_invitations():
     cast = Cast()
-    five = (*cast.clients, 7, 8)
-    weak = PaillierAuthority(five, 3, cast.dealer, cast.registry, TINY)
     stranger = SigningIdentity.generate()
     false_signature = stranger.sign("Paillier key", cast.authority.announcement.to_bytes())
     for changes, error in (
@@ -336,11 +334,14 @@ def test_clients_refuse_weak_invitations():
         ({"signed": False}, PolicyError),
         ({"key_signature": b""}, SignatureError),
         ({"key_signature": false_signature}, SignatureError),
-        ({"key": weak.announcement, "key_signature": weak.signature}, PolicyError),
     ):
         with pytest.raises(error) as caught:
             cast.join(0, cast.invite(**changes))
         assert caught.value.culprit == "server"
+    cast.roles[0]._threshold = 4
+    with pytest.raises(PolicyError, match="threshold 3 of 4 clients is below the 4"):
+        cast.join(0, cast.invitation)
+    cast.roles[0]._threshold = 3
     cast.roles[0]._least_key_bits = 2048
     with pytest.raises(MalformedMessageError):
         cast.join(0, cast.invitation)
