@@ -15,19 +15,17 @@ from crypto.elgamal_sum.messages import (
     UploadReceipt,
     UploadRequest,
 )
-from crypto.elgamal_sum.parameters import ElGamalParameters
+from crypto.elgamal_sum.receipts import knowledge_context, open_receipts
 from crypto.errors import (
     ConsistencyError,
-    DecodingError,
-    MalformedMessageError,
     SignatureError,
     ThresholdError,
     blaming,
 )
-from crypto.groups import Element, Group
+from crypto.groups import Element
 from crypto.parties import SERVER, ClientId
 from crypto.proofs.equality import PowerProof, PowerStatement
-from crypto.proofs.knowledge import KnowledgeProof, decode_proofs
+from crypto.proofs.knowledge import KnowledgeClaim, KnowledgeProof
 from crypto.proofs.range_proof import RangeProver
 from crypto.randomness import Randomness
 from crypto.residues import check_range
@@ -177,7 +175,8 @@ class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
         proofs = []
         for index, (ciphertext, r) in enumerate(zip(ciphertexts, exponents, strict=True)):
             context = knowledge_context(self.session_id, self.client_id, index)
-            made = KnowledgeProof.make(self._group, ciphertext.c1, r, context, self._randomness)
+            claim = KnowledgeClaim(ciphertext.c1, context)
+            made = KnowledgeProof.make(self._group, claim, r, self._randomness)
             proofs.append(made.to_bytes(self._group))
         return b"".join(proofs)
 
@@ -187,15 +186,12 @@ class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
         if not senders <= self._participants or self.client_id not in senders:
             raise ConsistencyError("a sum over others than the participants", SERVER)
         self._require(len(senders), "clients in the sum")
-        total = [self._group.identity] * self._parameters.length
         for receipt, signature in zip(request.receipts, request.signatures, strict=True):
             if receipt.sender == self.client_id and receipt.c1s != self._own_c1s:
                 raise ConsistencyError("another upload under this client's name", SERVER)
             self._check_receipt(receipt, signature)
-            with blaming(receipt.sender if self._parameters.signed else SERVER):
-                halves = open_receipt(self._group, receipt, self._parameters)
-            total = [self._group.multiply(a, b) for a, b in zip(total, halves, strict=True)]
-        return tuple(total)
+        opened = open_receipts(self._group, request.receipts, self._parameters, self._randomness)
+        return tuple(self._group.product(column) for column in zip(*opened, strict=True))
 
     def _check_receipt(self, receipt: UploadReceipt, signature: bytes) -> None:
         if self._parameters.signed:
@@ -207,36 +203,6 @@ class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
     def _require(self, found: int, what: str) -> None:
         if found < self._parameters.threshold:
             raise ThresholdError(what, found, self._parameters.threshold)
-
-
-def open_receipt(
-    group: Group[Element], receipt: UploadReceipt, parameters: ElGamalParameters
-) -> tuple[Element, ...]:
-    """Return the first halves that a client uploaded; run by the server and by all who decrypt.
-
-    In signed sessions the client must know their exponents, so that it made them from no others.
-
-    Raises:
-        MalformedMessageError: for what are no elements of the group, or no proofs.
-        ProofError: if the client does not know an exponent.
-    """
-    count = parameters.length if parameters.signed else 0
-    try:
-        halves = group.decode_all(receipt.c1s, parameters.length)
-        proofs = decode_proofs(receipt.knowledge, group, count)
-    except DecodingError as error:
-        raise MalformedMessageError(str(error)) from error
-    for index, proof in enumerate(proofs):
-        context = knowledge_context(receipt.session_id, receipt.sender, index)
-        proof.verify(group, halves[index], context)
-    return halves
-
-
-def knowledge_context(session_id: bytes, client: ClientId, index: int) -> bytes:
-    """Return what the proof of knowledge of a coordinate's exponent is bound to."""
-    return domain_tag(
-        "elgamal_sum/knowledge", session_id, encode_id(client), index.to_bytes(4, "little")
-    )
 
 
 def value_context(session_id: bytes, client: ClientId, index: int) -> bytes:

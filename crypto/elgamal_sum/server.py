@@ -15,7 +15,7 @@ from crypto.discrete_log import DiscreteLog
 from crypto.doorkeeper import Doorkeeper, Kinds
 from crypto.elgamal import Ciphertext
 from crypto.elgamal_sum.authority import KeyDelivery, read_key
-from crypto.elgamal_sum.client_round import decryption_context, open_receipt, value_context
+from crypto.elgamal_sum.client_round import decryption_context, value_context
 from crypto.elgamal_sum.messages import (
     DecryptionRequest,
     EncryptedVector,
@@ -26,6 +26,7 @@ from crypto.elgamal_sum.messages import (
     UploadRequest,
 )
 from crypto.elgamal_sum.parameters import ElGamalParameters
+from crypto.elgamal_sum.receipts import open_receipts
 from crypto.errors import (
     CapacityError,
     DecodingError,
@@ -231,7 +232,7 @@ class ElGamalServer(Generic[Element]):
             )
         elif message.receipt_signature:
             raise SignatureError("a signature in a session without")
-        c1s = open_receipt(group, receipt, self._parameters)
+        (c1s,) = open_receipts(group, [receipt], self._parameters, self._randomness)
         halves = c1s, group.decode_all(message.c2s, length)
         ciphertexts = [Ciphertext(c1, c2) for c1, c2 in zip(*halves, strict=True)]
         self._check_ranges(message, ciphertexts)

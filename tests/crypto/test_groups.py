@@ -259,3 +259,22 @@ def test_points_of_mixed_order_are_refused():
 @every_group
 def test_groups_print_their_name(group):
     assert group.name in repr(group)
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+def test_products_may_pass_through_the_identity(group):
+    a, b = group.generator_power(5), group.generator_power(7)
+    inverse, one = group.invert(a), group.identity
+    for elements, expected in (
+        ([], one),
+        ([one], one),
+        ([one, a, one], a),
+        ([a, inverse], one),
+        ([a, inverse, b], b),
+        ([a, a, b], group.generator_power(17)),
+        ([b, a, inverse, group.invert(b)], one),
+    ):
+        assert group.product(elements) == expected
+        assert group.multi_power([(element, 1) for element in elements]) == expected
+    assert group.multi_power([(a, 0), (b, group.order), (a, -1), (a, 1)]) == one
+    assert group.multi_power([(a, 2), (b, -1), (one, 3)]) == group.generator_power(3)

@@ -10,7 +10,7 @@ from crypto.discrete_log import DiscreteLog
 from crypto.elgamal import Ciphertext
 from crypto.elgamal_sum.authority import KEY_PURPOSE, KeyAuthority, read_key
 from crypto.elgamal_sum.client import ElGamalClient
-from crypto.elgamal_sum.client_round import knowledge_context, value_context
+from crypto.elgamal_sum.client_round import value_context
 from crypto.elgamal_sum.messages import (
     DecryptionRequest,
     EncryptedVector,
@@ -19,6 +19,7 @@ from crypto.elgamal_sum.messages import (
     UploadRequest,
 )
 from crypto.elgamal_sum.parameters import ElGamalParameters, ElGamalPolicy
+from crypto.elgamal_sum.receipts import knowledge_context
 from crypto.elgamal_sum.server import ElGamalServer
 from crypto.elgamal_sum.session import ElGamalSum
 from crypto.errors import (
@@ -36,7 +37,7 @@ from crypto.errors import (
     WrongTimeError,
 )
 from crypto.proofs.bits import bits_of
-from crypto.proofs.knowledge import KnowledgeProof
+from crypto.proofs.knowledge import KnowledgeClaim, KnowledgeProof
 from crypto.proofs.range_proof import RangeProver
 from crypto.randomness import SYSTEM
 from crypto.safe_prime_group import FFDHE2048
@@ -300,7 +301,8 @@ def test_proofs_of_knowledge_are_bound_to_session_client_and_index():
         knowledge_context(session, 5, 1),
         value_context(session, 5, 0),
     ):
-        proof = KnowledgeProof.make(cast.group, element, r, context).to_bytes(cast.group)
+        claim = KnowledgeClaim(element, context)
+        proof = KnowledgeProof.make(cast.group, claim, r).to_bytes(cast.group)
         upload = replace(own, c1s=cast.group.encode(element), knowledge=proof)
         with pytest.raises(ProofError):
             cast.parts[1].decrypt(request_with(cast, upload))
@@ -308,7 +310,7 @@ def test_proofs_of_knowledge_are_bound_to_session_client_and_index():
     assert c1 != element
 
 
-@pytest.mark.parametrize("length", [0, 47, 49, 96])
+@pytest.mark.parametrize("length", [0, 64, 66, 130])
 def test_proofs_of_knowledge_have_their_length(length):
     cast = Cast(proofs=False).upload()
     with pytest.raises(MalformedMessageError) as caught:
@@ -432,9 +434,8 @@ def out_of_range(cast, client, value):
     proof = prover._prove(ciphertext, bits_of(MAXIMUM, MAXIMUM), value, r, context, SYSTEM)
     upload = cast.opened(client)
     c1s, c2s = (cast.group.encode(part) for part in (ciphertext.c1, ciphertext.c2))
-    knowledge = KnowledgeProof.make(
-        cast.group, ciphertext.c1, r, knowledge_context(cast.server.session_id, client, 0)
-    ).to_bytes(cast.group)
+    claim = KnowledgeClaim(ciphertext.c1, knowledge_context(cast.server.session_id, client, 0))
+    knowledge = KnowledgeProof.make(cast.group, claim, r).to_bytes(cast.group)
     changed = replace(
         upload, c1s=c1s, c2s=c2s, knowledge=knowledge, proofs=proof.to_bytes(cast.group)
     )

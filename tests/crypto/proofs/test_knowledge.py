@@ -7,10 +7,15 @@ import pytest
 from crypto.curve_group import EDWARDS25519
 from crypto.domain import domain_tag
 from crypto.errors import DecodingError, ProofError
-from crypto.field import PrimeField
 from crypto.paillier import PaillierPrivateKey, PaillierPublicKey
 from crypto.proofs.fiat_shamir import challenge
-from crypto.proofs.knowledge import KnowledgeProof, decode_proofs, knowledge_proof_bytes
+from crypto.proofs.knowledge import (
+    KnowledgeClaim,
+    KnowledgeProof,
+    decode_knowledge_proofs,
+    knowledge_proof_bytes,
+    verify_knowledge_proofs,
+)
 from crypto.proofs.paillier_knowledge import (
     PlaintextClaim,
     PlaintextProof,
@@ -38,66 +43,88 @@ class Counted:
         return self.drawn[-1]
 
 
+def known(group, exponent=5, context=CONTEXT, randomness=SYSTEM):
+    claim = KnowledgeClaim(group.generator_power(exponent), context)
+    return claim, KnowledgeProof.make(group, claim, exponent, randomness)
+
+
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
 class TestExponents:
     def test_who_knows_is_believed(self, group):
-        for exponent in (1, 2, group.order - 1, group.random_exponent()):
-            element = group.generator_power(exponent)
-            proof = KnowledgeProof.make(group, element, exponent, CONTEXT)
-            read = KnowledgeProof.from_bytes(proof.to_bytes(group), group)
-            assert read == proof
-            read.verify(group, element, CONTEXT)
+        pairs = [known(group, r) for r in (1, 2, group.order - 1, group.random_exponent())]
+        data = b"".join(proof.to_bytes(group) for _, proof in pairs)
+        proofs = decode_knowledge_proofs(data, group, 4)
+        assert list(proofs) == [proof for _, proof in pairs]
+        verify_knowledge_proofs(group, [claim for claim, _ in pairs], proofs)
+        verify_knowledge_proofs(group, [], [])
 
     def test_the_proof_is_schnorrs(self, group):
-        source = TestVectorRandomness(b"nonce")
         nonce = group.random_exponent(TestVectorRandomness(b"nonce"))
-        element = group.generator_power(5)
-        proof = KnowledgeProof.make(group, element, 5, CONTEXT, source)
+        claim, proof = known(group, randomness=TestVectorRandomness(b"nonce"))
         first = group.generator_power(nonce)
-        expected = challenge("knowledge", group, CONTEXT, (element, first))
-        assert (proof.challenge, proof.response) == (expected, (nonce + expected * 5) % group.order)
+        expected = challenge("knowledge", group, CONTEXT, (claim.element, first))
+        assert proof == KnowledgeProof(first, (nonce + expected * 5) % group.order)
 
     def test_everything_is_bound(self, group):
-        element = group.generator_power(5)
-        proof = KnowledgeProof.make(group, element, 5, CONTEXT)
-        for changed, other, context in (
-            (proof, group.generator_power(6), CONTEXT),
-            (proof, group.invert(element), CONTEXT),
-            (proof, element, CONTEXT + b" of another"),
-            (KnowledgeProof(proof.challenge ^ 1, proof.response), element, CONTEXT),
-            (KnowledgeProof(proof.challenge, (proof.response + 1) % group.order), element, CONTEXT),
+        claim, proof = known(group)
+        element, context = claim.element, claim.context
+        commitment, response = proof.commitment, proof.response
+        for changed, wrong in (
+            (proof, KnowledgeClaim(group.generator_power(6), context)),
+            (proof, KnowledgeClaim(group.invert(element), context)),
+            (proof, KnowledgeClaim(element, context + b" of another")),
+            (KnowledgeProof(group.multiply(commitment, element), response), claim),
+            (KnowledgeProof(commitment, (response + 1) % group.order), claim),
         ):
             with pytest.raises(ProofError):
-                changed.verify(group, other, context)
+                verify_knowledge_proofs(group, [wrong], [changed])
 
     def test_who_does_not_know_is_not_believed(self, group):
-        element = group.generator_power(5)
+        claim = KnowledgeClaim(group.generator_power(5), CONTEXT)
         with pytest.raises(ProofError):
-            KnowledgeProof.make(group, element, 6, CONTEXT).verify(group, element, CONTEXT)
+            verify_knowledge_proofs(group, [claim], [KnowledgeProof.make(group, claim, 6)])
+
+    def test_one_false_proof_among_many_is_found_and_errors_do_not_cancel(self, group):
+        pairs = [known(group, r) for r in (3, 4, 5, 6)]
+        claims, proofs = [claim for claim, _ in pairs], [proof for _, proof in pairs]
+        up, down = (
+            KnowledgeProof(proof.commitment, (proof.response + step) % group.order)
+            for proof, step in ((proofs[1], 1), (proofs[2], -1))
+        )
+        for changed in ([proofs[0], up, *proofs[2:]], [proofs[0], up, down, proofs[3]]):
+            with pytest.raises(ProofError):
+                verify_knowledge_proofs(group, claims, changed)
 
     def test_each_proof_draws_a_nonce_of_its_own(self, group):
-        source, element = Counted(), group.generator_power(5)
-        first, second = (KnowledgeProof.make(group, element, 5, CONTEXT, source) for _ in range(2))
-        assert first.challenge != second.challenge
+        source = Counted()
+        (_, first), (_, second) = (known(group, randomness=source) for _ in range(2))
+        assert first.commitment != second.commitment
         assert len(source.drawn) >= 2
-        # Two answers to one commitment would give the exponent away.
-        field = PrimeField(group.order)
-        found = (first.response - second.response) * pow(
-            first.challenge - second.challenge, -1, field.modulus
-        )
-        assert found % group.order != 5
+
+    def test_each_check_draws_weights(self, group):
+        source = Counted()
+        pairs = [known(group, r) for r in (3, 4, 5)]
+        verify_knowledge_proofs(group, *map(list, zip(*pairs, strict=True)), source)
+        assert len(set(source.drawn)) >= 3
 
     def test_encodings(self, group):
         size = knowledge_proof_bytes(group)
-        proof = KnowledgeProof.make(group, group.generator, 1, CONTEXT).to_bytes(group)
-        assert len(proof) == size
-        assert len(decode_proofs(proof * 3, group, 3)) == 3
-        assert decode_proofs(b"", group, 0) == []
-        for data, count in ((proof[:-1], 1), (proof + b"x", 1), (proof, 2), (proof, 0)):
+        _, proof = known(group)
+        data = proof.to_bytes(group)
+        assert len(data) == size
+        assert len(decode_knowledge_proofs(data * 3, group, 3)) == 3
+        assert decode_knowledge_proofs(b"", group, 0) == ()
+        tail = size - group.element_bytes
+        for wrong, count in (
+            (data[:-1], 1),
+            (data + b"x", 1),
+            (data, 2),
+            (data, 0),
+            (data[: group.element_bytes] + b"\xff" * tail, 1),
+            (b"\xff" * group.element_bytes + data[-tail:], 1),
+        ):
             with pytest.raises(DecodingError):
-                decode_proofs(data, group, count)
-        with pytest.raises(DecodingError):
-            KnowledgeProof.from_bytes(proof[:16] + b"\xff" * (size - 16), group)
+                decode_knowledge_proofs(wrong, group, count)
 
 
 def plaintext(value=5, context=CONTEXT, randomness=SYSTEM):
