@@ -3,6 +3,11 @@
 Usage: python -m tff_health.doctor [--data_dir=DIR]
 """
 
+from tff_health import interrupts
+
+if __name__ == "__main__":  # first, as what follows takes a moment
+    interrupts.watch("interrupted")
+
 import argparse
 import contextlib
 import functools
@@ -18,7 +23,7 @@ from importlib import metadata
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from tff_health import interrupts, machine, utf8
+from tff_health import machine, utf8
 from tff_health.data.catalog import DATA_SETS, load
 from tff_health.data.folders import cache_folder, data_folder
 from tff_health.errors import ConfigError, TffHealthError
@@ -219,6 +224,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    interrupts.watch("interrupted")
     utf8.use_utf8()
     sys.exit(main())

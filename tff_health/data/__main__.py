@@ -5,6 +5,11 @@ What needs numpy or the network is imported by the command that needs it, so tha
 
 from __future__ import annotations
 
+from tff_health import interrupts
+
+if __name__ == "__main__":  # first, as what follows takes a moment
+    interrupts.watch("Interrupted; nothing half-written was kept.")
+
 import argparse
 import os
 import sys
@@ -14,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tff_health import interrupts, utf8
+from tff_health import utf8
 from tff_health.data import catalog, folders
 from tff_health.errors import ConfigError, DataError, TffHealthError
 
@@ -22,7 +27,6 @@ if TYPE_CHECKING:
     from tff_health.data.images import LabelledImages
 
 FETCHABLE = ("mnist", "dermamnist")
-_INTERRUPTED = "Interrupted; nothing half-written was kept."
 
 
 def main(arguments: list[str], environment: Mapping[str, str]) -> int:
@@ -41,7 +45,7 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
         print(f"Error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(_INTERRUPTED, file=sys.stderr)
+        print("Interrupted; nothing half-written was kept.", file=sys.stderr)
         return interrupts.EXIT_CODE
     except OSError as error:
         print(f"Error: {error}", file=sys.stderr)
@@ -128,7 +132,6 @@ def _write_picture(images: LabelledImages, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    interrupts.watch(_INTERRUPTED)
     utf8.use_utf8()
     interrupts.allow_cleanup()
     sys.exit(main(sys.argv[1:], os.environ))
