@@ -12,8 +12,8 @@ survivors, or an error, comes out. Nothing here knows TensorFlow, TFF or Keras.
                         randomiser_table), homomorphic (the interface) and vector_schemes/
     numbers             residues, fixed_point, slot_packing
     running a protocol  secure_sum (the interface), channel, faults, costs; session_messages,
-                        session_part (a client's steps), staged_server, stage_runner, exchange,
-                        doorkeeper, cohorts
+                        session_part (a client's steps), opened_rounds, staged_server,
+                        stage_runner, exchange, doorkeeper, cohorts
     protocols           masking/ (double masking, complete and sparse), pairwise_masking/ (the
                         paper's masks, without self masks), dkg/ (distributed key generation),
                         elgamal_sum/ (threshold ElGamal), paillier_sum/ (its twin), quality_sum/

@@ -77,6 +77,10 @@ class PolicyError(WrongContentError):
     """An invitation is weaker than what the client agreed to."""
 
 
+class OpenedRoundError(PolicyError):
+    """A client was asked for a second sum of a round whose sum it has helped to open."""
+
+
 class ConsistencyError(WrongContentError):
     """Two parties were told different things, or one party contradicts itself."""
 

@@ -62,6 +62,9 @@ class SessionAbortedError(AbortError):
         reason: what could not be done, and whose fault that is.
         costs: what the session cost until then.
         refusals: the messages that roles did not accept.
+        may_be_opened: whether the server may hold what opens the sum: it had asked for it. Then
+            the round must not be run again with other clients, since the difference of the two
+            sums would be single clients' updates.
     """
 
     def __init__(
@@ -70,6 +73,8 @@ class SessionAbortedError(AbortError):
         reason: ProtocolError | AbortError,
         costs: Costs,
         refusals: tuple[Refusal, ...],
+        *,
+        may_be_opened: bool = False,
     ) -> None:
         super().__init__(f"aborted in stage '{stage}': {reason}")
         self.stage = stage
@@ -77,6 +82,7 @@ class SessionAbortedError(AbortError):
         self.culprit = reason.culprit
         self.costs = costs
         self.refusals = refusals
+        self.may_be_opened = may_be_opened
 
 
 class SecureSum(ABC):
@@ -84,9 +90,12 @@ class SecureSum(ABC):
 
     Attributes:
         stages: names of its stages in their order, for plans of dropouts and faults.
+        opens_at: the first stage in which clients give what opens the sum. A session that ends
+            before can be run again for the same round, in any cohort; later ones cannot.
     """
 
     stages: tuple[str, ...]
+    opens_at: str
 
     @abstractmethod
     def sum(
@@ -104,7 +113,8 @@ class SecureSum(ABC):
             vectors: for every client of the cohort, also those that will drop out, a vector of
                 shape (m,), dtype uint64 or int64, values -2^(k-1) to 2^k - 1.
             modulus_bits: k, 1 to 62.
-            round_id: the training round, 0 to 2^64 - 1; several sessions may share it.
+            round_id: the training round, 0 to 2^64 - 1, whose updates are summed. One sum of it
+                is opened: sessions share it until one has come to `opens_at`.
             dropouts: client -> the stage in which it no longer answers.
             faults: what happens to single messages.
 
@@ -112,7 +122,8 @@ class SecureSum(ABC):
             The sum over the clients whose upload arrived.
 
         Raises:
-            ParameterError: for too few clients, an impossible k or vectors that do not fit.
+            ParameterError: for too few clients, an impossible k, vectors that do not fit, or a
+                round whose sum was opened, or may have been.
             SessionAbortedError: if too few clients are left, or shares were false.
         """
 

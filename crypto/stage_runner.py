@@ -33,6 +33,7 @@ class StageRunner:
         receive: gives the server a client's message.
         earlier_costs: what a session that this one goes on from cost.
         earlier_refusals: what was refused in it.
+        opens_at: the first stage in which clients give what opens the sum.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class StageRunner:
         *,
         earlier_costs: Costs | None = None,
         earlier_refusals: Sequence[Refusal] = (),
+        opens_at: str | None = None,
     ) -> None:
         self._channel = channel
         self._clients = tuple(clients)
@@ -51,6 +53,8 @@ class StageRunner:
         self._exchange.refusals.extend(earlier_refusals)
         self._earlier = earlier_costs
         self._stage = ""
+        self._opens_at = opens_at
+        self._may_be_opened = False
 
     def costs(self) -> Costs:
         """Return what all has cost so far."""
@@ -68,7 +72,13 @@ class StageRunner:
         try:
             yield
         except (AbortError, ProtocolError) as error:
-            raise SessionAbortedError(self._stage, error, self.costs(), self.refusals) from error
+            raise SessionAbortedError(
+                self._stage,
+                error,
+                self.costs(),
+                self.refusals,
+                may_be_opened=self._may_be_opened,
+            ) from error
 
     def deal(self, stage: str, dealing: Opening, take: TakeDealt) -> None:
         """Let an authority give the clients something over its own channel to each of them.
@@ -96,6 +106,8 @@ class StageRunner:
         self._stage = stage
         with self._channel.work(SERVER, stage):
             messages = opening()
+        if stage == self._opens_at:
+            self._may_be_opened = True  # also if nobody answers: answers may come late
         self._exchange.carry(stage, messages)
 
     def close(self, closing: Callable[[], _T]) -> _T:

@@ -11,6 +11,7 @@ from crypto.elgamal_sum.parameters import ElGamalPolicy
 from crypto.errors import ConsistencyError, ForeignMessageError, PolicyError, ReplayError, blaming
 from crypto.groups import Element, Group
 from crypto.key_agreement import AgreementKeyPair
+from crypto.opened_rounds import OpenedRounds
 from crypto.parties import SERVER, ClientId
 from crypto.randomness import SYSTEM, Randomness
 from crypto.signatures import SigningIdentity, VerifyKey
@@ -71,6 +72,7 @@ class ElGamalClient(Generic[Element]):
         self._dealt: dict[bytes, HeldKey[Element]] = {}
         self._epoch = 0
         self._joined: set[bytes] = set()
+        self._opened = OpenedRounds()
 
     @property
     def agreement_key(self) -> bytes:
@@ -102,6 +104,7 @@ class ElGamalClient(Generic[Element]):
             ReplayError: if this client has joined that very session before, or for a system key of
                 an earlier epoch than the one that it holds.
             PolicyError: if the session is weaker than the client's policy.
+            OpenedRoundError: if this client has helped to decrypt another sum of the same round.
             SignatureError: if the authority did not sign the key.
             AuthenticationError, ShareError: for a share that was altered or is false.
             ConsistencyError: for a key that this client knows nothing about.
@@ -114,6 +117,7 @@ class ElGamalClient(Generic[Element]):
             session_id = invitation.session_id()
             if session_id in self._joined:
                 raise ReplayError("an invitation that was accepted before")
+            opening = self._opened.opening(invitation.round_id, session_id)
             held = self._key_of(invitation)
         self._joined.add(session_id)
         part = ElGamalClientRound(
@@ -121,6 +125,7 @@ class ElGamalClient(Generic[Element]):
             invitation,
             held.key,
             held.share,
+            opening,
             identity=self.identity if invitation.parameters.signed else None,
             registry=self._registry,
             randomness=self._randomness,

@@ -23,6 +23,7 @@ from crypto.errors import (
     blaming,
 )
 from crypto.groups import Element
+from crypto.opened_rounds import Opening
 from crypto.parties import SERVER, ClientId
 from crypto.proofs.equality import PowerProof, PowerStatement
 from crypto.proofs.knowledge import KnowledgeClaim, KnowledgeProof
@@ -60,6 +61,7 @@ class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
         invitation: Invitation,
         key: ThresholdKey[Element],
         share: KeyShare,
+        opening: Opening,
         *,
         identity: SigningIdentity | None,
         registry: Mapping[ClientId, VerifyKey],
@@ -71,6 +73,7 @@ class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
         self._key = key
         self._group = key.group
         self._share = share
+        self._opening = opening
         self._identity = identity
         self._registry = registry
         self._randomness = randomness
@@ -93,10 +96,12 @@ class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
 
         Raises:
             ParameterError: for a vector that does not fit; the step can be repeated.
+            OpenedRoundError: if this client has helped to decrypt another sum of the same round.
             ConsistencyError, ThresholdError: for a list of participants that cannot be.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
         check_range(vector, self._parameters.length, self._parameters.max_value)
+        self._opening.check()
         _, request = self._take(_Joined, UploadRequest, data)
         participants = frozenset(request.participants)
         if self.client_id not in participants or not participants <= self._cohort:
@@ -135,10 +140,12 @@ class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
             SignatureError: naming the server, if it passed on a receipt that was not signed.
             ProofError: naming a client that does not know what it encrypted.
             ThresholdError: if the sum is over fewer clients than the threshold.
+            OpenedRoundError: if this client has helped to decrypt another sum of the same round.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
         _, request = self._take(_Uploaded, DecryptionRequest, data)
         bases = self._sum_of(request)
+        self._opening.take()
         powers = tuple(self._share.partially_decrypt(base, self._group) for base in bases)
         proof = b""
         if self._parameters.proofs and bases:

@@ -54,6 +54,7 @@ class ElGamalSession(Generic[Element]):
         self._channel = channel
         self._setup = setup
         self._parts: JoinedParts[ElGamalClientRound[Element]] = JoinedParts()
+        self._may_be_opened = False
         self._exchange = Exchange(channel, tuple(vectors), self._answer, server.receive)
 
     def run(self) -> SumResult:
@@ -74,7 +75,13 @@ class ElGamalSession(Generic[Element]):
             with self._channel.work(SERVER, stage):
                 result: DecryptedSum = self._server.decrypt()
         except (AbortError, ProtocolError) as error:
-            raise SessionAbortedError(stage, error, self._costs(), self._refusals()) from error
+            raise SessionAbortedError(
+                stage,
+                error,
+                self._costs(),
+                self._refusals(),
+                may_be_opened=self._may_be_opened,
+            ) from error
         total = np.array(result.values, np.uint64)
         return SumResult(total, result.survivors, self._costs(), self._refusals())
 
@@ -82,6 +89,8 @@ class ElGamalSession(Generic[Element]):
         """Run one exchange; tell whether anybody was asked anything."""
         with self._channel.work(SERVER, stage):
             messages = opening()
+        if stage == Stage.DECRYPTION:
+            self._may_be_opened = True  # also if nobody answers: answers may come late
         self._exchange.carry(stage, messages)
         return bool(messages)
 

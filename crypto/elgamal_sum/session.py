@@ -33,6 +33,7 @@ from crypto.elgamal_sum.server import (
 from crypto.errors import ParameterError
 from crypto.faults import Fault
 from crypto.groups import Element, Group
+from crypto.opened_rounds import OncePerRound
 from crypto.parties import ClientId
 from crypto.randomness import SYSTEM, Randomness
 from crypto.residues import check_range, check_vector
@@ -74,6 +75,7 @@ class ElGamalSum(SecureSum):
     """
 
     stages = tuple(stage.value for stage in Stage)
+    opens_at = Stage.DECRYPTION.value
 
     def __init__(
         self,
@@ -103,6 +105,7 @@ class ElGamalSum(SecureSum):
         self._registry: dict[ClientId, VerifyKey] = {}
         self._clients: dict[ClientId, ElGamalClient[Any]] = {}
         self._delivery: KeyDelivery | None = None
+        self._once = OncePerRound()
         self._logarithms: dict[int, DiscreteLog[Any]] = {}
 
     def sum(
@@ -186,7 +189,8 @@ class ElGamalSum(SecureSum):
         )
         session = ElGamalSession(server, self._clients, vectors, channel, setup)
         try:
-            return session.run()
+            with self._once.session(round_id):
+                return session.run()
         finally:
             self._forget_delivered(server.ready)
 

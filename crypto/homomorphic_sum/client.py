@@ -24,6 +24,7 @@ from crypto.homomorphic_sum.messages import (
     Readiness,
     UploadRequest,
 )
+from crypto.opened_rounds import OpenedRounds, Opening
 from crypto.parties import SERVER, ClientId
 from crypto.randomness import SYSTEM, Randomness
 from crypto.residues import check_range
@@ -58,6 +59,7 @@ class KeyedClient(ABC, Generic[_I, _P]):
         self._identity = identity
         self._randomness = randomness
         self._joined: set[bytes] = set()
+        self._opened = OpenedRounds()
         self._keys: dict[KeyAnnouncement, PublicVectorKey] = {}
 
     def join(self, data: bytes, key_holder: VerifyKey | None) -> tuple[_P, bytes]:
@@ -73,6 +75,7 @@ class KeyedClient(ABC, Generic[_I, _P]):
         Raises:
             MalformedMessageError, ForeignMessageError, ReplayError, SignatureError: as they say.
             PolicyError: if the session is weaker than this client accepts, or cannot hold its sum.
+            OpenedRoundError: if this client has uploaded in another session of the same round.
 
         Guarantees: a refused invitation changes nothing; errors name the server.
         """
@@ -82,9 +85,10 @@ class KeyedClient(ABC, Generic[_I, _P]):
             session_id = invitation.session_id()
             if session_id in self._joined:
                 raise ReplayError("an invitation that was accepted before")
+            opening = self._opened.opening(invitation.round_id, session_id)
             key = self._key(invitation.announcement)
             try:
-                part = self._part(invitation, key)
+                part = self._part(invitation, key, opening)
             except CapacityError as error:
                 raise PolicyError(str(error)) from error
         self._joined.add(session_id)
@@ -95,7 +99,7 @@ class KeyedClient(ABC, Generic[_I, _P]):
         """Read an invitation."""
 
     @abstractmethod
-    def _part(self, invitation: _I, key: PublicVectorKey) -> _P:
+    def _part(self, invitation: _I, key: PublicVectorKey, opening: Opening) -> _P:
         """Return the client's part in the session; CapacityError if the key cannot hold the sum."""
 
     def _check(self, invitation: KeyedInvitation, key_holder: VerifyKey | None) -> None:
@@ -129,6 +133,7 @@ class Joined:
 
     key: PublicVectorKey
     plan: VectorPlan
+    opening: Opening
     identity: SigningIdentity | None = field(repr=False)
     randomness: Randomness = field(repr=False)
 
@@ -139,9 +144,11 @@ class HomomorphicClient(KeyedClient[Invitation, "HomomorphicClientRound"]):
     def _read(self, data: bytes) -> Invitation:
         return Invitation.from_bytes(data)
 
-    def _part(self, invitation: Invitation, key: PublicVectorKey) -> "HomomorphicClientRound":
+    def _part(
+        self, invitation: Invitation, key: PublicVectorKey, opening: Opening
+    ) -> "HomomorphicClientRound":
         key.check_plan(invitation.plan)
-        start = Joined(key, invitation.plan, self._identity, self._randomness)
+        start = Joined(key, invitation.plan, opening, self._identity, self._randomness)
         return HomomorphicClientRound(self.client_id, invitation.session_id(), start)
 
 
@@ -160,10 +167,14 @@ class HomomorphicClientRound(SessionPart[Joined]):
 
         Raises:
             ParameterError: for a vector that does not fit; the step can be repeated.
+            OpenedRoundError: if this client has uploaded in another session of the same round.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
-        plan = self._at(Joined).plan
+        start = self._at(Joined)
+        plan = start.plan
         check_range(vector, plan.length, plan.max_value)
+        start.opening.check()
         state, _ = self._take(Joined, UploadRequest, data)
+        state.opening.take()
         encrypted = state.key.encrypt(vector, plan, state.randomness)
         return seal(EncryptedUpload(self.session_id, self.client_id, encrypted), state.identity)

@@ -16,6 +16,7 @@ from crypto.homomorphic_sum.key_holder import KeyHolder
 from crypto.homomorphic_sum.messages import KeyedInvitation
 from crypto.homomorphic_sum.server import KeyedServer
 from crypto.homomorphic_sum.stages import Stage
+from crypto.opened_rounds import OncePerRound
 from crypto.parties import AUTHORITY, SERVER, ClientId
 from crypto.randomness import SYSTEM, Randomness
 from crypto.secure_sum import IntegerVector, SecureSum, SumResult
@@ -40,6 +41,7 @@ class KeyedSum(SecureSum):
     """
 
     stages = tuple(stage.value for stage in Stage)
+    opens_at = Stage.UPLOAD.value
     LEAST_SECURITY_BITS: ClassVar[int] = 112
     MESSAGE_NAMES: ClassVar[Mapping[int, str]]
     INVITATION: ClassVar[type[KeyedInvitation]]
@@ -66,6 +68,7 @@ class KeyedSum(SecureSum):
         self._registry: dict[ClientId, VerifyKey] | None = {} if signed else None
         self._clients: dict[ClientId, KeyedClient[Any, Any]] = {}
         self._key_holder: KeyHolder | None = None
+        self._once = OncePerRound()
 
     @abstractmethod
     def _server(self, invitation: Any, key: PublicVectorKey) -> KeyedServer:
@@ -98,8 +101,10 @@ class KeyedSum(SecureSum):
             )
             server = self._server(invitation, holder.public_key)
         answers = _Answers(clients, vectors, self._identity)
-        runner = StageRunner(channel, cohort, answers.answer, server.receive)
-        with runner.aborting():
+        runner = StageRunner(
+            channel, cohort, answers.answer, server.receive, opens_at=self.opens_at
+        )
+        with self._once.session(round_id), runner.aborting():
             runner.run_stage(Stage.KEY_SETUP, server.invite)
             runner.run_stage(Stage.UPLOAD, server.request_uploads)
             order = runner.close(server.order_decryption)

@@ -8,6 +8,7 @@ from crypto.masking.client_round import ClientRound
 from crypto.masking.graph import NeighbourGraph
 from crypto.masking.messages import Invitation
 from crypto.masking.parameters import ClientPolicy
+from crypto.opened_rounds import OpenedRounds
 from crypto.parties import SERVER, ClientId
 from crypto.randomness import SYSTEM, Randomness
 from crypto.signatures import SigningIdentity, VerifyKey
@@ -38,6 +39,7 @@ class MaskingClient:
         self._policy = policy or ClientPolicy()
         self._randomness = randomness
         self._joined: set[bytes] = set()
+        self._opened = OpenedRounds()
 
     def join(self, data: bytes) -> tuple[ClientRound, bytes]:
         """Advertise keys: accept an invitation and make the keys of one session.
@@ -53,6 +55,7 @@ class MaskingClient:
             ForeignMessageError: if it is for other clients.
             ReplayError: if this client has joined that very session before.
             PolicyError: if the session is weaker than the client's policy.
+            OpenedRoundError: if this client has unmasked in another session of the same round.
         """
         with blaming(SERVER):
             invitation = Invitation.from_bytes(data, len(self._registry) or None)
@@ -60,6 +63,7 @@ class MaskingClient:
         session_id = invitation.session_id()
         if session_id in self._joined:
             raise ReplayError("an invitation that was accepted before", SERVER)
+        opening = self._opened.opening(invitation.round_id, session_id)
         parameters = invitation.parameters
         try:
             graph = NeighbourGraph(invitation.cohort, parameters.degree, session_id)
@@ -73,6 +77,7 @@ class MaskingClient:
             self.client_id,
             invitation,
             graph,
+            opening,
             identity=identity,
             registry=self._registry,
             randomness=self._randomness,

@@ -46,6 +46,7 @@ from crypto.masking.unmasking_messages import (
     SurvivorSet,
     UnmaskingAnswer,
 )
+from crypto.opened_rounds import Opening
 from crypto.parties import SERVER, ClientId
 from crypto.prg import SEED_BYTES
 from crypto.randomness import Randomness
@@ -71,6 +72,7 @@ class ClientRound(SessionPart[State]):
         client_id: ClientId,
         invitation: Invitation,
         graph: NeighbourGraph,
+        opening: Opening,
         *,
         identity: SigningIdentity | None,
         registry: Mapping[ClientId, VerifyKey],
@@ -82,6 +84,7 @@ class ClientRound(SessionPart[State]):
         self.parameters = invitation.parameters
         self._cohort = invitation.cohort
         self._graph = graph
+        self._opening = opening
         self._neighbours = frozenset(graph.neighbours(client_id))
         self._identity = identity
         self._registry = registry
@@ -155,10 +158,12 @@ class ClientRound(SessionPart[State]):
 
         Raises:
             ParameterError: for a vector that does not fit; the step can be repeated.
+            OpenedRoundError: if this client has unmasked in another session of the same round.
             ThresholdError: if too few neighbours shared their keys.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
         check_vector(vector, self.parameters.length, self.parameters.modulus_bits)
+        self._opening.check()
         state, delivered = self._take(Shared, DeliveredShares, data)
         opened = {
             sender: self._open(sender, dealt, state) for sender, dealt in delivered.ciphertexts
@@ -217,6 +222,7 @@ class ClientRound(SessionPart[State]):
             SignatureError: naming the server, if it passed on a signature that does not verify.
             ConsistencyError: if the set cannot be true (sessions without signatures).
             ThresholdError: if fewer holders than the threshold signed the same set.
+            OpenedRoundError: if this client has unmasked in another session of the same round.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
         if self.parameters.signed:
@@ -227,6 +233,7 @@ class ClientRound(SessionPart[State]):
             uploaded, survivors = self._take(Uploaded, SurvivorSet, data)
             held = uploaded.held
             self._check_survivors(survivors, held)
+        self._opening.take()
         self.agreed = survivors.survivors if self.parameters.signed else None
         alive = frozenset(survivors.survivors)
         shares = tuple((peer, _reveal(held[peer], peer in alive)) for peer in sorted(held))

@@ -13,6 +13,7 @@ from crypto.masking.parameters import MaskingParameters
 from crypto.masking.roles import MaskClient, MaskServer, SessionClients
 from crypto.masking.stages import Stage
 from crypto.masking.topology import Topology
+from crypto.opened_rounds import OncePerRound
 from crypto.parties import ClientId
 from crypto.randomness import SYSTEM, Randomness
 from crypto.secure_sum import IntegerVector, SecureSum, SumResult
@@ -56,6 +57,7 @@ class MaskingSum(SecureSum):
         self._randomness = randomness
         self._clock = clock
         self._clients: dict[ClientId, MaskClient] = {}
+        self._once = OncePerRound()
         self._identities: dict[ClientId, SigningIdentity] = {}
 
     def plan(
@@ -100,13 +102,14 @@ class MaskingSum(SecureSum):
         """Run one session; see `SecureSum.sum`."""
         cohort = tuple(sorted(vectors))
         parameters = self.plan(vectors, modulus_bits)
-        clients = {client: self.client(client) for client in cohort}
-        server, dealing = self.open(cohort, parameters, round_id)
         names = message_names(self.message_types)
         channel = Channel(self.stages, names, dropouts, faults, self._clock)
+        clients = {client: self.client(client) for client in cohort}
+        server, dealing = self.open(cohort, parameters, round_id)
         parts = SessionClients(clients, vectors)
-        runner = StageRunner(channel, vectors, parts.answer, server.receive)
-        with runner.aborting(), noting_findings(runner, server):
+        runner = StageRunner(channel, vectors, parts.answer, server.receive, opens_at=self.opens_at)
+        once = self._once.session(round_id)
+        with once, runner.aborting(), noting_findings(runner, server):
             run_masks(runner, server.openings(), dealing)
             result = runner.close(server.unmask)
         return SumResult(result.sum, result.survivors, channel.costs(), runner.refusals)

@@ -31,6 +31,8 @@ class DoubleMasking(MaskingSum):
         clock: seconds, for the times in the record of costs; wall time by default.
     """
 
+    opens_at = Stage.UNMASKING.value
+
     def __init__(
         self,
         topology: Topology | None = None,

@@ -13,6 +13,7 @@ from crypto.errors import (
     ThresholdError,
     blaming,
 )
+from crypto.opened_rounds import OpenedRounds, Opening
 from crypto.paillier import KEY_BITS, PaillierPublicKey
 from crypto.paillier_sum.authority import KEY_PURPOSE, read_key
 from crypto.paillier_sum.messages import (
@@ -67,6 +68,7 @@ class PaillierClient:
         self._least_key_bits = least_key_bits
         self._randomness = randomness
         self._joined: set[bytes] = set()
+        self._opened = OpenedRounds()
 
     def join(self, data: bytes, authority: VerifyKey | None) -> "tuple[PaillierClientRound, bytes]":
         """Key setup: accept an invitation.
@@ -81,6 +83,7 @@ class PaillierClient:
         Raises:
             MalformedMessageError, ForeignMessageError, ReplayError, SignatureError: as they say.
             PolicyError: if the session is weaker than this client accepts.
+            OpenedRoundError: if this client has consented to another sum of the same round.
         """
         with blaming(SERVER):
             invitation = Invitation.from_bytes(data, len(self._registry) or None)
@@ -88,12 +91,14 @@ class PaillierClient:
             session_id = invitation.session_id()
             if session_id in self._joined:
                 raise ReplayError("an invitation that was accepted before")
+            opening = self._opened.opening(invitation.round_id, session_id)
             key = read_key(invitation.key, self._least_key_bits)
         self._joined.add(session_id)
         part = PaillierClientRound(
             self.client_id,
             invitation,
             key,
+            opening,
             identity=self._identity,
             registry=self._registry,
             randomness=self._randomness,
@@ -138,6 +143,7 @@ class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
         client_id: ClientId,
         invitation: Invitation,
         key: PaillierPublicKey,
+        opening: Opening,
         *,
         identity: SigningIdentity | None,
         registry: Mapping[ClientId, VerifyKey],
@@ -146,6 +152,7 @@ class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
         super().__init__(client_id, invitation.session_id(), _Joined(), len(invitation.cohort))
         self._invitation = invitation
         self._key = key
+        self._opening = opening
         self._identity = identity
         self._registry = registry
         self._randomness = randomness
@@ -169,10 +176,12 @@ class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
 
         Raises:
             ParameterError: for a vector that does not fit; the step can be repeated.
+            OpenedRoundError: if this client has consented to another sum of the same round.
             ConsistencyError, ThresholdError: for a list of participants that cannot be.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
         check_range(vector, self._invitation.length, max_value)
+        self._opening.check()
         _, request = self._take(_Joined, UploadRequest, data)
         participants = frozenset(request.participants)
         if self.client_id not in participants or not participants <= {*self._invitation.cohort}:
@@ -198,6 +207,7 @@ class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
             SignatureError: naming the server, if it passed on an upload that was not signed.
             ProofError: naming a client that does not know what it encrypted.
             ThresholdError: if the sum is over fewer clients than the threshold.
+            OpenedRoundError: if this client has consented to another sum of the same round.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
         _, request = self._take(_Uploaded, ConsentRequest, data)
@@ -210,6 +220,7 @@ class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
         length, signed = self._invitation.length, self._identity is not None
         check_uploads(self._key, request.uploads, length, signed, self._randomness)
         product = multiply_uploads(self._key, request.uploads, length)
+        self._opening.take()
         digest = digest_of(self.session_id, self.client_id, product)
         return seal(Consent(self.session_id, self.client_id, digest), self._identity)
 

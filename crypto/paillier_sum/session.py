@@ -11,6 +11,7 @@ from crypto.cohorts import MIN_CLIENTS, ChooseHelpers, choose_at_random, plan_th
 from crypto.errors import AbortError, ParameterError, ProtocolError, WrongContentError
 from crypto.exchange import Exchange
 from crypto.faults import Fault
+from crypto.opened_rounds import OncePerRound
 from crypto.paillier import KEY_BITS
 from crypto.paillier_sum.authority import PaillierAuthority
 from crypto.paillier_sum.client import PaillierClient, PaillierClientRound
@@ -47,6 +48,7 @@ class PaillierSum(SecureSum):
     """
 
     stages = tuple(stage.value for stage in Stage)
+    opens_at = Stage.DECRYPTION.value
     LEAST_KEY_BITS: ClassVar[int] = KEY_BITS
 
     def __init__(
@@ -73,6 +75,7 @@ class PaillierSum(SecureSum):
         self._registry: dict[ClientId, VerifyKey] = {}
         self._clients: dict[ClientId, PaillierClient] = {}
         self._authority: PaillierAuthority | None = None
+        self._once = OncePerRound()
 
     def sum(
         self,
@@ -154,7 +157,8 @@ class PaillierSum(SecureSum):
             )
         trusted = self._identity.verify_key if self._identity is not None else None
         session = _Session(server, authority, self._clients, vectors, max_value, channel, trusted)
-        return session.run(mask)
+        with self._once.session(round_id):
+            return session.run(mask)
 
     def _authority_of(self, cohort: tuple[ClientId, ...], threshold: int) -> PaillierAuthority:
         """Return the present authority, or a new one if its key does not cover the cohort."""
@@ -208,6 +212,7 @@ class _Session:
         self._channel = channel
         self._trusted = trusted
         self._parts: JoinedParts[PaillierClientRound] = JoinedParts()
+        self._may_be_opened = False
         self._exchange = Exchange(channel, tuple(vectors), self._answer, server.receive)
 
     def run(self, mask: int) -> SumResult:
@@ -229,7 +234,13 @@ class _Session:
                 self._check(values)
         except (AbortError, ProtocolError) as error:
             refusals = tuple(self._exchange.refusals)
-            raise SessionAbortedError(stage, error, self._channel.costs(), refusals) from error
+            raise SessionAbortedError(
+                stage,
+                error,
+                self._channel.costs(),
+                refusals,
+                may_be_opened=self._may_be_opened,
+            ) from error
         total = np.array([value & mask for value in values], np.uint64)
         refusals = tuple(self._exchange.refusals)
         return SumResult(total, server.survivors, self._channel.costs(), refusals)
@@ -246,6 +257,8 @@ class _Session:
         """Run one exchange; tell whether anybody was asked anything."""
         with self._channel.work(SERVER, stage):
             messages = opening()
+        if stage == Stage.DECRYPTION:
+            self._may_be_opened = True  # also if nobody answers: answers may come late
         self._exchange.carry(stage, messages)
         return bool(messages)
 

@@ -10,6 +10,7 @@ from crypto.errors import (
 )
 from crypto.key_agreement import AgreementKeyPair
 from crypto.masking.parameters import ClientPolicy
+from crypto.opened_rounds import OpenedRounds
 from crypto.pairwise_masking.client_round import Keyed, PairwiseRound
 from crypto.pairwise_masking.messages import DealtKeys, PairwiseInvitation
 from crypto.parties import AUTHORITY, SERVER, ClientId
@@ -40,6 +41,7 @@ class PairwiseClient:
         self._dealt = dealt
         self._randomness = randomness
         self._joined: set[bytes] = set()
+        self._opened = OpenedRounds()
         self._waiting: dict[bytes, Keyed] = {}
 
     def take_keys(self, data: bytes) -> None:
@@ -78,6 +80,7 @@ class PairwiseClient:
             ForeignMessageError: if it is for other clients.
             ReplayError: if this client has joined that very session before.
             PolicyError: if the session is weaker than the client's policy.
+            OpenedRoundError: if this client has uploaded in another session of the same round.
             WrongTimeError: naming the authority, if it has not dealt the session's keys.
         """
         with blaming(SERVER):
@@ -94,7 +97,10 @@ class PairwiseClient:
             session_id = invitation.session_id()
             if session_id in self._joined:
                 raise ReplayError("an invitation that was accepted before")
-        part = PairwiseRound(self.client_id, invitation, self._keys(session_id), self._randomness)
+            opening = self._opened.opening(invitation.round_id, session_id)
+        part = PairwiseRound(
+            self.client_id, invitation, self._keys(session_id), opening, self._randomness
+        )
         self._joined.add(session_id)
         return part, part.advertise_keys()
 

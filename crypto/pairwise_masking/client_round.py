@@ -16,6 +16,7 @@ from crypto.key_agreement import AgreementKeyPair
 from crypto.masking.messages import MaskedVector
 from crypto.masking.pairwise import add_pairwise_masks
 from crypto.masking.peers import ShareChannels, check_new_keys
+from crypto.opened_rounds import Opening
 from crypto.pairwise_masking.messages import (
     DeliveredKeyShares,
     DroppedClients,
@@ -73,12 +74,14 @@ class PairwiseRound(SessionPart[State]):
         client_id: ClientId,
         invitation: PairwiseInvitation,
         keys: Keyed,
+        opening: Opening,
         randomness: Randomness = SYSTEM,
     ) -> None:
         super().__init__(client_id, invitation.session_id(), keys, len(invitation.cohort))
         self.parameters = invitation.parameters
         self.agreed: tuple[ClientId, ...] | None = None
         self._cohort = invitation.cohort
+        self._opening = opening
         self._randomness = randomness
 
     def advertise_keys(self) -> bytes:
@@ -134,6 +137,8 @@ class PairwiseRound(SessionPart[State]):
 
         Raises:
             ParameterError: for a vector that does not fit; the step can be repeated.
+            OpenedRoundError: if this client has uploaded in another session of the same round:
+                uploads add up to the sum unless a client drops out, and late ones may come.
             AuthenticationError, ShareError: naming the dealer of a false share.
             ThresholdError: if too few clients shared their keys.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
@@ -141,11 +146,13 @@ class PairwiseRound(SessionPart[State]):
         Source: equation (16) of the paper, each mask expanded to all coordinates (6.1.1 (4)).
         """
         check_vector(vector, self.parameters.length, self.parameters.modulus_bits)
+        self._opening.check()
         state, delivered = self._take(Shared, DeliveredKeyShares, data)
         held = {
             sender: self._open(sender, sealed, state) for sender, sealed in delivered.ciphertexts
         }
         self._require(len(held) + 1, "clients that shared keys")
+        self._opening.take()
         total = ResidueSum(self.parameters.length, self.parameters.modulus_bits)
         total.add_vector(vector)
         masked_with = {peer: state.channels.peers[peer].mask_key for peer in held}

@@ -34,6 +34,8 @@ class PairwiseMasking(MaskingSum):
         ParameterError: for an unknown `key_setup`.
     """
 
+    opens_at = Stage.MASKED_INPUT.value  # without dropouts the uploads add up to the sum
+
     def __init__(
         self,
         *,

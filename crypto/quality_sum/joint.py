@@ -17,6 +17,7 @@ from crypto.faults import Fault
 from crypto.groups import Group
 from crypto.masking.masking_sum import Dealing, MaskingSum, noting_findings, run_masks
 from crypto.masking.roles import SessionClients
+from crypto.opened_rounds import OncePerRound
 from crypto.parties import ClientId
 from crypto.quality_sum.client import QualityClient
 from crypto.quality_sum.key_sources import Disturbances, KeyReady, KeySource
@@ -104,6 +105,7 @@ class JointSum:
         self._clients: dict[ClientId, QualityClient[Any]] = {}
         self._ready: KeyReady | None = None
         self._logarithms: DiscreteLog[Any] | None = None
+        self._once = OncePerRound()
 
     def sum(
         self,
@@ -138,7 +140,8 @@ class JointSum:
                 fit.
             SessionAbortedError: if too few clients are left, or shares were false. If that happens
                 in the stage "decryption", the server knows theta, the sum of the vectors with phi
-                times the sum of the qualities on each coordinate, but neither sum alone.
+                times the sum of the qualities on each coordinate, but neither sum alone; as in all
+                sessions that `may_be_opened`, the round must not be run again.
         """
         parameters = QualityParameters(self._phi, max_quality, self._proofs, self._checked)
         masking = self._masking.plan(vectors, modulus_bits)
@@ -163,8 +166,10 @@ class JointSum:
             server.receive,
             earlier_costs=ready.costs if is_new else None,
             earlier_refusals=ready.refusals if is_new else (),
+            opens_at=self._masking.opens_at,
         )
-        with runner.aborting(), noting_findings(runner, masks):
+        once = self._once.session(round_id)
+        with once, runner.aborting(), noting_findings(runner, masks):
             totals = _run(runner, server, dealing)
         return QualitySumResult(
             totals.sum, totals.quality_sum, totals.survivors, runner.costs(), runner.refusals

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from crypto.homomorphic import PublicVectorKey, VectorPlan
 from crypto.homomorphic_sum.client import KeyedClient
 from crypto.homomorphic_sum.messages import UploadRequest
+from crypto.opened_rounds import Opening
 from crypto.randomness import Randomness
 from crypto.residues import check_vector
 from crypto.sealing import seal
@@ -26,6 +27,7 @@ class Joined:
     plan: VectorPlan
     length: int
     modulus_bits: int
+    opening: Opening
     identity: SigningIdentity | None = field(repr=False)
     randomness: Randomness = field(repr=False)
 
@@ -45,11 +47,14 @@ class SparseClientRound(SessionPart[Joined]):
 
         Raises:
             ParameterError: for a vector that does not fit; the step can be repeated.
+            OpenedRoundError: if this client has uploaded in another session of the same round.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
         start = self._at(Joined)
         check_vector(vector, start.length, start.modulus_bits)
+        start.opening.check()
         state, _ = self._take(Joined, UploadRequest, data)
+        state.opening.take()
         residues = vector.astype(np.uint64) & np.uint64((1 << state.modulus_bits) - 1)
         positions = np.flatnonzero(residues).astype(np.int64)
         values, indices = _distinct(residues[positions])
@@ -68,10 +73,18 @@ class SparseClient(KeyedClient[SparseInvitation, SparseClientRound]):
     def _read(self, data: bytes) -> SparseInvitation:
         return SparseInvitation.from_bytes(data)
 
-    def _part(self, invitation: SparseInvitation, key: PublicVectorKey) -> SparseClientRound:
+    def _part(
+        self, invitation: SparseInvitation, key: PublicVectorKey, opening: Opening
+    ) -> SparseClientRound:
         plan = value_plan(key, invitation.value_bits, len(invitation.cohort))
         start = Joined(
-            key, plan, invitation.length, invitation.value_bits, self._identity, self._randomness
+            key,
+            plan,
+            invitation.length,
+            invitation.value_bits,
+            opening,
+            self._identity,
+            self._randomness,
         )
         return SparseClientRound(self.client_id, invitation.session_id(), start)
 

@@ -281,7 +281,7 @@ class SecureSumConformance(ABC):
         protocol, recorder = self.protocol(), Recorder()
         protocol.sum(vectors, self.bits, round_id=1, faults=[Fault(Alter(recorder), stage, *ends)])
         replay = Fault(Alter(lambda data: recorder.messages[0]), stage, *ends)
-        result = protocol.sum(vectors, self.bits, round_id=1, faults=[replay])
+        result = protocol.sum(vectors, self.bits, round_id=2, faults=[replay])
         self.assert_exact(result, vectors)
         assert {refusal.error.culprit for refusal in result.refusals} == {ends[0]}
 
@@ -377,9 +377,9 @@ class SecureSumConformance(ABC):
 
     def test_messages_of_equal_inputs_differ_between_sessions(self):
         protocol, vectors, recorder = self.protocol(), self.vectors(), Recorder()
-        for _ in range(2):
+        for round_id in range(2):
             fault = Fault(Alter(recorder), self.upload_stage, self.victim, SERVER)
-            protocol.sum(vectors, self.bits, round_id=1, faults=[fault])
+            protocol.sum(vectors, self.bits, round_id=round_id, faults=[fault])
         assert recorder.messages[0] != recorder.messages[1]
 
     def test_no_message_contains_the_vector(self):

@@ -17,6 +17,20 @@ def runner(answer=lambda stage, client, data: data, receive=lambda sender, data:
     return StageRunner(lines, (1, 2), answer, receive, **options)
 
 
+@pytest.mark.parametrize(
+    ("opens_at", "opened"), [(None, False), ("second", False), ("first", True)]
+)
+def test_an_abort_says_whether_the_sum_may_be_opened(opens_at, opened):
+    def fail():
+        raise ThresholdError("clients", 1, 2)
+
+    running = runner(opens_at=opens_at)
+    with pytest.raises(SessionAbortedError) as caught, running.aborting():
+        running.run_stage("first", lambda: {1: HELLO, 2: HELLO})
+        running.run_stage("second", fail)  # which asked nobody for anything
+    assert caught.value.may_be_opened is opened
+
+
 def test_a_stage_is_a_message_down_and_one_up():
     seen = []
     running = runner(receive=lambda sender, data: seen.append((sender, data)))

@@ -1,4 +1,8 @@
-"""One training round: with another cohort if too few clients were left of the first."""
+"""One training round: with another cohort if too few clients were left of the first.
+
+That is as long as nothing was opened. Once the server may hold the sum of one cohort, that of
+another would give it single clients' updates as a difference: then the round is lost.
+"""
 
 import time
 from collections.abc import Sequence
@@ -27,11 +31,13 @@ class TrainedRound:
         state: of the process after it.
         row: what metrics.csv says about its training and its costs, failed attempts included.
         trained: the clients that trained, in this attempt or a failed one.
+        lost: why the round was lost, so that the state is the one before; empty if it was not.
     """
 
     state: Any
     row: dict[str, Value]
     trained: frozenset[int]
+    lost: str = ""
 
 
 class RoundRunner:
@@ -63,6 +69,9 @@ class RoundRunner:
     def run(self, state: Any, number: int) -> TrainedRound:
         """Runs round `number`, in up to five attempts.
 
+        An attempt that is aborted after its sum could have been opened loses the round: `state`
+        stands, and what clients spent of their privacy is spent.
+
         Raises:
             RunError: if every attempt was aborted; `state` still stands.
         """
@@ -74,6 +83,8 @@ class RoundRunner:
             except RoundAbortedError as error:
                 failed.append(error.record)
                 reason = str(error.__cause__ or error)
+                if error.may_be_opened:
+                    return self._lost(state, number, failed, reason)
         raise RunError(
             f"round {number} was aborted {MAX_ATTEMPTS} times, with another cohort each time "
             f"(last: {reason}); the state after round {number - 1} is kept: lower --dropout_rate "
@@ -93,6 +104,7 @@ class RoundRunner:
             "cohort": len(cohort.clients),
             "survivors": len(cohort.present),
             "aborted_attempts": 0,
+            "lost": 0,
             "bytes_up": self._traffic.update * len(cohort.present),
             "bytes_down": self._traffic.model * len(cohort.clients),
             "seconds_training": round(time.monotonic() - start, 4),
@@ -107,7 +119,7 @@ class RoundRunner:
     def _secure_attempt(
         self, state: Any, number: int, cohort: Cohort, failed: list[RoundRecord]
     ) -> TrainedRound:
-        self._context.plan_round(cohort.clients, cohort.dropouts)
+        self._context.plan_round(cohort.clients, cohort.dropouts, repeats=bool(failed))
         output = self._process.training.next(state, self._keys(cohort.clients, number))
         done = self._context.last_round
         if done is None:
@@ -115,19 +127,38 @@ class RoundRunner:
         if self._process.memory is not None:
             self._process.memory.keep(done.survivors, number)
         records = [*failed, done]
-        costs = [record.costs.without(self._uncounted) for record in records]
-        self._uncounted = ()
+        row = self._row(records)
         started = sum(len(record.cohort) for record in records)
-        row: dict[str, Value] = {
-            "cohort": len(done.cohort),
-            "survivors": len(done.survivors),
-            "aborted_attempts": len(failed),
-            "bytes_up": sum(cost.bytes_up for cost in costs),
-            "bytes_down": sum(cost.bytes_down for cost in costs)
-            + self._sent_models(output.metrics["aggregator"], number, started),
-        }
+        row["bytes_down"] += self._sent_models(output.metrics["aggregator"], number, started)
         if SCHEMES[self._config.scheme].leaks:
             row["lone_coordinates"] = round(done.lone_share, 4)
+        row |= self._metrics_of(output.metrics)
+        check_round(number, row, output.state, output.metrics)
+        return TrainedRound(output.state, row, _all_clients(records))
+
+    def _lost(
+        self, state: Any, number: int, records: list[RoundRecord], reason: str
+    ) -> TrainedRound:
+        row = self._row(records)
+        if self._process.memory is None:
+            row["bytes_down"] += self._traffic.model * sum(len(r.cohort) for r in records)
+        elif number == 1:  # compressed changes come after a round, and here is none
+            row["bytes_down"] += self._traffic.model * self._config.num_clients
+        row["lost"] = 1
+        return TrainedRound(state, row, _all_clients(records), reason)
+
+    def _row(self, records: list[RoundRecord]) -> dict[str, Any]:
+        """What a round's attempts did; the last of them ended the round."""
+        costs = [record.costs.without(self._uncounted) for record in records]
+        self._uncounted = ()
+        row: dict[str, Any] = {
+            "cohort": len(records[-1].cohort),
+            "survivors": len(records[-1].survivors),
+            "aborted_attempts": len(records) - 1,
+            "lost": 0,
+            "bytes_up": sum(cost.bytes_up for cost in costs),
+            "bytes_down": sum(cost.bytes_down for cost in costs),
+        }
         for name, seconds in (
             ("seconds_training", [record.seconds_training for record in records]),
             ("seconds_client_crypto", [cost.client_seconds for cost in costs]),
@@ -135,10 +166,7 @@ class RoundRunner:
             ("seconds_holder_crypto", [cost.authority_seconds for cost in costs]),
         ):
             row[name] = round(sum(seconds), 4)
-        row |= self._metrics_of(output.metrics)
-        check_round(number, row, output.state, output.metrics)
-        trained = frozenset(client for record in records for client in record.cohort)
-        return TrainedRound(output.state, row, trained)
+        return row
 
     def _keys(self, clients: Sequence[int], number: int) -> list[Any]:
         memory = self._process.memory
@@ -172,3 +200,7 @@ class RoundRunner:
             row["quality_sum"] = round(float(measured["weight_sum"]), 6)
             row["global_distance"] = float(measured["global_distance"])
         return row
+
+
+def _all_clients(records: Sequence[RoundRecord]) -> frozenset[int]:
+    return frozenset(client for record in records for client in record.cohort)

@@ -34,7 +34,7 @@ def train_alone(
         finite = [all(np.isfinite(part).all() for part in model.trainable) for model in trained]
         row: Row = {
             "non_finite_updates": clients - sum(finite),
-            **{"cohort": clients, "survivors": clients, "aborted_attempts": 0},
+            **{"cohort": clients, "survivors": clients, "aborted_attempts": 0, "lost": 0},
             **{"bytes_up": 0, "bytes_down": 0},
             "seconds_training": round(time.monotonic() - start, 4),
         }

@@ -23,6 +23,7 @@ _COLUMNS = (
     "cohort",
     "survivors",
     "aborted_attempts",
+    "lost",
     "train_loss",
     "train_accuracy",
     "clipped_coordinates",

@@ -17,6 +17,7 @@ from tff_health.learning.evaluation import Evaluation, Evaluator
 from tff_health.learning.local_only import LocalTraining
 from tff_health.learning.process import SchemeProcess
 from tff_health.learning.task import Task
+from tff_health.reporting.progress import warn
 from tff_health.runtime.secure_context import SecureContext
 from tff_health.schemes import SCHEMES
 
@@ -78,10 +79,18 @@ def train_rounds(
         if task.client_optimizer.decay_rounds:
             state = set_learning_rate(training, state, task.client_optimizer.rate(number))
         trained = runner.run(state, number)
+        note = "lost" if trained.lost else ""
+        if trained.lost:
+            warn(
+                f"warning: round {number} was lost: {trained.lost}; its sum may have been opened, "
+                f"so it is not run again, and the model after round {number - 1} stands"
+            )
         if not spending:
-            return Trained(trained.state, trained.row)
+            return Trained(trained.state, trained.row, note)
         epsilon = spending.spend(number, trained.trained)
-        return Trained(trained.state, {**trained.row, "epsilon": epsilon}, f"epsilon {epsilon:.2f}")
+        spent = f"epsilon {epsilon:.2f}"
+        row = {**trained.row, "epsilon": epsilon}
+        return Trained(trained.state, row, f"{note}, {spent}" if note else spent)
 
     def evaluate(state: Any) -> tuple[Evaluation, Row]:
         weights = training.get_model_weights(state)

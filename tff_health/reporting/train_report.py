@@ -100,6 +100,7 @@ def summarise(
         },
         "survivors": [row["survivors"] for row in rows],
         "aborted_attempts": total("aborted_attempts"),
+        "lost_rounds": total("lost"),
         "clipped_coordinates": total("clipped_coordinates"),
         "non_finite_updates": total("non_finite_updates"),
         "rounds_with_non_finite_updates": sum(bool(row["non_finite_updates"]) for row in rows),
@@ -129,6 +130,7 @@ def summary_text(
         f"{_privacy_line(run)}"
         f"  survivors          {_range_of(run['survivors'])} of "
         f"{description['config']['clients_per_round']} clients\n"
+        f"{_lost_line(run)}"
         f"{_left_out_line(run)}"
         f"  update protection  {description['derived']['protection_of_updates']}\n"
         f"  told in the clear  {description['derived']['in_the_clear']}\n"
@@ -142,6 +144,15 @@ def _privacy_line(run: dict[str, Any]) -> str:
     return (
         f"  epsilon            {run['epsilon']:.3g} at delta {run['delta']:g} for each "
         f"{run['unit']} ({run['accountant']})\n"
+    )
+
+
+def _lost_line(run: dict[str, Any]) -> str:
+    if not run["lost_rounds"]:
+        return ""
+    return (
+        f"  lost rounds        {run['lost_rounds']} of {run['rounds']}: aborted when a sum may "
+        "have been opened; see metrics.csv\n"
     )
 
 
@@ -235,7 +246,8 @@ def _report(
 def _protection(
     description: dict[str, Any], run: dict[str, Any], rows: list[dict[str, Value]]
 ) -> list[str]:
-    derived, survivors = description["derived"], run["survivors"]
+    derived = description["derived"]
+    survivors = [number for number in run["survivors"] if number] or [0]  # of rounds not lost
     lines = [
         f"Protection of updates: {derived['protection_of_updates']}. Beside secure sums, each "
         f"client tells the server: {derived['in_the_clear']}.",
@@ -243,6 +255,12 @@ def _protection(
         f"{description['config']['clients_per_round']}; {run['aborted_attempts']} attempts at a "
         "round were given up, because too few clients were left, and made anew.",
     ]
+    if run["lost_rounds"]:
+        lines.append(
+            f"{run['lost_rounds']} of {run['rounds']} rounds were lost: they were aborted when the "
+            "server could already hold a sum, and a second sum over other clients would have told "
+            "single clients' updates. The model of the round before stood."
+        )
     if "protocol_plan" in derived:
         if derived["bears"]:
             lines.append(f"Colluders that the secure sums bear: {derived['bears']}.")

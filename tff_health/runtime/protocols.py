@@ -180,6 +180,7 @@ class BoundProtocols(SumProtocol):
                 result, part_sums = _run_session(protocol, part, given, plan)
             except SessionAbortedError as error:
                 error.costs, error.refusals = costs + error.costs, refusals + error.refusals
+                error.may_be_opened |= bool(sums)  # those of the protocols before are
                 raise
             if sums and result.survivors != survivors:
                 raise RunError(

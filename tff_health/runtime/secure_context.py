@@ -56,15 +56,20 @@ class RoundRecord:
 
 
 class RoundAbortedError(RunError):
-    """Too few clients were left to finish a secure sum; nothing of the round was revealed.
+    """A secure sum could not be had, because too few clients were left or some did not play fair.
 
     Attributes:
         record: what it did until then.
+        may_be_opened: whether the server may hold a sum of the round nevertheless. If so the round
+            is lost: run again with other clients it would give single clients' updates away as a
+            difference of two sums. If not, nothing but masked or encrypted values was seen, and
+            the round can be run again, see `SecureContext.plan_round`.
     """
 
-    def __init__(self, message: str, record: RoundRecord) -> None:
+    def __init__(self, message: str, record: RoundRecord, may_be_opened: bool) -> None:
         super().__init__(message)
         self.record = record
+        self.may_be_opened = may_be_opened
 
 
 class SecureContext(tff.framework.SyncContext):
@@ -88,6 +93,7 @@ class SecureContext(tff.framework.SyncContext):
         self._pool = pool
         self._protocol = protocol
         self._rounds = 0
+        self._repeatable: int | None = None
         self._next_plan: RoundPlan | None = None
         self._splits: dict[int, tuple[Any, _Split | None]] = {}
         self.last_round: RoundRecord | None = None
@@ -107,6 +113,8 @@ class SecureContext(tff.framework.SyncContext):
         clients: Sequence[ClientId],
         dropouts: Mapping[ClientId, str] | None = None,
         faults: Sequence[Fault] = (),
+        *,
+        repeats: bool = False,
     ) -> None:
         """Says who takes part in the next computation with secure sums, and what goes wrong.
 
@@ -116,9 +124,12 @@ class SecureContext(tff.framework.SyncContext):
             clients: in the order of the data that the computation will be given.
             dropouts: client -> the stage in which it no longer answers; see `stages`.
             faults: what happens to single messages.
+            repeats: whether it is the last round again, which was aborted, with the same updates:
+                it keeps its number, under which clients give what opens a sum only once.
 
         Raises:
-            RunError: if clients repeat, or dropouts and faults name other clients or stages.
+            RunError: if clients repeat, or dropouts and faults name other clients or stages; or if
+                the last round was not aborted, or a sum of it may have been opened.
         """
         dropouts = dict(dropouts or {})
         if len(set(clients)) != len(clients):
@@ -128,7 +139,13 @@ class SecureContext(tff.framework.SyncContext):
         named = {*dropouts.values(), *(fault.stage for fault in faults if fault.stage)}
         if unknown := named - set(self.stages):
             raise RunError(f"no stage is called {min(unknown)!r}: {', '.join(self.stages)}")
-        self._next_plan = RoundPlan(self._rounds + 1, tuple(clients), dropouts, tuple(faults))
+        if repeats and self._repeatable is None:
+            raise RunError(
+                f"round {self._rounds} cannot be run again: it was not aborted, or a sum of it may "
+                "have been opened, and a second one would give single clients' updates away"
+            )
+        number = self._rounds if repeats else self._rounds + 1
+        self._next_plan = RoundPlan(number, tuple(clients), dropouts, tuple(faults))
 
     def clear_values(self, computation: tff.framework.ConcreteComputation) -> tuple[str, ...]:
         """Names the tensors that clients contribute in the clear beside the secure sums.
@@ -198,7 +215,11 @@ class SecureContext(tff.framework.SyncContext):
                 outcome = self._protocol.sum(split.slots, tensors, plan)
         except SessionAbortedError as error:
             self.last_round = timer.record(plan, (), error.costs, error.refusals)
-            raise RoundAbortedError(f"round {plan.round_id}: {error}", self.last_round) from error
+            opened = error.may_be_opened
+            self._repeatable = None if opened else plan.round_id
+            end = "; a sum of it may have been opened, so that it must not be run again"
+            message = f"round {plan.round_id}: {error}{end if opened else ''}"
+            raise RoundAbortedError(message, self.last_round, opened) from error
         except ParameterError as error:
             raise RunError(f"round {plan.round_id}: {error}") from error
         survivors = set(outcome.survivors)  # in the order of the data, as TFF adds floats
@@ -217,7 +238,8 @@ class SecureContext(tff.framework.SyncContext):
 
     def _take_plan(self, num_clients: int) -> RoundPlan:
         plan, self._next_plan = self._next_plan, None
-        self._rounds += 1
+        self._rounds = self._rounds + 1 if plan is None else plan.round_id
+        self._repeatable = None
         if plan is None:
             return RoundPlan(self._rounds, tuple(range(num_clients)))
         if len(plan.clients) != num_clients:

@@ -265,6 +265,7 @@ class _Sessions:
             client: (task.encoding.encode(update) + bound).astype(np.uint64)
             for client, update in enumerate(self._updates)
         }
+        self._sessions = 0
         self.seconds_set_up = 0.0
         self.largest_error = 0.0
 
@@ -287,11 +288,12 @@ class _Sessions:
 
     def _run(self, vectors: dict[int, NDArray[np.uint64]]) -> Costs:
         bits, clients = self._task.value_bits, self._task.num_clients
+        self._sessions += 1
         if isinstance(self._protocol, IntegerSum):
-            result = self._protocol.sum_integers(vectors, bits, round_id=0)
+            result = self._protocol.sum_integers(vectors, bits, round_id=self._sessions)
         else:
             modulus_bits = (clients * ((1 << bits) - 1)).bit_length()
-            result = self._protocol.sum(vectors, modulus_bits, round_id=0)
+            result = self._protocol.sum(vectors, modulus_bits, round_id=self._sessions)
         expected = np.sum(list(vectors.values()), axis=0)
         if not np.array_equal(result.sum, expected):
             raise RunError(f"{type(self._protocol).__name__} returned a sum that is not the sum")

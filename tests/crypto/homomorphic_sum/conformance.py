@@ -58,7 +58,7 @@ class KeyedSumConformance(SecureSumConformance):
         protocol.sum(vectors, self.bits, round_id=1, faults=[Fault(Alter(recorder), stage, *ends)])
         replay = Fault(Alter(lambda data: recorder.messages[0]), stage, *ends)
         with pytest.raises(SessionAbortedError) as caught:
-            protocol.sum(vectors, self.bits, round_id=1, faults=[replay])
+            protocol.sum(vectors, self.bits, round_id=2, faults=[replay])
         self.assert_one_is_missing(caught.value, stage)
         assert {refusal.error.culprit for refusal in caught.value.refusals} == {ends[0]}
 

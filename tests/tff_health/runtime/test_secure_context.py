@@ -161,6 +161,31 @@ def test_an_aborted_round_leaves_a_record_and_the_next_one_works(make):
     assert context.last_round.round_id == 2
 
 
+def test_a_round_that_nobody_opened_is_run_again_under_its_number(make):
+    context = make(DoubleMasking())
+    context.plan_round([1, 2, 3], dropouts={1: "masked input"})
+    with pytest.raises(RoundAbortedError) as caught:
+        run(context, bitwidth_round, 0, [1, 2, 3])
+    assert not caught.value.may_be_opened
+    context.plan_round([1, 2, 4], repeats=True)
+    assert tuple(run(context, bitwidth_round, 0, [1, 2, 4])) == (7, 7)
+    assert context.last_round.round_id == 1
+    with pytest.raises(RunError, match="round 1 cannot be run again"):
+        context.plan_round([1, 2, 3], repeats=True)
+
+
+def test_a_round_that_may_be_opened_is_lost(make):
+    context = make(DoubleMasking())
+    context.plan_round([1, 2, 3], dropouts={1: "unmasking"})
+    with pytest.raises(RoundAbortedError, match="must not be run again") as caught:
+        run(context, bitwidth_round, 0, [1, 2, 3])
+    assert caught.value.may_be_opened
+    with pytest.raises(RunError, match="round 1 cannot be run again"):
+        context.plan_round([1, 2, 4], repeats=True)
+    assert tuple(run(context, bitwidth_round, 0, [1, 2, 3])) == (6, 6)
+    assert context.last_round.round_id == 2
+
+
 def test_clients_keep_their_identities(make):
     protocol = DoubleMasking()
     context = make(protocol)
@@ -300,9 +325,10 @@ def test_clients_that_drop_out_between_two_sessions_are_refused(make):
 def test_an_abort_in_a_later_session_keeps_the_costs_of_the_earlier(make):
     context = make(bitwidth=Plain("first"), modular=Plain("second", needed=3))
     context.plan_round([1, 2, 3], dropouts={2: "second"})
-    with pytest.raises(RoundAbortedError):
+    with pytest.raises(RoundAbortedError) as caught:
         run(context, two_kinds_round, 0, [4, 5, 6])
     assert [row.bytes_up for row in context.last_round.costs.clients] == [2, 2, 2]
+    assert caught.value.may_be_opened  # the sum of the first protocol is
 
 
 def test_faults_of_one_protocol_are_kept_from_the_other(make):
