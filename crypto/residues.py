@@ -99,11 +99,11 @@ def check_vector(
     _check_form(vector, length)
     if not length:
         return
-    lowest, highest = int(vector.min()), int(vector.max())
-    if lowest < -(1 << (modulus_bits - 1)) or highest >= 1 << modulus_bits:
+    lowest, highest = -(1 << (modulus_bits - 1)), (1 << modulus_bits) - 1
+    if int(vector.min()) < lowest or int(vector.max()) > highest:
         raise ParameterError(
-            f"values {lowest}..{highest} do not fit Z_(2^{modulus_bits}): allowed are "
-            f"-2^{modulus_bits - 1}..2^{modulus_bits}-1"
+            f"{_count_outside(vector, lowest, highest)} do not fit Z_(2^{modulus_bits}): allowed "
+            f"are -2^{modulus_bits - 1}..2^{modulus_bits}-1"
         )
 
 
@@ -119,7 +119,7 @@ def check_range(
     _check_form(vector, length)
     if length and not 0 <= int(vector.min()) <= int(vector.max()) <= max_value:
         raise ParameterError(
-            f"values {vector.min()}..{vector.max()} must lie in the public range 0..{max_value}"
+            f"{_count_outside(vector, 0, max_value)} lie outside the public range 0..{max_value}"
         )
 
 
@@ -137,6 +137,15 @@ def centred(residues: NDArray[np.uint64], modulus_bits: int) -> NDArray[np.int64
 
 def _check_form(vector: NDArray[np.uint64] | NDArray[np.int64], length: int) -> None:
     if not isinstance(vector, np.ndarray) or vector.dtype not in (np.uint64, np.int64):
-        raise ParameterError(f"a vector must be a uint64 or int64 array, not {vector!r:.80}")
+        found = vector.dtype if isinstance(vector, np.ndarray) else type(vector).__name__
+        raise ParameterError(f"a vector must be a uint64 or int64 array, not {found}")
     if vector.shape != (length,):
         raise ParameterError(f"a vector must have shape ({length},), not {vector.shape}")
+
+
+def _count_outside(
+    vector: NDArray[np.uint64] | NDArray[np.int64], lowest: int, highest: int
+) -> str:
+    """Say how many values lie outside, and not which: a client's values are its secret."""
+    outside = sum(not lowest <= int(value) <= highest for value in vector)
+    return f"{outside} of {vector.size} values"

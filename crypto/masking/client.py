@@ -20,7 +20,8 @@ class MaskingClient:
     Args:
         client_id: its number.
         identity: signs its messages; None if it takes part in unsigned sessions only.
-        registry: the verify key of every client of the consortium, itself included.
+        registry: the verify key of every client of the consortium, itself included. It must come
+            over a way that the server cannot alter: signatures are worth what it is worth.
         policy: the least that it accepts of a session.
         randomness: where its keys come from.
     """

@@ -34,7 +34,8 @@ class MaskingSum(SecureSum):
     Attributes:
         topology: `topology.plan(n)` says degree and threshold for n clients, and why.
         message_types: type numbers of its messages.
-        registry: the verify keys of the clients so far; None if they do not sign.
+        registry: the verify keys of the clients so far; None if they do not sign. Here the process
+            that runs all parties vouches for them; in the field nobody but the clients may.
     """
 
     topology: Topology

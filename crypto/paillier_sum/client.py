@@ -42,7 +42,8 @@ class PaillierClient:
     Args:
         client_id: its number.
         identity: signs its messages; None for sessions in which nobody signs.
-        registry: the verify key of every client of the consortium, itself included.
+        registry: the verify key of every client of the consortium, itself included; from where
+            the server cannot alter it.
         threshold: the least that is agreed to; None for the default of `plan_threshold`.
         least_cohort: fewest clients of a session; None for more than half of those registered.
         least_key_bits: shorter keys are refused.

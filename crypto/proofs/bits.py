@@ -29,7 +29,7 @@ def bits_of(value: int, maximum: int) -> tuple[int, ...]:
         ParameterError: if `value` is not 0 to `maximum`.
     """
     if not 0 <= value <= maximum:
-        raise ParameterError(f"value={value} must lie in 0..{maximum}")
+        raise ParameterError(f"the value must lie in 0..{maximum}")
     *_, last = weights = bit_weights(maximum)
     top = int(value >= 1 << (len(weights) - 1))
     rest = value - top * last

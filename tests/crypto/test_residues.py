@@ -7,7 +7,7 @@ from crypto import bit_packing, residues
 from crypto.bit_packing import pack, packed_bytes, unpack
 from crypto.errors import DecodingError, ParameterError
 from crypto.prg import expand_mask, word_dtype
-from crypto.residues import ResidueSum, centred, check_range
+from crypto.residues import ResidueSum, centred, check_range, check_vector
 
 SEEDS = [bytes([i]) * 32 for i in range(4)]
 all_bits = st.integers(1, 62)
@@ -17,6 +17,27 @@ def naive_pack(values, bits):
     """Coordinate i holds bits i k to (i + 1) k of one big number."""
     number = sum(int(value) << (i * bits) for i, value in enumerate(values))
     return number.to_bytes(packed_bytes(len(values), bits), "little")
+
+
+@pytest.mark.parametrize(
+    ("check", "vector"),
+    [
+        (lambda vector: check_vector(vector, 3, 8), np.array([1, 48271, -777], np.int64)),
+        (lambda vector: check_vector(vector, 3, 8), np.array([1, 48271, 777], np.uint64)),
+        (lambda vector: check_range(vector, 3, 10), np.array([1, 48271, -777], np.int64)),
+        (lambda vector: check_range(vector, 3, 10), np.array([1, 48271, 777], np.uint64)),
+    ],
+)
+def test_errors_count_values_and_quote_none(check, vector):
+    with pytest.raises(ParameterError, match="2 of 3 values") as caught:
+        check(vector)
+    assert "48271" not in str(caught.value)
+    assert "777" not in str(caught.value)
+    with pytest.raises(ParameterError, match="not float64") as caught:
+        check(vector.astype(np.float64))
+    assert "48271" not in str(caught.value)
+    with pytest.raises(ParameterError, match="not list"):
+        check(vector.tolist())
 
 
 @given(all_bits, st.data())

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from tff_health.atomic import make_private, open_private
 from tff_health.data.examples import Examples
 from tff_health.data.federated import FederatedImages
 
@@ -31,7 +32,7 @@ def pack_clients(
 
     Args:
         federated: what the clients hold.
-        folder: made if needed; what an interrupted call left in it is replaced.
+        folder: made if needed, for its user alone; what an interrupted call left in it is replaced.
         progress: called with (clients packed, clients in all) after each client.
 
     Raises:
@@ -45,13 +46,14 @@ def pack_clients(
     except (OSError, ValueError):
         pass  # packed anew
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    make_private(folder)
     try:
         for number, client in enumerate(federated.clients):
             for part in PARTS:
                 _write(federated, getattr(client, part), folder / part_file(part, number))
             if client.units is not None:
-                (folder / f"{UNITS_FILE}{number}").write_bytes(client.units.astype("<i4").tobytes())
+                with open_private(folder / f"{UNITS_FILE}{number}") as file:
+                    file.write(client.units.astype("<i4").tobytes())
             progress(number + 1, len(federated.clients))
         stamp.write_text(_stamp(digest, folder), encoding="utf-8")
     except BaseException:
@@ -69,7 +71,7 @@ def _stamp(digest: str, folder: Path) -> str:
 
 
 def _write(federated: FederatedImages, examples: Examples, path: Path) -> None:
-    with path.open("wb") as file:
+    with open_private(path) as file:
         file.write(examples.labels.tobytes())
         for pixels in examples.pixels(federated.images, federated.augmenter):
             file.write(pixels.tobytes())

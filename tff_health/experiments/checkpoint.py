@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tff_health.atomic import atomic_write
+from tff_health.atomic import atomic_write, make_private
 from tff_health.data.files import NPZ_ERRORS
 from tff_health.errors import RunError
 
@@ -25,11 +25,11 @@ _RECORD = "record:"  # before the name of a record, which is kept beside the lea
 
 
 class Checkpoints:
-    """The newest state of one process, in a folder of its own."""
+    """The newest state of one process, in a folder of its own, for its user alone."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
 
     def save(self, state: Any, round_number: int, records: Mapping[str, str]) -> None:
         """Keeps a state, and drops the one before.
@@ -47,7 +47,7 @@ class Checkpoints:
         path = self._folder / f"{_PREFIX}{round_number:06d}{_SUFFIX}"
         buffer = io.BytesIO()
         np.savez(buffer, *leaves, **texts)
-        with atomic_write(path) as file:
+        with atomic_write(path, private=True) as file:
             file.write(buffer.getbuffer())
         for older in self._paths():
             if older != path:

@@ -4,7 +4,7 @@ TFF's clients forget everything after a round. A scheme that gives its clients a
 read it and write the next one, in TensorFlow, where their images are. The next one only takes
 effect when the round has come to its end with that client in it: a failed round leaves the last
 good state. The last two are kept, so that a run that was killed just after a round can do that
-round again.
+round again. Folder and files are for their user alone.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
+from tff_health.atomic import make_private
 from tff_health.data.client_data import KEY_TYPE
 from tff_health.errors import RunError
 
@@ -29,7 +30,7 @@ class ClientMemory:
     """The memories of all clients of one experiment: a float32 vector each.
 
     Args:
-        folder: as the workers see it; made when something is kept.
+        folder: as the workers see it.
         size: of a vector.
 
     Attributes:
@@ -40,6 +41,7 @@ class ClientMemory:
 
     def __init__(self, folder: Path, size: int) -> None:
         self._folder = folder
+        make_private(folder)
         self._size = size
         self._kept: dict[str, tuple[int, str]] = {}  # client: last round, digest of the file
 
@@ -80,6 +82,7 @@ class ClientMemory:
         """Makes what clients wrote in a round their memory; run when the round has succeeded."""
         for client in clients:
             written = self._folder / f"next-{client}-{round_number}"
+            written.chmod(0o600)
             with written.open("rb") as file:
                 self._kept[str(client)] = round_number, _digest(file.read())
                 os.fsync(file.fileno())

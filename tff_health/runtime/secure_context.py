@@ -14,6 +14,7 @@ from crypto.costs import Costs
 from crypto.errors import ParameterError
 from crypto.faults import Fault
 from crypto.parties import ClientId
+from crypto.randomness import SYSTEM
 from crypto.secure_sum import Refusal, SessionAbortedError
 from tff_health.errors import RunError
 from tff_health.runtime.pool import WorkerPool
@@ -93,6 +94,8 @@ class SecureContext(tff.framework.SyncContext):
         self._pool = pool
         self._protocol = protocol
         self._rounds = 0
+        # Contexts may share a protocol, whose clients open one sum a round.
+        self._first_id = int.from_bytes(SYSTEM.bytes(4)) << 32
         self._repeatable: int | None = None
         self._next_plan: RoundPlan | None = None
         self._splits: dict[int, tuple[Any, _Split | None]] = {}
@@ -212,7 +215,9 @@ class SecureContext(tff.framework.SyncContext):
         tensors = {c: parts.contribution_leaves(given) for c, given in contributions.items()}
         try:
             with timer.phase("crypto"):
-                outcome = self._protocol.sum(split.slots, tensors, plan)
+                round_id = self._first_id + plan.round_id
+                numbered = dataclasses.replace(plan, round_id=round_id)
+                outcome = self._protocol.sum(split.slots, tensors, numbered)
         except SessionAbortedError as error:
             self.last_round = timer.record(plan, (), error.costs, error.refusals)
             opened = error.may_be_opened

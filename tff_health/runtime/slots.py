@@ -120,11 +120,13 @@ def to_vector(
         flat = np.asarray(tensor).reshape(-1)
         if flat.size and not (int(flat.min()) >= 0 and int(flat.max()) < slot.bound):
             if slot.kind != "modular":
+                below = int(np.count_nonzero(flat < 0))
+                above = int(np.count_nonzero(flat >= slot.bound))
                 raise RunError(
-                    f"a client's value for a secure sum ({slot.kind}) is out of range: found "
-                    f"{flat.min()} to {flat.max()}, allowed are 0 to {slot.bound - 1}; for numbers "
-                    "below 0 use tff.aggregators.SecureSumFactory, which shifts them, or a sum "
-                    "modulo a number"
+                    f"a client's value for a secure sum ({slot.kind}) is out of range: of "
+                    f"{flat.size} numbers {below} are below 0 and {above} above {slot.bound - 1}, "
+                    "the largest allowed; for numbers below 0 use "
+                    "tff.aggregators.SecureSumFactory, which shifts them, or a sum modulo a number"
                 )
             flat = flat.astype(np.int64) % slot.bound
         part = flat.astype(np.uint64)

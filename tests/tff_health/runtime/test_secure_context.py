@@ -186,6 +186,12 @@ def test_a_round_that_may_be_opened_is_lost(make):
     assert context.last_round.round_id == 2
 
 
+def test_contexts_may_share_a_protocol(make):
+    protocol = DoubleMasking()
+    for _ in range(2):
+        assert tuple(run(make(protocol), bitwidth_round, 0, [1, 2, 3])) == (6, 6)
+
+
 def test_clients_keep_their_identities(make):
     protocol = DoubleMasking()
     context = make(protocol)
@@ -244,7 +250,7 @@ def test_too_few_clients_for_a_protocol_are_one_clear_error(make):
 
 
 def test_a_value_out_of_range_is_refused(make):
-    with pytest.raises(RunError, match=r"\(bitwidth\) is out of range: found 256 to 256"):
+    with pytest.raises(RunError, match=r"\(bitwidth\) .*: of 1 numbers 0 are below 0 and 1 above"):
         run(make(Plain()), bitwidth_round, 0, [256, 1, 2])
 
 
@@ -278,7 +284,7 @@ def test_sums_that_are_too_long_are_refused_before_clients_work(pool, monkeypatc
 
 
 def test_numbers_below_zero_are_refused_with_what_to_use(make):
-    with pytest.raises(RunError, match=r"found -3 to -3.*below 0 use tff.aggregators.SecureSum"):
+    with pytest.raises(RunError, match=r"1 are below 0 and 0 above.*use tff.aggregators.SecureS"):
         run(make(Plain()), bitwidth_round, 0, [-3, 1, 2])
 
 
