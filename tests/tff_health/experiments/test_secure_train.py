@@ -90,7 +90,8 @@ def test_a_killed_run_ends_with_the_same_model(whole, tmp_path):
 
 def test_below_the_threshold_the_round_is_tried_with_another_cohort(tmp_path):
     flags = ("--scheme=bonawitz", "--num_clients=3", "--dropout_draw=independent", "--rounds=2")
-    result = run(tmp_path / "run", *flags, "--dropout_rate=0.3", "--seed=2")
+    stage = "--dropout_stages=masked input"
+    result = run(tmp_path / "run", *flags, "--dropout_rate=0.3", "--seed=2", stage)
     assert result.returncode == 0, result.stderr
     aborted = [int(row["aborted_attempts"]) for row in rows(tmp_path / "run")]
     assert aborted == [2, 3]
@@ -100,7 +101,7 @@ def test_below_the_threshold_the_round_is_tried_with_another_cohort(tmp_path):
 def test_when_no_cohort_will_do_the_last_state_is_kept(tmp_path):
     out_dir = tmp_path / "run"
     flags = ("--scheme=bonawitz", "--num_clients=3", "--dropout_draw=independent")
-    result = run(out_dir, *flags, "--dropout_rate=0.97")
+    result = run(out_dir, *flags, "--dropout_rate=0.97", "--dropout_stages=masked input")
     assert result.returncode == 1
     last = result.stderr.splitlines()[-1]
     assert last.startswith("error: round 1 was aborted 5 times")
