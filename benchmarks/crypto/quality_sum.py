@@ -4,6 +4,7 @@ Usage: python -m benchmarks.crypto.quality_sum [--runs=5]
 """
 
 import argparse
+import itertools
 import statistics
 import time
 
@@ -28,22 +29,24 @@ class Variant:
         self.dropouts = dict.fromkeys(list(vectors)[:dropped], UPLOAD)
         rng = np.random.default_rng(len(vectors))
         self.qualities = {c: int(rng.integers(0, MAX_QUALITY + 1)) for c in vectors}
-        self.protocol = make()
+        self.protocol, self.rounds = make(), itertools.count(1)
         self.seconds, self.client, self.server, self.costs = [], [], [], []
         self.setup = self.run()
         self.seconds.clear(), self.client.clear(), self.server.clear(), self.costs.clear()
 
     def run(self):
-        start = time.process_time()
+        start, round_id = time.process_time(), next(self.rounds)
         if isinstance(self.protocol, DoubleMasking):
-            result = self.protocol.sum(self.vectors, BITS, round_id=1, dropouts=self.dropouts)
+            result = self.protocol.sum(
+                self.vectors, BITS, round_id=round_id, dropouts=self.dropouts
+            )
         else:
             result = self.protocol.sum(
                 self.vectors,
                 self.qualities,
                 BITS,
                 max_quality=MAX_QUALITY,
-                round_id=1,
+                round_id=round_id,
                 dropouts=self.dropouts,
             )
             assert result.quality_sum == sum(self.qualities[c] for c in result.survivors)
