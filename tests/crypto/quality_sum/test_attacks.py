@@ -3,6 +3,8 @@
 The server here keeps all that it is sent, and does with it what it should not.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,8 @@ from crypto.shamir import Reconstructor, lagrange_at_zero
 from crypto.threshold_elgamal import lagrange_base
 from tests.crypto.masking.cast import remove_mask
 from tests.crypto.quality_sum.cast import BITS, LENGTH, Cast, plain_sums
+
+ROUND_IDS = itertools.count()  # protocols are shared, and open one sum a round
 
 VICTIM = 2
 
@@ -387,7 +391,7 @@ def test_a_false_quality_shifts_the_mean_and_nobody_notices(kind):
 
     def mean(qualities):
         vectors = {c: np.full(4, qualities[c] * updates[c], np.int64) for c in updates}
-        result = protocol.sum(vectors, qualities, 24, max_quality=100, round_id=1)
+        result = protocol.sum(vectors, qualities, 24, max_quality=100, round_id=next(ROUND_IDS))
         assert result.refusals == ()
         return result.sum[0] / result.quality_sum
 
@@ -395,6 +399,8 @@ def test_a_false_quality_shifts_the_mean_and_nobody_notices(kind):
     assert mean({1: 50, 2: 50, 3: 100}) == pytest.approx(505.5)
     # Nor does anything bind the vector to the quality beside it.
     vectors = {c: np.full(4, 50 * updates[c], np.int64) for c in updates}
-    result = protocol.sum(vectors, {1: 50, 2: 50, 3: 0}, 24, max_quality=100, round_id=1)
+    result = protocol.sum(
+        vectors, {1: 50, 2: 50, 3: 0}, 24, max_quality=100, round_id=next(ROUND_IDS)
+    )
     assert result.refusals == ()
     assert result.sum[0] / result.quality_sum == pytest.approx(511)

@@ -5,6 +5,7 @@ The suite disturbs the stages in which all clients are asked; `test_decryption.p
 """
 
 import functools
+import itertools
 
 import numpy as np
 
@@ -23,10 +24,12 @@ class AsSecureSum(SecureSum):
 
     def __init__(self, joint):
         self._joint = joint
+        self._rounds = itertools.count()  # tests share it, and it opens one sum a round
         self.stages = joint.stages[1:]
 
     def sum(self, vectors, modulus_bits, **plan):
         qualities = {client: client % 4 for client in vectors}
+        plan["round_id"] = next(self._rounds)
         result = self._joint.sum(vectors, qualities, modulus_bits, max_quality=MAX_QUALITY, **plan)
         assert result.quality_sum == sum(qualities[client] for client in result.survivors)
         return SumResult(result.sum, result.survivors, result.costs, result.refusals)

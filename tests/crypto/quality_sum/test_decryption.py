@@ -1,6 +1,7 @@
 """The decryption: only e clients are asked, others if they fail, and false answers are noticed."""
 
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -26,6 +27,8 @@ from tests.crypto.conformance import ALTERATIONS, Recorder, random_vectors
 from tests.crypto.pairwise_masking.test_session import PairwiseMaskingConformance
 from tests.crypto.quality_sum.cast import BITS, Cast, plain_sums
 
+ROUND_IDS = itertools.count()  # protocols are shared, and open one sum a round
+
 COHORT = (2, 3, 5, 7, 11, 13)  # e = 4, so two may fail
 QUALITIES = {c: 7 * c for c in COHORT}
 VECTORS = random_vectors(COHORT, 9, BITS)
@@ -44,7 +47,9 @@ proven_kinds = pytest.mark.parametrize("kind", ["with proofs", "hardened"])
 
 
 def run(kind, **plan):
-    return protocol(kind).sum(VECTORS, QUALITIES, BITS, max_quality=100, round_id=1, **plan)
+    return protocol(kind).sum(
+        VECTORS, QUALITIES, BITS, max_quality=100, round_id=next(ROUND_IDS), **plan
+    )
 
 
 def assert_exact(result, survivors=COHORT):

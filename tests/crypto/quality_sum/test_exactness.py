@@ -1,6 +1,7 @@
 """Both sums equal the plain ones, bit for bit, whatever the cohort, the group and the dropouts."""
 
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from crypto.secp256k1_group import SECP256K1
 from crypto.secure_sum import SessionAbortedError
 from tests.crypto.conformance import random_vectors
 from tests.crypto.quality_sum.cast import plain_sums
+
+ROUND_IDS = itertools.count()  # protocols are shared, and open one sum a round
 
 KINDS = [
     (QualitySum, "authority"),
@@ -47,7 +50,9 @@ def test_every_group(kind, key_setup, group):
     qualities = {1: 0, 5: 3, 8: 2, 9: 3}
     slow = group in (FFDHE2048, FFDHE3072)
     for dropouts in ({5: "masked input"},) if slow else ({}, {5: "masked input"}):
-        result = protocol.sum(vectors, qualities, 32, max_quality=3, round_id=1, dropouts=dropouts)
+        result = protocol.sum(
+            vectors, qualities, 32, max_quality=3, round_id=next(ROUND_IDS), dropouts=dropouts
+        )
         assert result.survivors == tuple(c for c in vectors if c not in dropouts)
         assert result.refusals == ()
         assert_exact(result, vectors, qualities, 32)
@@ -86,7 +91,12 @@ def test_any_session_is_exact_or_aborts_for_want_of_clients(kind, key_setup, ses
     needed = plan_threshold(len(vectors), signed=kind is HardenedQualitySum)
     try:
         result = protocol.sum(
-            vectors, qualities, bits, max_quality=MAX_QUALITY, round_id=1, dropouts=dropouts
+            vectors,
+            qualities,
+            bits,
+            max_quality=MAX_QUALITY,
+            round_id=next(ROUND_IDS),
+            dropouts=dropouts,
         )
     except SessionAbortedError:
         assert left < needed
@@ -108,7 +118,7 @@ def test_dropouts_at_every_stage(kind, key_setup):
         dict(zip(cohort, (0, 1, 2, 3, 4, 7), strict=True)),
     )
     upload = protocol.stages.index("masked input")
-    protocol.sum(vectors, qualities, 40, max_quality=7, round_id=0)
+    protocol.sum(vectors, qualities, 40, max_quality=7, round_id=next(ROUND_IDS))
     for number, stage in enumerate(protocol.stages[1:], start=1):
         for gone in ((1,), (6,), *([(2, 5)] if kind is QualitySum else [])):
             result = protocol.sum(
@@ -116,7 +126,7 @@ def test_dropouts_at_every_stage(kind, key_setup):
                 qualities,
                 40,
                 max_quality=7,
-                round_id=1,
+                round_id=next(ROUND_IDS),
                 dropouts=dict.fromkeys(gone, stage),
             )
             survivors = cohort if number > upload else [c for c in cohort if c not in gone]
@@ -130,17 +140,23 @@ def test_a_higher_threshold(threshold):
     vectors = random_vectors(range(5), 5, 20)
     qualities = dict.fromkeys(vectors, 1)
     gone = dict.fromkeys(range(5 - threshold), "recovery")
-    result = protocol.sum(vectors, qualities, 20, max_quality=1, round_id=1, dropouts=gone)
+    result = protocol.sum(
+        vectors, qualities, 20, max_quality=1, round_id=next(ROUND_IDS), dropouts=gone
+    )
     assert_exact(result, vectors, qualities, 20)
     one_more = dict.fromkeys(range(6 - threshold), "recovery")
     with pytest.raises(SessionAbortedError):
-        protocol.sum(vectors, qualities, 20, max_quality=1, round_id=1, dropouts=one_more)
+        protocol.sum(
+            vectors, qualities, 20, max_quality=1, round_id=next(ROUND_IDS), dropouts=one_more
+        )
 
 
 def test_the_table_is_kept_where_it_is_told(tmp_path):
     protocol = QualitySum(table_cache=tmp_path)
     vectors = random_vectors(range(3), 2, 20)
-    protocol.sum(vectors, dict.fromkeys(vectors, 5000), 20, max_quality=5000, round_id=1)
+    protocol.sum(
+        vectors, dict.fromkeys(vectors, 5000), 20, max_quality=5000, round_id=next(ROUND_IDS)
+    )
     assert list(tmp_path.iterdir())
 
 

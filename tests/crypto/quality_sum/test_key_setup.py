@@ -1,5 +1,7 @@
 """When a system key is made, by whom, and what can go wrong on the way."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,8 @@ from crypto.secure_sum import SessionAbortedError
 from tests.crypto.conformance import ALTERATIONS, random_vectors
 from tests.crypto.quality_sum.cast import BITS, plain_sums
 
+ROUND_IDS = itertools.count()  # protocols are shared, and open one sum a round
+
 SETUP = Stage.KEY_SETUP.value
 COHORT = (1, 4, 6, 9, 12)
 
@@ -39,7 +43,9 @@ every_setup = pytest.mark.parametrize(("kind", "key_setup"), SETUPS)
 def run(protocol, cohort=COHORT, **plan):
     vectors = random_vectors(cohort, 5, BITS)
     qualities = {c: c for c in cohort}
-    result = protocol.sum(vectors, qualities, BITS, max_quality=50, round_id=1, **plan)
+    result = protocol.sum(
+        vectors, qualities, BITS, max_quality=50, round_id=next(ROUND_IDS), **plan
+    )
     total, quality_sum = plain_sums(vectors, qualities, result.survivors)
     np.testing.assert_array_equal(result.sum, total)
     assert result.quality_sum == quality_sum
