@@ -28,6 +28,7 @@ ALLOWED = {
     "tff_health.attacks": ("tff_health.attacks", "tff_health.errors", "tff_health.data"),
     "tff_health.learning": (
         "tff_health.learning",
+        "tff_health.atomic",
         "tff_health.data",
         "tff_health.aggregators",
         "tff_health.privacy",
