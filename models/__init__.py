@@ -5,7 +5,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,8 @@ def problem_with(name: str) -> str | None:
         found = importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):
         found = False
+    except Exception as error:  # the package that it lies in is imported, and may raise anything
+        return f"'{module}' cannot be imported: {type(error).__name__}: {error}"
     if not found:
         return f"there is no module '{module}' to import '{function}' from"
     return _hidden(module)
@@ -86,21 +88,47 @@ def _is_standard(file: Path) -> bool:
     return file.resolve().is_relative_to(Path(sys.base_prefix).resolve())
 
 
-def load(name: str, input_shape: tuple[int, int, int], num_classes: int) -> Callable[[], Any]:
+@dataclass(frozen=True)
+class Builder:
+    """Builds a network anew at each call, the same one but for its initial weights.
+
+    Attributes:
+        build: returns a `tf.keras.Model` from float32 (n, height, width, channels) to logits
+            (n, num_classes), uncompiled.
+        random_operations: the TensorFlow operations by which it draws at random, as a layer
+            `Dropout` does; sorted.
+        identity: what tells the network from others, for `identity.difference`; empty for a model
+            of this package.
+    """
+
+    build: Callable[[], Any]
+    random_operations: tuple[str, ...] = ()
+    identity: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self) -> Any:
+        """Returns a new `tf.keras.Model`."""
+        return self.build()
+
+
+def load(
+    name: str, input_shape: tuple[int, int, int], num_classes: int, seed: int | None = None
+) -> Builder:
     """Finds a builder and tries it.
+
+    Networks of users' own are made fit: they may be compiled, not called yet, for images of any
+    size, or end in probabilities, of which the logarithm is then taken.
 
     Args:
         name: a key of `MODELS`, or "module:function"; the function is called with `input_shape` and
-            `num_classes` and returns an uncompiled `tf.keras.Model`.
+            `num_classes` and returns a `tf.keras.Model`.
         input_shape: (height, width, channels) of images, float32 in [0, 1].
         num_classes: number of logits that the model returns for an image.
-
-    Returns:
-        a function that returns a new `tf.keras.Model` at each call, from float32
-        (n, height, width, channels) to logits (n, num_classes).
+        seed: of the global random generators, which a network of the user's own is tried under,
+            and which are set to it again; they go on as they are without.
 
     Raises:
-        ValueError: if there is no such builder, or its model does not fit images or classes.
+        ValueError: if there is no such builder, if its model does not fit images or classes, or if
+            it cannot be trained by clients that share nothing but its trainable weights.
     """
     if problem := problem_with(name):
         raise ValueError(problem)
@@ -108,19 +136,16 @@ def load(name: str, input_shape: tuple[int, int, int], num_classes: int) -> Call
     builder = getattr(importlib.import_module(module_name), function_name, None)
     if not callable(builder):
         raise ValueError(f"module '{module_name}' has no function '{function_name}'")
-    _check(name, builder(input_shape, num_classes), input_shape, num_classes)
-    return functools.partial(builder, input_shape, num_classes)
+    if name not in MODELS:
+        from models import own
+
+        return own.load(name, builder, input_shape, num_classes, seed)
+    build = functools.partial(builder, input_shape, num_classes)
+    _check(name, build(), input_shape, num_classes)
+    return Builder(build)
 
 
-def _check(name: str, model: object, input_shape: tuple[int, int, int], num_classes: int) -> None:
-    import tensorflow as tf
-
-    if not isinstance(model, tf.keras.Model):
-        raise ValueError(
-            f"'{name}' returned a {type(model).__name__}, but must return a Keras model"
-        )
-    if not model.built or not model.trainable_variables:
-        raise ValueError(f"'{name}' returned a model without weights: give it an Input layer")
+def _check(name: str, model: Any, input_shape: tuple[int, int, int], num_classes: int) -> None:
     for what, found, needed in (
         ("takes inputs", model.input_shape, (None, *input_shape)),
         ("returns outputs", model.output_shape, (None, num_classes)),

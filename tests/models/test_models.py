@@ -77,6 +77,8 @@ def own_module(tmp_path, monkeypatch):
         "    return tf.keras.Sequential([L.InputLayer(shape), L.Flatten(), L.Dense(3)])\n"
         "def no_input(shape, classes):\n"
         "    return tf.keras.Sequential([L.Flatten(), L.Dense(classes)])\n"
+        "def one_argument(shape):\n"
+        "    return good(shape, 2)\n"
         "def no_model(shape, classes):\n"
         "    return 'a model'\n"
     )
@@ -87,8 +89,9 @@ def own_module(tmp_path, monkeypatch):
 
 def test_a_model_of_the_users_own(own_module):
     assert models.problem_with(f"{own_module}:good") is None
-    model = models.load(f"{own_module}:good", (4, 4, 1), 2)()
-    assert model.count_params() == 34
+    for function in ("good", "no_input"):
+        model = models.load(f"{own_module}:{function}", (4, 4, 1), 2)()
+        assert model.count_params() == 34
 
 
 @pytest.mark.parametrize(
@@ -96,7 +99,7 @@ def test_a_model_of_the_users_own(own_module):
     [
         ("wrong_input", r"takes inputs of shape \(None, 5, 5, 1\)"),
         ("wrong_output", r"returns outputs of shape \(None, 3\)"),
-        ("no_input", "without weights"),
+        ("one_argument", "must be a function of two arguments"),
         ("no_model", "must return a Keras model"),
         ("absent", "no function 'absent'"),
     ],

@@ -3,25 +3,41 @@
 Importing this is free; TensorFlow, which takes seconds, is loaded with the model.
 """
 
-from collections.abc import Callable
-from typing import Any
+import functools
 
 import models
 from tff_health.data.images import LabelledImages
 from tff_health.errors import ConfigError
 from tff_health.experiments.config import RunConfig
 
+_LONGEST = 400  # characters of an error's text
 
-def load_builder(config: RunConfig, images: LabelledImages) -> Callable[[], Any]:
+
+def load_builder(config: RunConfig, images: LabelledImages) -> models.Builder:
     """Returns what builds the Keras model of a run; see `models.load`.
 
     Raises:
         ConfigError: if it cannot be built for these images.
     """
+    return load_for(config, images.image_shape, images.num_classes)
+
+
+def load_for(
+    config: RunConfig, image_shape: tuple[int, int, int], num_classes: int
+) -> models.Builder:
+    """As `load_builder`, for images (height, width, channels) of so many classes."""
+    load = models.load if config.model in models.MODELS else _load_once
     try:
-        return models.load(config.model, images.image_shape, images.num_classes)
-    except Exception as error:  # a user's builder may raise anything
-        raise ConfigError(f"--model={config.model}: {type(error).__name__}: {error}") from error
+        return load(config.model, image_shape, num_classes, config.seed)
+    except (Exception, SystemExit) as error:  # a user's code may raise anything
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        text = " ".join(str(error).split())
+        if len(text) > _LONGEST:
+            text = f"{text[:_LONGEST]} ..."
+        raise ConfigError(f"--model={config.model}: {kind}{text}") from error
+
+
+_load_once = functools.cache(models.load)  # one of the user's own is tried at length
 
 
 def num_parameters(config: RunConfig, images: LabelledImages) -> int:

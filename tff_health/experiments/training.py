@@ -163,7 +163,7 @@ def build_task(
         check_layers(build_model(), privacy.engine)
     return Task(
         # TFF has functions rewritten by AutoGraph; builders are plain Python.
-        build_model=tf.autograph.experimental.do_not_convert(build_model),
+        build_model=tf.autograph.experimental.do_not_convert(build_model.build),
         initial_weights=tff.learning.models.ModelWeights.from_model(build_model()),
         image_shape=shape,
         training_data=_training_data(config, folder, shape, num_classes, privacy),
