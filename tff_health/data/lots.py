@@ -13,6 +13,7 @@ import tensorflow_federated as tff
 from tff_health.data.client_data import KEY_TYPE, element_spec, read_part
 from tff_health.data.pack import UNITS_FILE
 from tff_health.data.preparation import AS_THEY_ARE, Preparation
+from tff_health.data.streams import fold
 
 _CHOICE, _UNIT, _PREPARATION, _NOISE = range(4)
 
@@ -60,21 +61,21 @@ def lots(
         rate = lot_size / tf.maximum(tf.size(counts), lot_size)
         stream = tf.constant(key, tf.int64)
         for part in (client_key["client"], client_key["round"]):
-            stream = _fold(stream, part)
+            stream = fold(stream, part)
 
         def lot(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            own = _fold(stream, step)
+            own = fold(stream, step)
             drawn = tf.random.stateless_uniform(
-                tf.shape(counts), _fold(own, _CHOICE), dtype=tf.float64
+                tf.shape(counts), fold(own, _CHOICE), dtype=tf.float64
             )
             units = tf.where(drawn < rate)[:, 0]
             shares = tf.random.stateless_uniform(
-                tf.shape(units), _fold(own, _UNIT), dtype=tf.float64
+                tf.shape(units), fold(own, _UNIT), dtype=tf.float64
             )
             sizes = tf.cast(tf.gather(counts, units), tf.float64)
             which = tf.gather(starts, units) + tf.cast(shares * sizes, tf.int32)
-            images = preparation.images(tf.gather(pixels, which), _fold(own, _PREPARATION))
-            return images, tf.cast(tf.gather(labels, which), tf.int32), _fold(own, _NOISE)
+            images = preparation.images(tf.gather(pixels, which), fold(own, _PREPARATION))
+            return images, tf.cast(tf.gather(labels, which), tf.int32), fold(own, _NOISE)
 
         return tf.data.Dataset.range(steps).map(lot).prefetch(1)
 
@@ -90,7 +91,3 @@ def _units(
     path = tf.strings.join([str(folder / UNITS_FILE), tf.strings.as_string(client)])
     counts = tf.io.decode_raw(tf.io.read_file(path), tf.int32)
     return tf.cumsum(counts, exclusive=True), counts
-
-
-def _fold(stream: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
-    return tf.random.experimental.stateless_fold_in(stream, tf.cast(number, tf.int64))

@@ -20,6 +20,7 @@ import tensorflow_federated as tff
 
 from tff_health.aggregators.finite_mean import all_finite
 from tff_health.data.lots import lot_spec
+from tff_health.data.streams import fold
 from tff_health.learning.task import Task
 from tff_health.privacy.clipped_sum import fast_clipped_sum, tfp_clipped_sum
 from tff_health.privacy.discrete_noise import add_discrete_noise
@@ -121,7 +122,7 @@ def _local_steps(
         for images, labels, stream in lots:
             sums = clipped_sum(model, losses, images, labels, privacy.clipping_norm)
             gradient = tuple(
-                (total + deviation * tf.random.stateless_normal(total.shape, _fold(stream, number)))
+                (total + deviation * tf.random.stateless_normal(total.shape, fold(stream, number)))
                 / privacy.lot_size
                 for number, total in enumerate(sums)
             )
@@ -171,7 +172,3 @@ def _assign(model: tf.keras.Model, weights: Any) -> None:
 
 def _like(weights: Any, values: Any) -> Any:
     return tf.nest.pack_sequence_as(weights.trainable, [tf.convert_to_tensor(v) for v in values])
-
-
-def _fold(stream: tf.Tensor, number: int) -> tf.Tensor:
-    return tf.random.experimental.stateless_fold_in(stream, number)

@@ -13,7 +13,7 @@ from tff_health.data.preparation import Preparation
 from tff_health.errors import DataError
 
 SHAPE, CLIENTS, STEPS = (2, 2, 1), 2, 400
-KEY = (11, -7)
+KEY = (12, -7)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,15 @@ def draw(folder, lot_size, by_lesion=False, client=0, round_number=1, key=KEY, s
     drawn = list(data(client_keys([client], round_number)[0]))
     rows = [np.rint(255 * x.numpy()[:, 0, 0, 0]).astype(int) for x, _, _ in drawn]
     return rows, [y.numpy() for _, y, _ in drawn], [tuple(s.numpy()) for _, _, s in drawn]
+
+
+def test_the_seeds_of_noise_are_drawn_whole(packed):
+    _, folder = packed[False]
+    seeds = np.array(draw(folder, 20)[2])
+    assert seeds.dtype == np.int64
+    assert len(np.unique(seeds)) == seeds.size
+    # Of 64 random bits the upper 32 are all alike once in 2^31 times.
+    assert np.all(np.abs(seeds.astype(float)) > 2**32)
 
 
 def test_every_record_is_drawn_with_the_same_probability_by_itself(tff_context, packed):
