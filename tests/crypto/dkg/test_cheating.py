@@ -91,7 +91,9 @@ class FalseFeldman(DkgClient):
 
     def extract(self, data):
         self.part = self._dealer._secret[0]
-        body = super().extract(data)
+        return self.biased(super().extract(data))
+
+    def biased(self, body):
         message = FeldmanCommitments.from_bytes(body[:-64] if self._identity else body)
         elements = self._group.decode_all(message.elements, THRESHOLD)
         biased = (self._group.multiply_by_generator(elements[0]), *elements[1:])
@@ -249,6 +251,21 @@ def test_a_disqualified_client_is_told_why():
     (verdict,) = made.refusals
     assert verdict.stage == Stage.COMPLAINTS
     assert "evidence" in str(verdict)
+
+
+def test_a_disqualified_client_stops_whatever_it_is_sent():
+    class KeepsBoard(DkgServer):
+        def _messages(self, stage, present, posted):
+            messages = super()._messages(stage, present, posted)
+            if stage is Stage.EXTRACTION:
+                self.board = messages[2]
+            return messages
+
+    server, roles = cast({CHEAT: Garbage}, server_class=KeepsBoard)
+    run_generation(server, roles)
+    with pytest.raises(ShareError, match="disqualified") as caught:
+        roles[CHEAT].extract(server.board)
+    assert caught.value.culprit == CHEAT
 
 
 def test_evidence_opens_one_pair_and_no_other():
@@ -452,6 +469,63 @@ def test_a_dealing_shown_in_two_versions_convicts_no_honest_accuser():
     complaints = [e for c in (3, 7, 11) for e in roles[c]._record.verdicts]
     assert {type(error) for error in complaints} == {ConsistencyError}
     assert {error.culprit for error in complaints} == {SERVER}
+
+
+def test_a_dealing_of_a_client_without_keys_is_refused():
+    class Invents(Passes):
+        """Passes on a whole dealing in the name of a client that advertised no keys."""
+
+        stage = Stage.COMPLAINTS
+
+        def change(self, postings):
+            dealing = Dealing.from_bytes(postings[0].body)
+            ciphertexts = ((dealing.sender, dealing.ciphertexts[0][1]), *dealing.ciphertexts)
+            invented = replace(dealing, sender=CHEAT, ciphertexts=tuple(sorted(ciphertexts)))
+            return tuple(
+                sorted(
+                    (*postings, Posting(CHEAT, invented.to_bytes(), b"")), key=lambda p: p.sender
+                )
+            )
+
+    server, roles = cast(signed=False, server_class=Invents)
+    with pytest.raises(SessionAbortedError) as caught:
+        run_generation(server, roles, dropouts={CHEAT: Stage.ADVERTISE_KEYS})
+    found = {r.by: r.error for r in caught.value.refusals}
+    assert found.keys() == set(CLIENTS) - {CHEAT}
+    for error in found.values():
+        assert isinstance(error, ConsistencyError)
+        assert "advertised no keys" in error.what
+        assert error.culprit == SERVER
+
+
+class TwoCommitments(FalseFeldman):
+    """Signs Feldman commitments twice: right ones, and such as client 2 has to expose."""
+
+    def biased(self, body):
+        self.second = super().biased(body)
+        return body
+
+
+def test_commitments_shown_in_two_versions_name_no_honest_exposer():
+    class ShowsTwo(Passes):
+        stage, receivers = Stage.EXPOSURE, (2,)
+
+        def change(self, postings):
+            second = roles[CHEAT].second
+            return tuple(
+                Posting(CHEAT, second[:-64], second[-64:]) if p.sender == CHEAT else p
+                for p in postings
+            )
+
+    recorder = Recorder()
+    server, roles = cast({CHEAT: TwoCommitments}, server_class=ShowsTwo)
+    fault = Fault(Alter(recorder), Stage.EXPOSURE, 2, SERVER)
+    run_generation(server, roles, faults=[fault])
+    (exposure,) = recorder.messages
+    assert [c for c, _ in Exposures.from_bytes(exposure[:-64]).pairs] == [CHEAT]
+    for client in (3, 7, 11):
+        assert roles[client]._record.verdicts == []
+        assert roles[client].outcome
 
 
 class TwoBoards(DkgServer):

@@ -297,6 +297,7 @@ def test_postings_are_of_their_session_client_and_signature():
         (posting(sender=2, outer=1), registry, ForeignMessageError),
         (posting(sender=9), registry, ForeignMessageError),
         (posting(sender=4), registry, ForeignMessageError),
+        (posting(sender=9, signer=None), None, ForeignMessageError),
         (posting(signer=2), registry, SignatureError),
         (posting(signer=None), registry, SignatureError),
         (posting(), None, SignatureError),
