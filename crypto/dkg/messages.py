@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Final, Self, TypeAlias
 
+from crypto.cohorts import MIN_CLIENTS
 from crypto.domain import domain_hash
 from crypto.errors import ParameterError
 from crypto.key_agreement import KEY_BYTES
@@ -41,7 +42,7 @@ class Invitation(Message):
     Attributes:
         nonce: 16 bytes that no other session of this server has.
         epoch: the number of the key, 1 to 2^64 - 1; later than that of every key before.
-        cohort: the clients asked, in increasing order; x_i is the place, from 1.
+        cohort: the clients asked, three at least, in increasing order; x_i is the place, from 1.
         threshold: e, 1 to the number of clients.
         group: the group's name.
         signed: whether postings are signed.
@@ -59,6 +60,8 @@ class Invitation(Message):
         check_size("nonce", self.nonce, NONCE_BYTES)
         check_epoch(self.epoch)
         check_increasing(self.cohort)
+        if len(self.cohort) < MIN_CLIENTS:
+            raise ParameterError(f"{len(self.cohort)} clients, and {MIN_CLIENTS} must make a key")
         if not 1 <= self.threshold <= len(self.cohort):
             raise ParameterError(f"threshold={self.threshold} must lie in 1..{len(self.cohort)}")
         if not self.group.isascii():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Generic
 
 from crypto.channel import Channel
+from crypto.cohorts import MIN_CLIENTS
 from crypto.costs import Costs
 from crypto.dkg.client import DkgClient
 from crypto.dkg.messages import MessageType
@@ -78,7 +79,7 @@ def generate_key(
     """Run one distributed key generation.
 
     Args:
-        clients: the cohort, two at least.
+        clients: the cohort, three at least.
         threshold: e, 2 to the number of clients; as large as the policy asks.
         group: where the key will live.
         signed: whether postings are signed and the key is confirmed by e signatures.
@@ -96,6 +97,11 @@ def generate_key(
         SessionAbortedError: if too few clients or honest dealers are left.
     """
     cohort = tuple(sorted(clients))
+    if len(cohort) < MIN_CLIENTS:
+        raise ParameterError(
+            f"{len(cohort)} clients: at least {MIN_CLIENTS} must make a key, as each of two "
+            "alone would learn the other's value from a sum"
+        )
     if len(set(cohort)) != len(cohort) or not 2 <= threshold <= len(cohort):
         raise ParameterError(f"threshold={threshold} must lie in 2..{len(cohort)}, the clients")
     policy = policy or GenerationPolicy(frozenset(cohort), majority_required=signed)

@@ -32,7 +32,8 @@ class PaillierAuthority:
     """The holder of one private key, for the sums of one set of clients.
 
     Another set takes another authority with another key: else clients who hold a majority of a set
-    of their own could have ciphertexts of others decrypted.
+    of their own could have ciphertexts of others decrypted. Under the same identity it takes the
+    place of this one, whose key clients then refuse.
 
     Args:
         clients: whose sums it decrypts, in increasing order.
@@ -40,9 +41,11 @@ class PaillierAuthority:
         identity: signs the key; None only if all parties follow the protocol.
         registry: the clients' verify keys; None in sessions without signatures.
         key_bits: of the modulus.
+        epoch: the number of its key, later than that of every key that this identity has signed;
+            the last one must outlive a restart.
 
     Raises:
-        ParameterError: for impossible clients, threshold or key_bits.
+        ParameterError: for impossible clients, threshold, key_bits or epoch.
     """
 
     def __init__(
@@ -52,11 +55,12 @@ class PaillierAuthority:
         identity: SigningIdentity | None,
         registry: Mapping[ClientId, VerifyKey] | None,
         key_bits: int = KEY_BITS,
+        epoch: int = 1,
     ) -> None:
         self._private = PaillierPrivateKey.generate(key_bits)
         n = self._private.public_key.n
         modulus = n.to_bytes((n.bit_length() + 7) // 8, "little")
-        self.announcement = KeyAnnouncement(clients, threshold, modulus)
+        self.announcement = KeyAnnouncement(epoch, clients, threshold, modulus)
         self.signature = b""
         if identity is not None:
             self.signature = identity.sign(KEY_PURPOSE, self.announcement.to_bytes())

@@ -21,6 +21,7 @@ from crypto.paillier_sum.messages import (
     ConsentRequest,
     EncryptedVector,
     Invitation,
+    KeyAnnouncement,
     Readiness,
     UploadRequest,
     digest_of,
@@ -70,6 +71,7 @@ class PaillierClient:
         self._randomness = randomness
         self._joined: set[bytes] = set()
         self._opened = OpenedRounds()
+        self._newest: dict[VerifyKey | None, KeyAnnouncement] = {}
 
     def join(self, data: bytes, authority: VerifyKey | None) -> "tuple[PaillierClientRound, bytes]":
         """Key setup: accept an invitation.
@@ -82,9 +84,14 @@ class PaillierClient:
             The client's part in the session, and a `Readiness` for the server.
 
         Raises:
-            MalformedMessageError, ForeignMessageError, ReplayError, SignatureError: as they say.
+            MalformedMessageError, ForeignMessageError, SignatureError: as they say.
+            ReplayError: if this client has joined that very session before, or for a key of an
+                earlier epoch than another one of this authority.
+            ConsistencyError: for a second key of the same epoch.
             PolicyError: if the session is weaker than this client accepts.
             OpenedRoundError: if this client has consented to another sum of the same round.
+
+        Guarantees: a refused invitation changes nothing; errors name the server.
         """
         with blaming(SERVER):
             invitation = Invitation.from_bytes(data, len(self._registry) or None)
@@ -94,7 +101,9 @@ class PaillierClient:
                 raise ReplayError("an invitation that was accepted before")
             opening = self._opened.opening(invitation.round_id, session_id)
             key = read_key(invitation.key, self._least_key_bits)
+            self._check_epoch(invitation.key, authority)
         self._joined.add(session_id)
+        self._newest[authority] = invitation.key
         part = PaillierClientRound(
             self.client_id,
             invitation,
@@ -120,6 +129,13 @@ class PaillierClient:
             authority.verify(KEY_PURPOSE, key.to_bytes(), invitation.key_signature)
         elif self._identity is not None:
             raise PolicyError("a key of an unknown authority")
+
+    def _check_epoch(self, key: KeyAnnouncement, authority: VerifyKey | None) -> None:
+        newest = self._newest.get(authority, key)
+        if key.epoch < newest.epoch:
+            raise ReplayError(f"a key of epoch {key.epoch} after one of epoch {newest.epoch}")
+        if key.epoch == newest.epoch and key != newest:
+            raise ConsistencyError(f"another key of epoch {key.epoch}")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from crypto.session_messages import (
     SessionMessage,
 )
 from crypto.signatures import SIGNATURE_BYTES
-from crypto.wire import Message, Reader, Writer, check_increasing, check_size
+from crypto.wire import Message, Reader, Writer, check_epoch, check_increasing, check_size
 
 DIGEST_BYTES: Final = 32
 MAX_MODULUS_BITS: Final = 62
@@ -40,17 +40,20 @@ class KeyAnnouncement(Message):
     """The authority's public key, and who may have sums decrypted; signed by the authority.
 
     Attributes:
+        epoch: the number of the key, 1 to 2^64 - 1; later than that of every key before.
         clients: whose consents count, in increasing order.
         threshold: e, how many are needed, 3 to the number of clients.
         modulus: n, little endian.
     """
 
     TYPE: ClassVar[int] = MessageType.KEY_ANNOUNCEMENT
+    epoch: int
     clients: tuple[ClientId, ...]
     threshold: int
     modulus: bytes
 
     def __post_init__(self) -> None:
+        check_epoch(self.epoch)
         check_increasing(self.clients)
         if not MIN_CLIENTS <= self.threshold <= len(self.clients):
             raise ParameterError(
@@ -58,13 +61,14 @@ class KeyAnnouncement(Message):
             )
 
     def _write(self, writer: Writer) -> None:
+        writer.uint(self.epoch, 8)
         writer.ids(self.clients)
         writer.uint(self.threshold, 4)
         writer.sized(self.modulus)
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
-        return cls(reader.ids(), reader.uint(4), reader.sized())
+        return cls(reader.uint(8), reader.ids(), reader.uint(4), reader.sized())
 
 
 @dataclass(frozen=True)

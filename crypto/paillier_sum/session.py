@@ -169,7 +169,10 @@ class PaillierSum(SecureSum):
             or not {*cohort} <= {*present.announcement.clients}
         ):
             registry = self._registry if self._signed else None
-            present = PaillierAuthority(cohort, threshold, self._identity, registry, self._key_bits)
+            epoch = 1 if present is None else present.announcement.epoch + 1
+            present = PaillierAuthority(
+                cohort, threshold, self._identity, registry, self._key_bits, epoch
+            )
             self._authority = present
         return present
 

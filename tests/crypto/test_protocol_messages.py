@@ -15,7 +15,7 @@ SID, NONCE, SIG = bytes(range(32)), bytes(16), bytes(64)
 KEY = elgamal.KeyAnnouncement(NONCE, 1, "secp256k1", (1, 2, 3), 2, bytes(66), bytes(32))
 PARAMETERS = ElGamalParameters(5, 100, 3)
 UPLOAD = paillier.EncryptedVector(SID, 1, b"abc", b"proofs")
-PAILLIER_KEY = paillier.KeyAnnouncement((1, 2, 3), 3, b"\x0f\x01")
+PAILLIER_KEY = paillier.KeyAnnouncement(1, (1, 2, 3), 3, b"\x0f\x01")
 POSTING = dkg.Posting(1, b"body", SIG)
 
 SAMPLES = [
@@ -135,8 +135,10 @@ def test_messages_that_contradict_themselves_cannot_be_made():
         lambda: findings.Exposures(SID, 1, ((3, b""), (2, b"")), SID),
         lambda: findings.Exposures(SID, 1, (), SID[1:]),
         lambda: findings.Confirmation(SID, 1, SID[1:]),
-        lambda: paillier.KeyAnnouncement((1, 2), 2, b"\x0f"),
-        lambda: paillier.KeyAnnouncement((1, 2, 3), 1, b"\x0f"),
+        lambda: paillier.KeyAnnouncement(1, (1, 2), 2, b"\x0f"),
+        lambda: paillier.KeyAnnouncement(1, (1, 2, 3), 1, b"\x0f"),
+        lambda: paillier.KeyAnnouncement(0, (1, 2, 3), 3, b"\x0f"),
+        lambda: paillier.KeyAnnouncement(2**64, (1, 2, 3), 3, b"\x0f"),
         lambda: paillier.ConsentRequest(other, (UPLOAD,), (SIG,)),
     ):
         with pytest.raises(ParameterError):

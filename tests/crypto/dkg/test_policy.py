@@ -5,6 +5,7 @@ import pytest
 from crypto.dkg.client import DkgClient
 from crypto.dkg.messages import Invitation
 from crypto.dkg.policy import GenerationPolicy
+from crypto.dkg.server import DkgServer
 from crypto.dkg.session import generate_key
 from crypto.errors import (
     ForeignMessageError,
@@ -115,6 +116,22 @@ def test_other_clients_invitations_and_second_ones_are_refused():
     invited.advertise(invitation())
     with pytest.raises(WrongTimeError):
         invited.advertise(invitation())
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_clients_make_no_key_by_twos(signed):
+    def listed(*clients):
+        return b"".join(number.to_bytes(4, "little") for number in (len(clients), *clients))
+
+    three = invitation(cohort=(1, 2, 3), threshold=2, signed=signed)
+    pair = three.replace(listed(1, 2, 3), listed(1, 2))
+    assert len(pair) == len(three) - 4
+    policy = GenerationPolicy(frozenset((1, 2)))
+    registry = {c: REGISTRY[c] for c in (1, 2)} if signed else None
+    role = client(policy, signed=signed, registry=registry)
+    refuses(MalformedMessageError, role, pair)
+    with pytest.raises(ParameterError, match="3 must make a key"):
+        DkgServer((1, 2), 2, SECP256K1, registry)
 
 
 @pytest.mark.parametrize("numbers", [{"colluders": -1}, {"last_epoch": -1}])

@@ -62,7 +62,7 @@ def test_every_group(group, signed):
 @settings(max_examples=8, deadline=None)
 @given(st.data())
 def test_any_cohort_and_threshold(data):
-    clients = data.draw(st.sets(st.integers(0, 2**32 - 1), min_size=2, max_size=6))
+    clients = data.draw(st.sets(st.integers(0, 2**32 - 1), min_size=3, max_size=6))
     signed = data.draw(st.booleans())
     threshold = data.draw(st.integers(len(clients) // 2 + 1 if signed else 2, len(clients)))
     made = generate_key(clients, threshold, SECP256K1, signed=signed)
@@ -92,6 +92,13 @@ def test_shares_do_not_print():
 def test_impossible_thresholds_are_refused(threshold):
     with pytest.raises(ParameterError):
         generate_key(CLIENTS, threshold, SECP256K1)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("clients", [(), (1,), (1, 2)])
+def test_fewer_than_three_clients_make_no_key(clients, signed):
+    with pytest.raises(ParameterError, match="at least 3"):
+        generate_key(clients, len(clients), SECP256K1, signed=signed)
 
 
 def test_doubled_clients_are_refused():

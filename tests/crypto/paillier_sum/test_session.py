@@ -101,6 +101,7 @@ def test_the_key_stays_while_it_covers_the_cohort():
         assert_exact(protocol.sum(vectors, 4, round_id=round_id), vectors, clients, 4)
         moduli.append(protocol._authority.announcement.modulus)
     assert moduli[0] == moduli[1] != moduli[2]
+    assert protocol._authority.announcement.epoch == 2
 
 
 class Cast:
@@ -275,7 +276,7 @@ def test_a_client_that_makes_its_upload_from_others_is_named_and_left_out():
 
 def test_sums_of_two_are_not_decrypted():
     with pytest.raises(ParameterError, match="must lie in 3"):
-        KeyAnnouncement((0, 1, 2), 2, bytes(8))
+        KeyAnnouncement(1, (0, 1, 2), 2, bytes(8))
     with pytest.raises(ParameterError, match="at least 3"):
         TinyPaillierSum(threshold=2)
     with pytest.raises(SessionAbortedError, match="2 are left, 3 are needed"):
@@ -345,6 +346,41 @@ def test_clients_refuse_weak_invitations():
     cast.roles[0]._least_key_bits = 2048
     with pytest.raises(MalformedMessageError):
         cast.join(0, cast.invitation)
+
+
+def test_an_old_key_of_the_authority_is_never_taken_again():
+    cast = Cast()
+    new = PaillierAuthority(cast.clients, 3, cast.dealer, cast.registry, TINY, epoch=2)
+    twin = PaillierAuthority(cast.clients, 3, cast.dealer, cast.registry, TINY, epoch=2)
+
+    def under(authority, nonce):
+        return cast.invite(
+            nonce=bytes([nonce]) * 16,
+            key=authority.announcement,
+            key_signature=authority.signature,
+        )
+
+    for nonce, authority in enumerate((cast.authority, cast.authority, new, new)):
+        cast.join(0, under(authority, nonce))
+    for nonce, (authority, error) in enumerate(
+        ((cast.authority, ReplayError), (twin, ConsistencyError)), 10
+    ):
+        with pytest.raises(error, match="epoch") as caught:
+            cast.join(0, under(authority, nonce))
+        assert caught.value.culprit == "server"
+    raised = replace(cast.authority.announcement, epoch=3)
+    with pytest.raises(SignatureError):
+        cast.join(0, cast.invite(nonce=b"\x14" * 16, key=raised))
+    cast.join(0, under(new, 21))  # what was refused has made nothing void
+
+
+def test_every_authority_has_its_own_epochs():
+    cast = Cast()
+    dealer = SigningIdentity.generate()
+    other = PaillierAuthority(cast.clients, 3, dealer, cast.registry, TINY, epoch=7)
+    invited = cast.invite(nonce=b"\1" * 16, key=other.announcement, key_signature=other.signature)
+    cast.roles[0].join(invited.to_bytes(), dealer.verify_key)
+    cast.join(0, cast.invitation)
 
 
 def test_a_client_that_lies_about_its_range_is_noticed_by_the_sum_only():

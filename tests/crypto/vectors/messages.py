@@ -69,7 +69,7 @@ def _not_on_the_wire(found):
     yield sparse.DecryptedSums.of(SID, np.array([0, 1, 2**61], np.int64))
     packed = {"key_bits": 256, "value_bits": 20, "addends": 10, "values": [1, 2, 3]}
     yield _read(kinds()[96], OPERATIONS["packed paillier"](**packed, random="message")["message"])
-    key = paillier.KeyAnnouncement((1, 2, 3), 3, b"\x0f\x01")
+    key = paillier.KeyAnnouncement(1, (1, 2, 3), 3, b"\x0f\x01")
     upload = paillier.EncryptedVector(SID, 1, b"ciphertexts", b"proofs")
     yield paillier.Invitation(NONCE, 7, (1, 2, 3), 5, True, key, SIGNATURE)
     yield paillier.Readiness(SID, 4)
