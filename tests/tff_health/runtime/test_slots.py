@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tff_health.errors import RunError
@@ -48,6 +48,7 @@ def expected_sum(slot, tensors):
     return wrapped.astype(np.uint64).astype(slot.dtype).reshape(slot.shape)
 
 
+@settings(deadline=None)
 @given(st.lists(slots(), min_size=1, max_size=5), st.integers(1, 20), st.data())
 def test_the_sum_of_vectors_is_what_tff_says(chosen, num_clients, data):
     tensors = [[tensor(data.draw, slot) for slot in chosen] for _ in range(num_clients)]
@@ -61,6 +62,7 @@ def test_the_sum_of_vectors_is_what_tff_says(chosen, num_clients, data):
         np.testing.assert_array_equal(found, expected_sum(slot, given_))
 
 
+@settings(deadline=None)
 @given(st.lists(slots(), min_size=1, max_size=5), st.integers(1, 20), st.data())
 def test_the_sum_over_the_integers_is_what_tff_says(chosen, num_clients, data):
     tensors = [[tensor(data.draw, slot) for slot in chosen] for _ in range(num_clients)]
@@ -104,7 +106,10 @@ def test_vectors_of_a_power_of_two_leave_nothing_in_the_low_bits():
 def test_out_of_range_is_refused(kind, bound, excess):
     slot = Slot(kind, bound, (2,), np.dtype(np.int64))
     value = bound + excess if excess >= 0 else -1
-    with pytest.raises(RunError, match=rf"\({kind}\).*allowed are 0 to {bound - 1}"):
+    counts = (
+        f"{excess < 0:d} are below 0 and {excess >= 0:d} above {bound - 1}, the largest allowed"
+    )
+    with pytest.raises(RunError, match=rf"\({kind}\).*of 2 numbers {counts}"):
         to_vector([slot], [np.array([0, value])], 10)
     to_vector([slot], [np.array([0, bound - 1])], 10)
 
