@@ -28,7 +28,7 @@ def run(invocation: Invocation) -> None:
     _check(config)
     with ResultsFolder(invocation.out_dir, config.as_dict()) as folder:
         if folder.is_finished:
-            print(f"already finished: {folder.path / 'report.html'}")
+            print(folder.finished_text())
             return
         length = config.vector_length or model_length(invocation)
         description = {

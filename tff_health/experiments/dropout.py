@@ -46,7 +46,7 @@ def run(invocation: Invocation) -> None:
     parts = plan(config)
     with ResultsFolder(invocation.out_dir, config.as_dict()) as folder:
         if folder.is_finished:
-            print(f"already finished: {folder.path / 'report.html'}")
+            print(folder.finished_text())
             return
         images = catalog.load(config.dataset, invocation.data_dir, invocation.cache_dir)
         shared_out = {

@@ -14,12 +14,13 @@ from tff_health import interrupts
 from tff_health.data import catalog
 from tff_health.data.examples import LabelledImages
 from tff_health.data.federated import FederatedImages, federate
-from tff_health.errors import ConfigError, RunError
+from tff_health.errors import ConfigError
 from tff_health.experiments.catalog import EXPERIMENTS
 from tff_health.experiments.config import Invocation, RunConfig
 from tff_health.experiments.scheme_settings import SCHEME_DEFAULTS
 from tff_health.reporting.files import read_json
-from tff_health.reporting.metrics_log import Value, read_rows
+from tff_health.reporting.finished_run import read_finished_run
+from tff_health.reporting.metrics_log import Value
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.study_progress import StudyProgress
 from tff_health.schemes import SCHEMES
@@ -186,14 +187,6 @@ def read_result(part: Part, path: Path) -> PartResult:
         RunError: if it is damaged.
     """
     remedy = f"delete {path}, and the same command trains this part anew"
-    summary = read_json(path / "summary.json", remedy)
+    rows, run = read_finished_run(path, remedy)
     description = read_json(path / "config.json", remedy)
-    log = path / "metrics.csv"
-    try:
-        rows, (run,) = read_rows(log), summary["runs"]
-        wrong = "" if len(rows) == run["rounds"] else f"{len(rows)} rows for {run['rounds']} rounds"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        wrong = str(error)
-    if wrong:
-        raise RunError(f"{log} is missing or damaged ({wrong}): {remedy}")
     return PartResult(part, rows, run, description)

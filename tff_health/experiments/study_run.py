@@ -68,7 +68,7 @@ def run_study(
         return
     with ResultsFolder(invocation.out_dir, invocation.config.as_dict()) as folder:
         if folder.is_finished:
-            print(f"already finished: {folder.path / 'report.html'}")
+            print(folder.finished_text())
             return
         study = kind(invocation, parts, folder.path)
         description = describe_study(study, parts)

@@ -6,7 +6,8 @@ from tff_health import interrupts
 from tff_health.data import catalog
 from tff_health.data.federated import federate
 from tff_health.experiments.config import Invocation
-from tff_health.reporting.results_folder import ResultsFolder
+from tff_health.reporting.finished_run import read_finished_run
+from tff_health.reporting.results_folder import START_ANEW, ResultsFolder
 
 
 def run(invocation: Invocation) -> None:
@@ -18,8 +19,9 @@ def run(invocation: Invocation) -> None:
     config = invocation.config
     with ResultsFolder(invocation.out_dir, config.as_dict()) as folder:
         if folder.is_finished:
+            read_finished_run(folder.path, START_ANEW)
+            print(folder.finished_text())
             folder.remove_scratch()
-            print(f"already finished: {folder.path / 'report.html'}")
             return
         images = catalog.load(config.dataset, invocation.data_dir, invocation.cache_dir)
         federated = federate(

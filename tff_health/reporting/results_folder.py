@@ -13,7 +13,8 @@ from tff_health.reporting.files import read_json, write_json
 
 SCRATCH = "work"
 """Name of the folder in it that only an unfinished run needs."""
-_ANEW = "start anew in another folder, or delete this one"
+START_ANEW = "start anew in another folder, or delete this one"
+"""What to do with a folder that is damaged, for people."""
 _OF_RUNS = ("metrics.csv", "summary.json", "runs")
 
 
@@ -81,7 +82,8 @@ class ResultsFolder:
         states = self.scratch / "checkpoints"
         if any((self.path / name).exists() for name in _OF_RUNS) or any(states.glob("*")):
             raise RunError(
-                f"{self.config_path} is missing, so that nobody knows which run this is: {_ANEW}"
+                f"{self.config_path} is missing, so that nobody knows which run this is: "
+                f"{START_ANEW}"
             )
         if any(p for p in self.path.iterdir() if p != self.scratch):
             raise ConfigError(
@@ -94,9 +96,9 @@ class ResultsFolder:
         Raises:
             RunError: if it is damaged.
         """
-        found = read_json(self.config_path, _ANEW)
+        found = read_json(self.config_path, START_ANEW)
         if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
-            raise RunError(f"{self.config_path} is damaged (it has no settings): {_ANEW}")
+            raise RunError(f"{self.config_path} is damaged (it has no settings): {START_ANEW}")
         return found
 
     def _check_settings(self, found: dict[str, Any]) -> None:
@@ -126,7 +128,7 @@ class ResultsFolder:
             return
         found, wanted = self._described().get("data") or {}, description.get("data", {})
         if not isinstance(found, dict):
-            raise RunError(f"{self.config_path} is damaged (it has no data): {_ANEW}")
+            raise RunError(f"{self.config_path} is damaged (it has no data): {START_ANEW}")
         for digest in ("data_sha256", "split_sha256"):
             if found.get(digest) != wanted.get(digest):
                 raise ConfigError(
@@ -158,10 +160,25 @@ class ResultsFolder:
         """
         if not os.path.lexists(self.summary_path):
             return False
-        found = read_json(self.summary_path, _ANEW)
+        found = read_json(self.summary_path, START_ANEW)
         if not isinstance(found, dict):
-            raise RunError(f"{self.summary_path} is damaged (it has no results): {_ANEW}")
+            raise RunError(f"{self.summary_path} is damaged (it has no results): {START_ANEW}")
         return True
+
+    def finished_text(self) -> str:
+        """Says, for people, that the run is finished and where its report lies.
+
+        Raises:
+            RunError: if the report is missing or damaged, so that nobody could read it.
+        """
+        report = self.path / "report.html"
+        try:
+            is_whole = report.read_bytes().rstrip().endswith(b"</html>")
+        except OSError:
+            is_whole = False
+        if not is_whole:
+            raise RunError(f"{report} of this finished run is missing or damaged: {START_ANEW}")
+        return f"already finished: {report}"
 
     def remove_scratch(self) -> None:
         """Removes what only an unfinished run needs."""

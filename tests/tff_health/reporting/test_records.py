@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from tff_health import flags
 from tff_health.atomic import atomic_write
 from tff_health.errors import ConfigError, RunError
+from tff_health.experiments import train
 from tff_health.reporting.files import read_json, write_json
 from tff_health.reporting.metrics_log import MetricsLog, read_rows
 from tff_health.reporting.results_folder import ResultsFolder
@@ -140,6 +142,32 @@ def test_damaged_results_do_not_pass_for_a_finished_run(tmp_path, how):
         damage(folder.summary_path, how)
         with pytest.raises(RunError, match=r"summary\.json (is|cannot be).*: start anew"):
             folder.is_finished  # noqa: B018
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_a_finished_run_without_its_report_does_not_pass_for_whole(tmp_path, how):
+    with ResultsFolder(tmp_path, SETTINGS) as folder:
+        folder.describe(DESCRIPTION)
+        (tmp_path / "report.html").write_text("<html>found</html>\n")
+        assert folder.finished_text() == f"already finished: {tmp_path / 'report.html'}"
+        damage(tmp_path / "report.html", how)
+        with pytest.raises(RunError, match=r"report\.html of this .* or damaged: start anew"):
+            folder.finished_text()
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_a_finished_run_without_its_metrics_does_not_pass_for_whole(tmp_path, how):
+    arguments = ["x", "--dataset=digits", f"--out_dir={tmp_path}"]
+    invocation = flags.parse(arguments, {})
+    with ResultsFolder(tmp_path, invocation.config.as_dict()) as folder:
+        folder.describe({"config": invocation.config.as_dict()})
+        write_json(folder.summary_path, {"runs": [{"rounds": 1}]})
+    (tmp_path / "report.html").write_text("<html>found</html>\n")
+    (tmp_path / "metrics.csv").write_text("round\n1\n")
+    train.run(invocation)
+    damage(tmp_path / "metrics.csv", how)
+    with pytest.raises(RunError, match=r"metrics\.csv is missing or damaged .*: start anew"):
+        train.run(invocation)
 
 
 def test_metrics_refuse_unknown_columns(tmp_path):
