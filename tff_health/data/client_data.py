@@ -16,6 +16,8 @@ from tff_health.data.pack import part_file
 from tff_health.data.preparation import AS_THEY_ARE, Preparation
 from tff_health.data.scaling import TO_UNIT, Scaling
 
+_OF_LAYERS = np.int64(3)  # `Preparation` folds in smaller numbers
+
 
 def element_spec(image_shape: tuple[int, int, int]) -> tuple[tf.TensorSpec, tf.TensorSpec]:
     """Type of one batch: float32 images in [0, 1] and int32 labels."""
@@ -48,6 +50,7 @@ def training_data(
     seed: int,
     preparation: Preparation = AS_THEY_ARE,
     num_classes: int = 256,
+    with_streams: bool = False,
 ) -> tff.Computation:
     """Returns the computation from a client's key to its batches of one round.
 
@@ -63,6 +66,8 @@ def training_data(
         seed: the experiment's seed.
         preparation: what happens to order and images.
         num_classes: labels are below it.
+        with_streams: whether a batch has a third element, int64 (2,): the seed of what the model
+            draws at random with it.
 
     Returns:
         a `tff.Computation` from `KEY_TYPE` to `<float32[?,height,width,channels], int32[?]>*`.
@@ -80,7 +85,12 @@ def training_data(
                 batch_stream = tf.random.experimental.stateless_fold_in(stream, start)
                 return preparation.images(chosen, batch_stream)
 
-            return batches_of(labels, pixels, order, batch_size, images)
+            def layers(start: tf.Tensor) -> tf.Tensor:
+                batch_stream = tf.random.experimental.stateless_fold_in(stream, start)
+                return tf.random.experimental.stateless_fold_in(batch_stream, _OF_LAYERS)
+
+            streams = layers if with_streams else None
+            return batches_of(labels, pixels, order, batch_size, images, streams)
 
         return tf.data.Dataset.range(epochs).flat_map(epoch_batches)
 
@@ -134,6 +144,7 @@ def batches_of(
     order: tf.Tensor,
     batch_size: int,
     prepare: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    streams: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> tf.data.Dataset:
     """Returns batches of images and labels (see `element_spec`), the last one perhaps smaller.
 
@@ -143,12 +154,14 @@ def batches_of(
         order: int64 (m,), positions in these.
         batch_size: examples a batch.
         prepare: from the pixels of a batch and the place of its first example in `order` to images.
+        streams: from that place to a third element of the batch.
     """
 
-    def batch(start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def batch(start: tf.Tensor) -> tuple[tf.Tensor, ...]:
         chosen = order[start : start + batch_size]
         images = prepare(tf.gather(pixels, chosen), start)
-        return images, tf.cast(tf.gather(labels, chosen), tf.int32)
+        made = images, tf.cast(tf.gather(labels, chosen), tf.int32)
+        return (*made, streams(start)) if streams else made
 
     starts = tf.data.Dataset.range(0, tf.size(order, tf.int64), batch_size)
     # One batch is made while the last one is trained on; the order stays fixed.

@@ -18,6 +18,7 @@ from tff_health.experiments.config import RunConfig
 from tff_health.experiments.local_rounds import train_alone
 from tff_health.experiments.noise_key import noise_key
 from tff_health.experiments.privacy_settings import settle
+from tff_health.experiments.random_draws import check_draws
 from tff_health.experiments.round_loop import (
     ProgressFactory,
     Record,
@@ -159,6 +160,9 @@ def build_task(
     folder, scaling = (scratch / "clients").absolute(), config.scaling
     tf.keras.utils.set_random_seed(config.seed)
     build_model = load_builder(config, federated.images)
+    draws = bool(build_model.random_operations)
+    if draws:
+        check_draws(config, build_model)
     if privacy is not None and privacy.is_clients_own:
         check_layers(build_model(), privacy.engine)
     return Task(
@@ -166,7 +170,7 @@ def build_task(
         build_model=tf.autograph.experimental.do_not_convert(build_model.build),
         initial_weights=tff.learning.models.ModelWeights.from_model(build_model()),
         image_shape=shape,
-        training_data=_training_data(config, folder, shape, num_classes, privacy),
+        training_data=_training_data(config, folder, shape, num_classes, privacy, draws),
         validation_data=client_data.validation_data(folder, shape, 500, scaling),
         client_optimizer=Optimizer(
             config.learning_rate, config.client_momentum, config.decay_rounds
@@ -186,6 +190,7 @@ def build_task(
         sparsity=config.sparsity,
         memory_folder=(scratch / "memory").absolute(),
         privacy=privacy,
+        draws=draws,
     )
 
 
@@ -203,12 +208,13 @@ def _training_data(
     shape: tuple[int, int, int],
     num_classes: int,
     privacy: PrivacySettings | None,
+    draws: bool,
 ) -> tff.Computation:
     preparation = preparation_of(config)
     if privacy is None or not privacy.is_clients_own:
         return client_data.training_data(
             *(folder, shape, config.batch_size, config.local_epochs, config.seed),
-            *(preparation, num_classes),
+            *(preparation, num_classes, draws),
         )
     is_begun = any((folder.parent / "checkpoints").glob("*"))
     key = noise_key(folder.parent / "noise.key", config.noise_seed, is_begun)

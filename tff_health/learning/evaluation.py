@@ -14,6 +14,7 @@ from sklearn import metrics as sk
 
 from tff_health.data.preparation import views
 from tff_health.data.scaling import TO_UNIT, Scaling
+from tff_health.learning.random_layers import EVALUATION_STREAM, Draws
 
 _BATCH = 1000
 
@@ -75,6 +76,8 @@ class Evaluator:
         spec = tf.TensorSpec((None, *pixels.shape[1:]), tf.uint8)
         self._variables = [*model.trainable_variables, *model.non_trainable_variables]
 
+        draws = Draws()
+
         def logits(chosen: tf.Tensor) -> tf.Tensor:
             images = scaling.scale(chosen)
             if not (flips or rotations):
@@ -84,7 +87,11 @@ class Evaluator:
             # Logarithms throughout: a probability of a very sure model would become 0.
             return tf.reduce_logsumexp(answers, axis=0) - math.log(len(answers))
 
-        self._forward = tf.function(logits).get_concrete_function(spec)
+        def seeded_logits(chosen: tf.Tensor) -> tf.Tensor:
+            with draws.seeded(EVALUATION_STREAM):
+                return logits(chosen)
+
+        self._forward = tf.function(seeded_logits).get_concrete_function(spec)
 
     def evaluate(self, weights: Any) -> Evaluation:
         """Returns the metrics of `weights`, a `tff.learning.models.ModelWeights`."""

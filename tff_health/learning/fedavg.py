@@ -16,4 +16,6 @@ def build_fedavg(task: Task) -> SchemeProcess:
     """
     work = build_client_work(task, tff.learning.ClientWeighting.NUM_EXAMPLES)
     training = compose(task, work, FiniteMean())
-    return SchemeProcess.of(task, training, tff.learning.algorithms.build_fed_eval(task.model_fn))
+    return SchemeProcess.of(
+        task, training, tff.learning.algorithms.build_fed_eval(task.evaluation_model_fn)
+    )

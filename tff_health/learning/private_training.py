@@ -21,6 +21,7 @@ import tensorflow_federated as tff
 from tff_health.aggregators.finite_mean import all_finite
 from tff_health.data.lots import lot_spec
 from tff_health.data.streams import fold
+from tff_health.learning.random_layers import Draws
 from tff_health.learning.task import Task
 from tff_health.privacy.clipped_sum import fast_clipped_sum, tfp_clipped_sum
 from tff_health.privacy.discrete_noise import add_discrete_noise
@@ -114,13 +115,17 @@ def _local_steps(
     deviation = privacy.noise_multiplier * privacy.clipping_norm
     variables = model.trainable_variables
 
+    draws = Draws()
+
     @tf.function
     def train(hparams: Any, initial: Any, lots: tf.data.Dataset) -> Any:
         _assign(model, initial)
         specs = tuple(tf.TensorSpec(v.shape, v.dtype) for v in variables)
         state = optimizer.set_hparams(optimizer.initialize(specs), hparams)
         for images, labels, stream in lots:
-            sums = clipped_sum(model, losses, images, labels, privacy.clipping_norm)
+            # Noise takes the numbers from 0.
+            with draws.seeded(fold(stream, len(variables))):
+                sums = clipped_sum(model, losses, images, labels, privacy.clipping_norm)
             gradient = tuple(
                 (total + deviation * tf.random.stateless_normal(total.shape, fold(stream, number)))
                 / privacy.lot_size
@@ -145,12 +150,15 @@ def _distributed_step(
 ) -> Any:
     clipped_sum = _ENGINES[privacy.engine]
 
+    draws = Draws()
+
     @tf.function
     def train(learning_rate: tf.Tensor, initial: Any, lots: tf.data.Dataset) -> Any:
         _assign(model, initial)
-        images, labels, _ = lots.get_single_element()
+        images, labels, stream = lots.get_single_element()
         step = learning_rate / privacy.lot_size
-        sums = clipped_sum(model, losses, images, labels, privacy.clipping_norm)
+        with draws.seeded(fold(stream, 0)):
+            sums = clipped_sum(model, losses, images, labels, privacy.clipping_norm)
         # The others need this client's share of the noise, whatever became of its images.
         finite = all_finite(sums)
         noisy = add_discrete_noise(

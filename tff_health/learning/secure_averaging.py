@@ -60,6 +60,7 @@ def average_securely(
     )
     training = compose(task, work, tff.aggregators.as_weighted_aggregator(_private(task, mean)))
     evaluation = tff.learning.algorithms.build_fed_eval(
-        task.model_fn, metrics_aggregation_process=metrics.evaluation(task.model_fn)
+        task.evaluation_model_fn,
+        metrics_aggregation_process=metrics.evaluation(task.evaluation_model_fn),
     )
     return SchemeProcess.of(task, training, evaluation, memory)

@@ -9,6 +9,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from tff_health.data import client_data
+from tff_health.learning.random_layers import EVALUATION_STREAM, SeededModel
 from tff_health.privacy.settings import PrivacySettings
 
 TRAINING_LOOP = tff.learning.LoopImplementation.DATASET_ITERATOR
@@ -93,6 +94,7 @@ class Task:
         sparsity: the share of coordinates that is kept, for schemes that compress updates.
         memory_folder: where clients keep what schemes have them remember.
         privacy: how training is made differentially private; None if it is not.
+        draws: whether the model draws at random, so that training batches have streams for it.
     """
 
     build_model: Callable[[], tf.keras.Model]
@@ -107,9 +109,17 @@ class Task:
     sparsity: float
     memory_folder: Path
     privacy: PrivacySettings | None = None
+    draws: bool = False
 
     def model_fn(self) -> tff.learning.models.VariableModel:
         """Returns a new model with loss and training metrics, as `tff.learning` wants it."""
+        return SeededModel(self._model()) if self.draws else self._model()
+
+    def evaluation_model_fn(self) -> tff.learning.models.VariableModel:
+        """Returns the same for evaluation, whose batches have no streams."""
+        return SeededModel(self._model(), EVALUATION_STREAM) if self.draws else self._model()
+
+    def _model(self) -> tff.learning.models.VariableModel:
         return tff.learning.models.from_keras_model(
             self.build_model(),
             loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),

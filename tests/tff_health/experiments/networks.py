@@ -40,6 +40,52 @@ def private_residual(input_shape, num_classes):
     return tf.keras.Model(image, layers.Dense(num_classes)(x))
 
 
+def drawing(input_shape, num_classes):
+    """Draws at random in several ways."""
+    return tf.keras.Sequential(
+        [
+            layers.InputLayer(input_shape),
+            layers.RandomFlip("horizontal"),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.SpatialDropout2D(0.2),
+            layers.Lambda(lambda x: x * tf.random.uniform(tf.shape(x), 0.5, 1.5)),
+            layers.Flatten(),
+            layers.Dropout(0.5),
+            layers.Dense(num_classes),
+        ]
+    )
+
+
+class Counted(layers.Layer):
+    """Draws by an operation that has no form with a seed."""
+
+    def call(self, x):
+        return x + tf.random.poisson((), 1.0)
+
+
+class Inside(layers.Layer):
+    """Draws in a function that is traced once, when the network is built."""
+
+    def __init__(self):
+        super().__init__()
+        self.draw = tf.function(lambda x: x + tf.random.uniform(tf.shape(x)))
+
+    def call(self, x):
+        return self.draw(x)
+
+
+def poisson(input_shape, num_classes):
+    """Cannot be seeded."""
+    chain = [layers.InputLayer(input_shape), Counted(), layers.Flatten()]
+    return tf.keras.Sequential([*chain, layers.Dense(num_classes)])
+
+
+def traced(input_shape, num_classes):
+    """Cannot be seeded, or draws the same in every run."""
+    chain = [layers.InputLayer(input_shape), Inside(), layers.Flatten()]
+    return tf.keras.Sequential([*chain, layers.Dense(num_classes)])
+
+
 def residual(input_shape, num_classes):
     """Added, concatenated and multiplied ways from the image to the answer."""
     image = tf.keras.Input(input_shape)

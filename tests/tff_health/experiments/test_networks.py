@@ -9,6 +9,7 @@ import tensorflow_federated as tff
 
 from tests.tff_health.clear_sums import assert_same_bits
 from tests.tff_health.experiments.test_secure_train import WorkerService
+from tff_health.data.client_data import client_keys
 from tff_health.data.federated import federate
 from tff_health.data.images import LabelledImages
 from tff_health.data.pack import pack_clients
@@ -197,6 +198,52 @@ def test_own_layers_whose_gradients_cannot_be_clipped_are_named(federated, tmp_p
     config = parse(["run_experiments.py", *GIVEN, *given], {}).config
     with pytest.raises(ConfigError, match="Own"):
         build_task(config, federated, tmp_path, settle(config, federated))
+
+
+DRAWING = "--model=tests.tff_health.experiments.networks:drawing"
+
+
+@pytest.mark.parametrize(
+    "noise", [(), ("--dp_noise=local", "--noise_seed=1", *PRIVATE, OWN_LAYERS)]
+)
+@pytest.mark.parametrize("scheme", ["fedavg", "zhang"])
+def test_what_layers_draw_follows_from_seed_client_and_round(
+    scheme, noise, federated, tmp_path, tff_context, two_workers
+):
+    given = (f"--scheme={scheme}", *noise, DRAWING)
+    found = []
+    for name in "ab":
+        run = Run(given, federated, tmp_path / name, tff_context, two_workers)
+        first, _ = run.round(run.start, 1, range(3))
+        second, _ = run.round(first, 2, range(3))
+        elsewhere, _ = run.round(first, 2, range(3), run.elsewhere)
+        assert_same_bits(weights(elsewhere), weights(second))
+        found.append(second)
+    assert_same_bits(weights(found[1]), weights(found[0]))
+
+
+@pytest.mark.parametrize("seed", ["--seed=0", "--seed=1"])
+def test_what_layers_draw_differs_between_seeds_and_rounds(
+    seed, federated, tmp_path, tff_context, two_workers
+):
+    run = Run(("--scheme=bonawitz", DRAWING, seed), federated, tmp_path, tff_context, two_workers)
+    (keyed,) = client_keys([0], 1)
+    streams = []
+    for number in (1, 2):
+        keyed["round"] = np.int64(number)
+        with run.installed(tff_context):
+            streams += [tuple(batch[2].numpy()) for batch in run.task.training_data(keyed)]
+    assert len(set(streams)) == len(streams)
+
+
+@pytest.mark.parametrize(
+    ("function", "named"), [("poisson", "RandomPoissonV2"), ("traced", "tf.function")]
+)
+def test_what_cannot_be_seeded_is_named(function, named, federated, tmp_path):
+    model = f"--model=tests.tff_health.experiments.networks:{function}"
+    config = parse(["run_experiments.py", *GIVEN, "--scheme=bonawitz", model], {}).config
+    with pytest.raises(ConfigError, match=f"cannot be seeded.*{named}|{named}.*cannot be seeded"):
+        build_task(config, federated, tmp_path)
 
 
 def weights(state):
