@@ -5,6 +5,7 @@ for each stage in which a client drops out. Every sum that is had must be that o
 """
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,17 +106,20 @@ def probe(protocol: SumProtocol, task: ProbeTask) -> SchemeProbe:
     """
     slots, tensors = task.slots(), task.tensors()
     clients = tuple(tensors)
-    _whole(protocol, task)  # makes keys
+    numbers = itertools.count()  # a round whose sum was opened is not summed again
+    _whole(protocol, task, next(numbers))  # makes keys
     short = dataclasses.replace(task, length=max(1, task.length // 10))
-    many = _whole(protocol, task)
+    many = _whole(protocol, task, next(numbers))
     few_seconds, many_seconds = (
-        min(_seconds(_whole(protocol, sums)) for _ in range(_REPEATS)) for sums in (short, task)
+        min(_seconds(_whole(protocol, sums, next(numbers))) for _ in range(_REPEATS))
+        for sums in (short, task)
     )
     per_number = max(0.0, many_seconds - few_seconds) / max(1, task.length - short.length)
     survives = {}
-    for number, stage in enumerate(protocol.stages):
+    for stage in protocol.stages:
         try:
-            outcome = protocol.sum(slots, tensors, RoundPlan(number, clients, {clients[0]: stage}))
+            plan = RoundPlan(next(numbers), clients, {clients[0]: stage})
+            outcome = protocol.sum(slots, tensors, plan)
         except SessionAbortedError:
             survives[stage] = False
         else:
@@ -127,9 +131,9 @@ def probe(protocol: SumProtocol, task: ProbeTask) -> SchemeProbe:
     return SchemeProbe(survives, ", ".join(encrypted), fixed, per_number)
 
 
-def _whole(protocol: SumProtocol, task: ProbeTask) -> Costs:
+def _whole(protocol: SumProtocol, task: ProbeTask, number: int) -> Costs:
     slots, tensors = task.slots(), task.tensors()
-    outcome = protocol.sum(slots, tensors, RoundPlan(0, tuple(tensors)))
+    outcome = protocol.sum(slots, tensors, RoundPlan(number, tuple(tensors)))
     _check(outcome, slots, tensors)
     return outcome.costs
 
