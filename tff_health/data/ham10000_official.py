@@ -237,6 +237,7 @@ def _reduce(file: TreeFile) -> NDArray[np.uint8]:
     kind = "PNG" if file.place.suffix.lower() == ".png" else "JPEG"
     try:
         with Image.open(io.BytesIO(file.read()), formats=[kind]) as image:
+            _check_image(image)
             return np.asarray(image.convert("RGB").resize(SIZE, Image.Resampling.BICUBIC))
     except UnidentifiedImageError:
         error: Exception = ValueError(f"it is no {kind} image")
@@ -246,6 +247,13 @@ def _reduce(file: TreeFile) -> NDArray[np.uint8]:
         f"{files.unreadable(Path(str(file)), error)}: get this image again, from the archive that "
         "it came in"
     ) from None
+
+
+def _check_image(image: Image.Image) -> None:
+    if image.mode.startswith(("I", "F")):  # Pillow would cut such values off, not scale them
+        raise ValueError(f"more than 8 bits a channel (mode {image.mode}): save it with 8")
+    if min(image.size) < min(SIZE):
+        raise ValueError(f"it has {image.width}x{image.height} pixels, fewer than 28x28")
 
 
 def _write_packed(path: Path, rows: Sequence[LesionImage], pixels: NDArray[np.uint8]) -> None:

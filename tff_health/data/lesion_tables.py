@@ -84,7 +84,8 @@ class LesionTable:
 
     def __init__(self, file: TreeFile) -> None:
         self.file = file
-        text = _decode(file)
+        # Excel's own note on the delimiter, which it writes before the header.
+        text = re.sub(r"\Asep=.[\r\n]+", "", _decode(file))
         header = re.split(r"[\r\n]", text, maxsplit=1)[0]
         delimiter = max(_DELIMITERS, key=header.count)
         self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

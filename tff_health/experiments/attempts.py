@@ -17,6 +17,7 @@ from tff_health.experiments.config import RunConfig
 from tff_health.experiments.traffic import Traffic
 from tff_health.learning.process import SchemeProcess
 from tff_health.reporting.metrics_log import Value
+from tff_health.reporting.progress import warn
 from tff_health.runtime.secure_context import RoundAbortedError, RoundRecord, SecureContext
 from tff_health.schemes import SCHEMES
 
@@ -43,6 +44,8 @@ class TrainedRound:
 class RoundRunner:
     """Runs the rounds of one scheme in a secure context.
 
+    A client that was found to have sent false shares or proofs is left out of all later cohorts.
+
     Args:
         process: of the scheme.
         config: the settings.
@@ -65,6 +68,7 @@ class RoundRunner:
         self._context = context
         self._traffic = traffic
         self._uncounted = context.set_up_stages if goes_on else ()
+        self._excluded: frozenset[int] = frozenset()
 
     def run(self, state: Any, number: int) -> TrainedRound:
         """Runs round `number`, in up to five attempts.
@@ -77,11 +81,14 @@ class RoundRunner:
         """
         failed: list[RoundRecord] = []
         for attempt in range(1, MAX_ATTEMPTS + 1):
-            cohort = draw_cohort(self._config, self._context.stages, number, attempt)
+            cohort = draw_cohort(
+                self._config, self._context.stages, number, attempt, self._excluded
+            )
             try:
                 return self._attempt(state, number, cohort, failed)
             except RoundAbortedError as error:
                 failed.append(error.record)
+                self._leave_out(error.record)
                 reason = str(error.__cause__ or error)
                 if error.may_be_opened:
                     return self._lost(state, number, failed, reason)
@@ -126,6 +133,7 @@ class RoundRunner:
             raise RunError("the process of this scheme declares no secure sum")
         if self._process.memory is not None:
             self._process.memory.keep(done.survivors, number)
+        self._leave_out(done)
         records = [*failed, done]
         row = self._row(records)
         started = sum(len(record.cohort) for record in records)
@@ -135,6 +143,12 @@ class RoundRunner:
         row |= self._metrics_of(output.metrics)
         check_round(number, row, output.state, output.metrics)
         return TrainedRound(output.state, row, _all_clients(records))
+
+    def _leave_out(self, record: RoundRecord) -> None:
+        if new := record.culprits - self._excluded:
+            self._excluded |= new
+            names = ", ".join(map(str, sorted(new)))
+            warn(f"warning: left out from now on, for false shares or proofs: client {names}")
 
     def _lost(
         self, state: Any, number: int, records: list[RoundRecord], reason: str

@@ -1,5 +1,6 @@
 """Who takes part in a round, and who drops out when: drawn from the experiment's seed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,11 @@ class Cohort:
 
 
 def draw_cohort(
-    config: RunConfig, stages: tuple[str, ...], round_number: int, attempt: int
+    config: RunConfig,
+    stages: tuple[str, ...],
+    round_number: int,
+    attempt: int,
+    excluded: Collection[int] = (),
 ) -> Cohort:
     """Draws the cohort of one attempt at a round.
 
@@ -38,9 +43,13 @@ def draw_cohort(
         stages: of the scheme's protocol, in their order; none for a scheme without one.
         round_number: from 1.
         attempt: from 1.
+        excluded: clients that are not asked, because they were found to cheat. The cohort is
+            smaller if the others are too few.
     """
     rng = generator(config.seed, f"cohort of round {round_number}, attempt {attempt}")
-    drawn = rng.choice(config.num_clients, config.clients_per_round, replace=False)
+    candidates = [client for client in range(config.num_clients) if client not in excluded]
+    size = min(config.clients_per_round, len(candidates))
+    drawn = rng.choice(candidates, size, replace=False)
     clients = tuple(sorted(int(client) for client in drawn))
     gone = _draw_dropouts(config, clients, rng)
     places = config.dropout_stages or stages or ("",)
@@ -54,4 +63,5 @@ def _draw_dropouts(
     if config.dropout_draw == "independent":
         drops = rng.random(len(clients)) < config.dropout_rate
         return [client for client, gone in zip(clients, drops, strict=True) if gone]
-    return sorted(int(c) for c in rng.choice(clients, config.num_dropouts, replace=False))
+    count = min(config.num_dropouts, len(clients))
+    return sorted(int(c) for c in rng.choice(clients, count, replace=False))

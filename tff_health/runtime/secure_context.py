@@ -11,9 +11,9 @@ import tensorflow_federated as tff
 from google.protobuf.internal import api_implementation
 
 from crypto.costs import Costs
-from crypto.errors import ParameterError
+from crypto.errors import ParameterError, ProofError, ShareError
 from crypto.faults import Fault
-from crypto.parties import ClientId
+from crypto.parties import SERVER, ClientId
 from crypto.randomness import SYSTEM
 from crypto.secure_sum import Refusal, SessionAbortedError
 from tff_health.errors import RunError
@@ -54,6 +54,21 @@ class RoundRecord:
     seconds_crypto: float
     seconds_total: float
     lone_share: float = 0.0
+
+    @property
+    def culprits(self) -> frozenset[ClientId]:
+        """Clients that the server found to have sent false shares or proofs.
+
+        Not those whose messages were late or malformed, which a bad line can do as well, nor those
+        whom other clients accuse.
+        """
+        return frozenset(
+            refusal.error.culprit
+            for refusal in self.refusals
+            if refusal.by == SERVER
+            and isinstance(refusal.error, ShareError | ProofError)
+            and isinstance(refusal.error.culprit, int)
+        )
 
 
 class RoundAbortedError(RunError):

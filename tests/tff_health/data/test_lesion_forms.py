@@ -114,6 +114,7 @@ def check(images, lesions=True, sources=True):
         table_of(encoding="utf-16"),
         table_of(index=True),
         table_of() + b"\n\n",
+        b"sep=;\r\n" + table_of(delimiter=";", end="\r\n"),
         table_of(renamed("dataset", "dataset", ["Universitätsklinik"] * COUNT), encoding="cp1252"),
         table_of(renamed("dx", "dx", [row["dx"].upper() for row in ROWS])),
         table_of(renamed("dx", "Diagnosis", [IN_WORDS[label] for label in LABELS])),
@@ -130,6 +131,7 @@ def check(images, lesions=True, sources=True):
         "UTF-16",
         "index column",
         "empty lines",
+        "Excel's note",
         "Windows encoding",
         "upper case",
         "in words",
@@ -362,6 +364,21 @@ class TestClearErrors:
         with pytest.raises(DataError, match=r"ISIC_0024311.jpg is damaged.*get this image again"):
             read()
         assert not (tmp_path / "cache").exists()
+
+    @pytest.mark.parametrize(
+        ("image", "message"),
+        [
+            (Image.fromarray(np.full((45, 60), 30_000, np.uint16)), "more than 8 bits a channel"),
+            (Image.new("RGB", (1, 1)), "1x1 pixels, fewer than 28x28"),
+        ],
+        ids=["16 bits", "one pixel"],
+    )
+    def test_images_that_would_come_out_wrong(self, folder, read, image, message):
+        write(folder / TABLE, table_of())
+        write_images(folder, range(1, COUNT))
+        image.save(folder / f"{IDS[0]}.png")
+        with pytest.raises(DataError, match=f"ISIC_0024306.png .*{message}"):
+            read()
 
     def test_link_to_nothing(self, folder, read, tmp_path):
         write(folder / TABLE, table_of())

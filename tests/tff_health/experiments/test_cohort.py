@@ -1,17 +1,30 @@
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
+from crypto.errors import (
+    MalformedMessageError,
+    ProofError,
+    ShareError,
+    ThresholdError,
+    WrongTimeError,
+)
+from crypto.parties import SERVER
+from crypto.secure_sum import Refusal
 from tff_health import flags
+from tff_health.errors import RunError
+from tff_health.experiments.attempts import RoundRunner
 from tff_health.experiments.cohort import draw_cohort
+from tff_health.runtime.secure_context import RoundAbortedError, RoundRecord
 
 STAGES = ("share keys", "masked input", "unmasking")
 
 
-def draw(round_number=1, attempt=1, stages=STAGES, **settings):
+def draw(round_number=1, attempt=1, stages=STAGES, excluded=(), **settings):
     arguments = [f"--{name}={value}" for name, value in settings.items()]
     config = flags.parse(["run", "--scheme=bonawitz", *arguments], {}).config
-    return draw_cohort(config, stages, round_number, attempt)
+    return draw_cohort(config, stages, round_number, attempt, excluded)
 
 
 def test_all_clients_take_part_and_none_drops_out_by_default():
@@ -66,3 +79,63 @@ def test_who_drops_out_does_not_depend_on_the_stages():
     assert set(with_one.dropouts.values()) == {"unmasking"}
     assert with_one.dropouts.keys() == draw(dropout_rate=0.3).dropouts.keys()
     assert draw(dropout_rate=0.3, stages=()).present == with_one.present
+
+
+def test_excluded_clients_are_not_asked():
+    cohort = draw(clients_per_round=8, excluded={3, 7})
+    assert cohort.clients == (0, 1, 2, 4, 5, 6, 8, 9)
+    assert draw(excluded={0, 1, 2, 3, 4, 5, 6, 7}, dropout_rate=0.3).clients == (8, 9)
+    for number in range(1, 20):
+        same = draw(number, clients_per_round=5, dropout_rate=0.2)
+        assert draw(number, clients_per_round=5, dropout_rate=0.2, excluded=set()) == same
+
+
+def record_of(*refusals):
+    return RoundRecord(1, (0, 1, 2), (), None, refusals, 0.0, 0.0, 0.0)
+
+
+def test_culprits_are_those_that_the_server_found_to_cheat():
+    found = record_of(
+        Refusal("unmasking", SERVER, ShareError("false", 1)),
+        Refusal("upload", SERVER, ProofError("false", 2)),
+        Refusal("upload", SERVER, WrongTimeError("late", 3)),
+        Refusal("upload", SERVER, MalformedMessageError("garbage", 4)),
+        Refusal("masked input", 5, ShareError("accuses", 6)),
+        Refusal("unmasking", SERVER, ShareError("nobody known")),
+        Refusal("unmasking", SERVER, ShareError("itself", SERVER)),
+        Refusal("unmasking", SERVER, ThresholdError("few", 1, 2)),
+    )
+    assert found.culprits == {1, 2}
+
+
+class FakeContext:
+    """Aborts each round before anything can be opened, once with a culprit."""
+
+    stages = STAGES
+    set_up_stages = ()
+
+    def __init__(self):
+        self.cohorts = []
+
+    def plan_round(self, clients, dropouts, repeats=False):
+        self.cohorts.append(tuple(clients))
+
+    def next(self, state, keys):
+        refusals = (
+            [Refusal("upload", SERVER, ProofError("false", 4))] if len(self.cohorts) == 1 else []
+        )
+        raise RoundAbortedError("too few", record_of(*refusals), may_be_opened=False)
+
+
+def test_a_culprit_is_not_invited_again(capsys):
+    config = flags.parse(["run", "--scheme=bonawitz"], {}).config
+    context = FakeContext()
+    process = SimpleNamespace(training=context, memory=None)
+    runner = RoundRunner(process, config, context, None, goes_on=False)
+    runner._keys = lambda clients, number: []
+    for number in (1, 2):
+        with pytest.raises(RunError, match="aborted 5 times"):
+            runner.run(None, number)
+    assert context.cohorts[0] == tuple(range(10))
+    assert set(context.cohorts[1:]) == {(0, 1, 2, 3, 5, 6, 7, 8, 9)}
+    assert capsys.readouterr().err.count("left out from now on") == 1

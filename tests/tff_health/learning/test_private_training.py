@@ -20,7 +20,7 @@ from tff_health.learning.private_training import build_private_client_work
 CLIENTS, LOT, NORM = 3, 20, 0.5
 PRIVATE = (
     *("--scheme=bonawitz", "--num_clients=3", "--dp_noise=local", "--noise_multiplier=0.7"),
-    *(f"--clipping_norm={NORM}", f"--lot_size={LOT}", "--local_steps=1", "--noise_seed=3"),
+    *(f"--clipping_norm={NORM}", f"--lot_size={LOT}", "--local_steps=1", "--noise_seed=4"),
     *("--learning_rate=0.5", "--accountant=rdp", "--augment_copies=0"),
 )
 
