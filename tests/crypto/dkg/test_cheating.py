@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from crypto.dkg.client import DkgClient
-from crypto.dkg.findings import Complaints, Exposures, Reveals
+from crypto.dkg.findings import Complaints, Confirmation, Exposures, Reveals
 from crypto.dkg.messages import AdvertisedKeys, Board, Dealing, FeldmanCommitments, Posting
 from crypto.dkg.server import DkgServer
 from crypto.dkg.session import run_generation
@@ -368,6 +368,42 @@ def test_a_client_that_finds_its_posting_left_out_gives_up(stage):
     assert "not passed on" in own[0].error.what
     with pytest.raises(WrongTimeError):
         _ = roles[CHEAT].outcome
+
+
+def test_a_client_that_is_shown_few_keys_deals_nothing():
+    class ShowsFew(Passes):
+        stage, receivers = Stage.DEALING, (2,)
+
+        def change(self, postings):
+            return tuple(p for p in postings if p.sender in (2, CHEAT))
+
+    server, roles = cast(server_class=ShowsFew)
+    made = run_generation(server, roles)
+    (own,) = [r for r in made.refusals if r.by == 2]
+    assert own.stage == Stage.DEALING
+    assert isinstance(own.error, ThresholdError)
+    assert "advertised keys" in str(own.error)
+
+
+@pytest.mark.parametrize("step", ["expose", "confirm"])
+def test_postings_about_other_boards_or_keys_are_refused_at_the_door(step):
+    class Differs(DkgClient):
+        def step(self, stage, data):
+            answer = super().step(stage, data)
+            if stage != stages[step]:
+                return answer
+            kind, field = kinds[step]
+            message = replace(kind.from_bytes(answer[:-64]), **{field: bytes(32)})
+            return self._seal(message)
+
+    stages = {"expose": Stage.EXPOSURE, "confirm": Stage.CONFIRMATION}
+    kinds = {"expose": (Exposures, "transcript"), "confirm": (Confirmation, "digest")}
+    made = play({CHEAT: Differs})
+    assert_usable(made)
+    assert CHEAT not in made.shares
+    (refusal,) = [r for r in made.refusals if r.by == SERVER and r.stage == stages[step]]
+    assert isinstance(refusal.error, ConsistencyError)
+    assert refusal.error.culprit == CHEAT
 
 
 def test_a_posting_that_was_replaced_by_another_of_its_signers_is_seen():
