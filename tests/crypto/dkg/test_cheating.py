@@ -581,32 +581,61 @@ class TwoBoards(DkgServer):
             super()._check(message)
 
 
+def watch_reveals():
+    """Returns a fault that changes nothing, and the `Reveals` that it saw clients send."""
+    sent = {}
+
+    def keep(data):
+        message = Reveals.from_bytes(data[:-64])
+        sent[message.sender] = [dealer for dealer, _ in message.pairs]
+        return data
+
+    return Fault(Alter(keep), Stage.RECONSTRUCTION, receiver=SERVER), sent
+
+
 def test_clients_that_were_shown_different_boards_reveal_nothing():
     server, roles = cast(server_class=TwoBoards)
-    made = run_generation(server, roles)
+    watching, sent = watch_reveals()
+    made = run_generation(server, roles, faults=[watching])
     assert_usable(made)  # three clients saw the same and go on
+    assert sent == {2: [], 3: [], 5: []}
     for client in (7, 11):
         assert client not in made.shares
-        refusals = [r for r in made.refusals if r.by == client]
-        assert {type(r.error) for r in refusals} == {ThresholdError}
+        (refusal,) = (r for r in made.refusals if r.by == client)
+        assert isinstance(refusal.error, ThresholdError)
+        assert refusal.stage == Stage.RECONSTRUCTION
+        assert "shown the same boards" in str(refusal.error)
 
 
-class HidesAllCommitments(DkgServer):
-    """Shows everybody a board without most Feldman commitments: all parts should be revealed."""
+class HidesCommitments(DkgServer):
+    """Shows a board with three Feldman commitments, and goes on whatever it concludes from it."""
 
     def _messages(self, stage, present, posted):
         if stage is Stage.EXPOSURE:
-            posted = {client: posted[client] for client in (2, 3)}
+            posted = {client: posted[client] for client in (2, 3, CHEAT)}
         return super()._messages(stage, present, posted)
 
+    def _check(self, message):
+        if not isinstance(message, Exposures):
+            super()._check(message)
 
-def test_parts_are_not_revealed_so_that_no_secret_is_left():
-    server, roles = cast(server_class=HidesAllCommitments)
-    with pytest.raises(SessionAbortedError):
-        run_generation(server, roles)
-    assert not server._posted or not any(
-        isinstance(message, Reveals) for message, _ in server._posted.values()
-    )
+    def _conclude(self, stage, present, posted):
+        if stage is Stage.EXPOSURE:
+            return present
+        return super()._conclude(stage, present, posted)
+
+
+def test_parts_are_not_revealed_so_that_too_few_stay_secret():
+    # One of the three commitments is false, so that with two hidden ones three parts are broken.
+    server, roles = cast({CHEAT: FalseFeldman}, server_class=HidesCommitments)
+    watching, sent = watch_reveals()
+    with pytest.raises(SessionAbortedError) as caught:
+        run_generation(server, roles, faults=[watching])
+    assert sent == {}
+    errors = {r.by: r.error for r in caught.value.refusals if r.stage == Stage.RECONSTRUCTION}
+    for client in (2, 3):
+        assert isinstance(errors[client], ThresholdError)
+        assert "part stays secret" in str(errors[client])
 
 
 class ForgesConfirmations(DkgServer):
