@@ -122,8 +122,9 @@ class SecureSum(ABC):
             The sum over the clients whose upload arrived.
 
         Raises:
-            ParameterError: for too few clients, an impossible k, vectors that do not fit, or a
-                round whose sum was opened, or may have been.
+            ParameterError: for too few clients, an impossible k, vectors that do not fit, a round
+                whose sum was opened, or may have been, or a client's vector, not zero everywhere,
+                that it gave in the last session that was aborted when it may have been opened.
             SessionAbortedError: if too few clients are left, or shares were false.
         """
 

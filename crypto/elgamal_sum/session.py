@@ -189,7 +189,7 @@ class ElGamalSum(SecureSum):
         )
         session = ElGamalSession(server, self._clients, vectors, channel, setup)
         try:
-            with self._once.session(round_id):
+            with self._once.session(round_id, vectors, 64):
                 return session.run()
         finally:
             self._forget_delivered(server.ready)

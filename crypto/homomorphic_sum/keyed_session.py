@@ -104,7 +104,7 @@ class KeyedSum(SecureSum):
         runner = StageRunner(
             channel, cohort, answers.answer, server.receive, opens_at=self.opens_at
         )
-        with self._once.session(round_id), runner.aborting():
+        with self._once.session(round_id, vectors, value_bits), runner.aborting():
             runner.run_stage(Stage.KEY_SETUP, server.invite)
             runner.run_stage(Stage.UPLOAD, server.request_uploads)
             order = runner.close(server.order_decryption)

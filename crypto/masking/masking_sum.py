@@ -109,7 +109,7 @@ class MaskingSum(SecureSum):
         server, dealing = self.open(cohort, parameters, round_id)
         parts = SessionClients(clients, vectors)
         runner = StageRunner(channel, vectors, parts.answer, server.receive, opens_at=self.opens_at)
-        once = self._once.session(round_id)
+        once = self._once.session(round_id, vectors, modulus_bits)
         with once, runner.aborting(), noting_findings(runner, server):
             run_masks(runner, server.openings(), dealing)
             result = runner.close(server.unmask)

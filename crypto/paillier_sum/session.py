@@ -157,7 +157,7 @@ class PaillierSum(SecureSum):
             )
         trusted = self._identity.verify_key if self._identity is not None else None
         session = _Session(server, authority, self._clients, vectors, max_value, channel, trusted)
-        with self._once.session(round_id):
+        with self._once.session(round_id, vectors, 64):
             return session.run(mask)
 
     def _authority_of(self, cohort: tuple[ClientId, ...], threshold: int) -> PaillierAuthority:

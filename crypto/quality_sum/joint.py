@@ -168,7 +168,7 @@ class JointSum:
             earlier_refusals=ready.refusals if is_new else (),
             opens_at=self._masking.opens_at,
         )
-        once = self._once.session(round_id)
+        once = self._once.session(round_id, vectors, modulus_bits)
         with once, runner.aborting(), noting_findings(runner, masks):
             totals = _run(runner, server, dealing)
         return QualitySumResult(

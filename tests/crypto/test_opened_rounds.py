@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from crypto.costs import Costs
 from crypto.elgamal_sum.session import ElGamalSum
-from crypto.errors import OpenedRoundError, ParameterError
+from crypto.errors import OpenedRoundError, ParameterError, ThresholdError
 from crypto.faults import Alter, Fault
 from crypto.masking.session import DoubleMasking
 from crypto.opened_rounds import OncePerRound, OpenedRounds
@@ -18,6 +19,7 @@ from tests.crypto.sparse_sum.test_session import TinySparseSum
 
 CLIENTS = range(5)
 VECTORS = {client: np.array([client, 9], np.uint64) for client in CLIENTS}
+NEW = {client: np.array([client + 1, 10], np.uint64) for client in CLIENTS}
 
 
 class Joint:
@@ -55,11 +57,17 @@ PROTOCOLS = {
 each_protocol = pytest.mark.parametrize("make", PROTOCOLS.values(), ids=PROTOCOLS)
 
 
-def abort(protocol, stage, round_id=1):
+def abort(protocol, stage, round_id=1, vectors=VECTORS):
     """Ends a session by too many clients that drop out in a stage."""
     with pytest.raises(SessionAbortedError) as caught:
-        protocol.sum(VECTORS, 8, round_id=round_id, dropouts=dict.fromkeys(range(4), stage))
+        protocol.sum(vectors, 8, round_id=round_id, dropouts=dict.fromkeys(range(4), stage))
     return caught.value
+
+
+def aborted(may_be_opened):
+    return SessionAbortedError(
+        "a stage", ThresholdError("clients", 1, 3), Costs(), (), may_be_opened=may_be_opened
+    )
 
 
 def assert_clients_refuse(protocol, vectors=VECTORS):
@@ -92,7 +100,61 @@ def test_a_session_that_ends_later_cannot(make):
         others = {client: VECTORS[client] for client in (0, 1, 2, 4)}
         with pytest.raises(ParameterError, match="the round is lost"):
             protocol.sum(others, 8, round_id=1)
-        assert protocol.sum(VECTORS, 8, round_id=2).sum.tolist() == [10, 45]
+        assert protocol.sum(NEW, 8, round_id=2).sum.tolist() == [15, 50]
+
+
+@each_protocol
+def test_after_it_no_client_gives_the_same_vector_under_another_number(make):
+    protocol = make()
+    abort(protocol, protocol.opens_at)
+    for client in CLIENTS:  # one that repeats itself is enough
+        with pytest.raises(ParameterError, match=f"client {client} .* train a new update"):
+            protocol.sum({**NEW, client: VECTORS[client].copy()}, 8, round_id=2)
+    with pytest.raises(ParameterError, match="train a new update"):  # as residues and as integers
+        protocol.sum({**NEW, 3: VECTORS[3].astype(np.int64)}, 8, round_id=2)
+    assert protocol.sum(NEW, 8, round_id=2).sum.tolist() == [15, 50]
+    assert protocol._once._lost == {}  # nothing is kept that was replaced
+    protocol.sum(NEW, 8, round_id=3)  # a session that was not aborted forbids no vector
+
+
+@each_protocol
+def test_a_vector_is_held_against_its_client_until_that_gives_another(make):
+    protocol = make()
+    abort(protocol, protocol.opens_at)
+    others = {client: NEW[client] for client in (0, 1, 2, 4)}
+    protocol.sum(others, 8, round_id=2)
+    if protocol.stages.index(protocol.opens_at) > 1:  # one that tells nothing changes nothing
+        assert not abort(protocol, protocol.stages[1], 3, NEW).may_be_opened
+    with pytest.raises(ParameterError, match="client 3 "):
+        protocol.sum(VECTORS, 8, round_id=4)
+
+
+@each_protocol
+def test_zeros_may_be_given_again_and_hide_no_repetition(make):
+    zeros = {client: np.zeros(2, np.uint64) for client in CLIENTS}
+    protocol = make()
+    abort(protocol, protocol.opens_at, 1, zeros)
+    assert protocol.sum(zeros, 8, round_id=2).sum.tolist() == [0, 0]
+    abort(protocol, protocol.opens_at, 3)
+    protocol.sum(zeros, 8, round_id=4)
+    with pytest.raises(ParameterError, match="train a new update"):
+        protocol.sum(VECTORS, 8, round_id=5)
+
+
+def test_vectors_are_the_same_if_their_residues_are():
+    once = OncePerRound()
+    given = np.array([-1, 3], np.int64)
+    with pytest.raises(SessionAbortedError), once.session(1, {7: given}, 8):
+        raise aborted(may_be_opened=True)
+    given[:] = 5  # what was given is remembered, not where it stood
+    for vector, bits in (([255, 3], 8), ([-1, 3], 10), ([15, 3], 4)):
+        with pytest.raises(ParameterError, match="client 7 "):
+            once.session(2, {7: np.array(vector, np.int64)}, bits).__enter__()
+    for vector, bits in (([255, 4], 8), ([255, 3, 0], 8), ([5, 5], 8)):
+        with pytest.raises(SessionAbortedError), once.session(2, {7: np.array(vector)}, bits):
+            raise aborted(may_be_opened=False)
+    with once.session(2, {8: np.array([-1, 3])}, 8):  # of another client
+        pass
 
 
 @each_protocol
