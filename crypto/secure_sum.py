@@ -106,6 +106,7 @@ class SecureSum(ABC):
         round_id: int,
         dropouts: Mapping[ClientId, str] | None = None,
         faults: Sequence[Fault] = (),
+        binding: bytes = b"",
     ) -> SumResult:
         """Run one session.
 
@@ -117,6 +118,9 @@ class SecureSum(ABC):
                 is opened: sessions share it until one has come to `opens_at`.
             dropouts: client -> the stage in which it no longer answers.
             faults: what happens to single messages.
+            binding: digest, 32 bytes, of what the server gave all clients before, such as the
+                model that they train; each client compares it with its own. Clients that were
+                given different things so never add up. Empty: the session is bound to nothing.
 
         Returns:
             The sum over the clients whose upload arrived.
@@ -145,6 +149,7 @@ class IntegerSum(SecureSum):
         round_id: int,
         dropouts: Mapping[ClientId, str] | None = None,
         faults: Sequence[Fault] = (),
+        binding: bytes = b"",
     ) -> SumResult:
         """Run one session over the integers.
 
@@ -154,6 +159,7 @@ class IntegerSum(SecureSum):
             round_id: as in `sum`.
             dropouts: as there.
             faults: as there.
+            binding: as there.
 
         Returns:
             The sum over the clients whose upload arrived, not reduced.

@@ -3,12 +3,39 @@
 from dataclasses import dataclass
 from typing import Final
 
-from crypto.errors import ParameterError
-from crypto.parties import MAX_CLIENT_ID, ClientId
+from crypto.errors import ConsistencyError, ParameterError
+from crypto.parties import MAX_CLIENT_ID, SERVER, ClientId
 from crypto.wire import Message, Writer, check_size
 
 NONCE_BYTES: Final = 16
 SESSION_ID_BYTES: Final = 32
+BINDING_BYTES: Final = 32
+
+
+def check_binding(binding: bytes) -> None:
+    """Refuse what is neither empty nor a digest.
+
+    Raises:
+        ParameterError: for another length.
+    """
+    if len(binding) not in (0, BINDING_BYTES):
+        raise ParameterError(f"binding has 0 or {BINDING_BYTES} bytes, not {len(binding)}")
+
+
+def require_binding(announced: bytes, own: bytes) -> None:
+    """Refuse a session that is bound to something else than this client was given.
+
+    Args:
+        announced: the invitation's binding.
+        own: the digest that the client made itself; empty if it was given nothing.
+
+    Raises:
+        ConsistencyError: naming the server.
+    """
+    if announced != own:
+        raise ConsistencyError(
+            "a session that is bound to another broadcast than this client was given", SERVER
+        )
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from crypto.key_agreement import AgreementKeyPair
 from crypto.opened_rounds import OpenedRounds
 from crypto.parties import SERVER, ClientId
 from crypto.randomness import SYSTEM, Randomness
+from crypto.session_messages import require_binding
 from crypto.signatures import SigningIdentity, VerifyKey
 from crypto.threshold_elgamal import KeyShare, ThresholdKey
 
@@ -90,11 +91,12 @@ class ElGamalClient(Generic[Element]):
             raise ReplayError(f"a key of epoch {epoch} after one of epoch {self._epoch}")
         self._generated, self._dealt, self._epoch = HeldKey(key, share, epoch), {}, epoch
 
-    def join(self, data: bytes) -> tuple[ElGamalClientRound[Element], bytes]:
+    def join(self, data: bytes, binding: bytes = b"") -> tuple[ElGamalClientRound[Element], bytes]:
         """Key setup: accept an invitation, and a new share of the system key if it brings one.
 
         Args:
             data: an `Invitation`.
+            binding: digest of what the server gave this client before; empty if it was nothing.
 
         Returns:
             The client's part in the session, and a `Readiness` for the server.
@@ -108,13 +110,15 @@ class ElGamalClient(Generic[Element]):
             OpenedRoundError: if this client has helped to decrypt another sum of the same round.
             SignatureError: if the authority did not sign the key.
             AuthenticationError, ShareError: for a share that was altered or is false.
-            ConsistencyError: for a key that this client knows nothing about.
+            ConsistencyError: for a key that this client knows nothing about, or a session that is
+                bound to something else than `binding`.
 
         Guarantees: an error names the server, and changes nothing.
         """
         with blaming(SERVER):
             invitation = Invitation.from_bytes(data, len(self._registry) or None)
             self._check_invitation(invitation)
+            require_binding(invitation.binding, binding)
             session_id = invitation.session_id()
             if session_id in self._joined:
                 raise ReplayError("an invitation that was accepted before")

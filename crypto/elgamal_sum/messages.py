@@ -4,7 +4,7 @@ Group elements travel as the group encodes them, one after the other; that they 
 checked by the role that computes with them, which knows the group.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import ClassVar, Self
 
@@ -18,6 +18,7 @@ from crypto.session_messages import (
     SESSION_ID_BYTES,
     ClientMessage,
     SessionMessage,
+    check_binding,
 )
 from crypto.signatures import SIGNATURE_BYTES
 from crypto.wire import Message, Reader, Writer, check_epoch, check_increasing, check_size
@@ -106,6 +107,8 @@ class Invitation(Message):
         key_signature: the authority's signature of `key`; empty if nobody signed.
         sealed_share: the client's key share, encrypted by the authority; empty if the client has
             it. The only field that differs from client to client.
+        binding: digest of what the server gave the clients before, such as the model that they
+            train; empty if the session is bound to nothing.
     """
 
     TYPE: ClassVar[int] = MessageType.INVITATION
@@ -116,10 +119,12 @@ class Invitation(Message):
     key: KeyAnnouncement
     key_signature: bytes
     sealed_share: bytes
+    binding: bytes = field(default=b"", kw_only=True)
 
     def __post_init__(self) -> None:
         check_size("nonce", self.nonce, NONCE_BYTES)
         check_increasing(self.cohort)
+        check_binding(self.binding)
         if not 0 <= self.round_id < 2**64:
             raise ParameterError(f"round_id={self.round_id} must lie in 0..2^64-1")
         if len(self.key_signature) not in (0, SIGNATURE_BYTES):
@@ -145,6 +150,7 @@ class Invitation(Message):
         writer.uint(parameters.threshold, 4)
         writer.uint(parameters.proofs, 1)
         writer.uint(parameters.signed, 1)
+        writer.sized(self.binding)
         writer.sized(self.key.to_bytes())
         writer.sized(self.key_signature)
 
@@ -153,8 +159,9 @@ class Invitation(Message):
         head = reader.fixed(NONCE_BYTES), reader.uint(8), reader.ids()
         numbers = reader.uint(4), reader.uint(4), reader.uint(4)
         parameters = ElGamalParameters(*numbers, reader.flag(), reader.flag())
+        binding = reader.sized()
         key = KeyAnnouncement.from_bytes(reader.sized(), reader.most_clients)
-        return cls(*head, parameters, key, reader.sized(), reader.sized())
+        return cls(*head, parameters, key, reader.sized(), reader.sized(), binding=binding)
 
 
 @dataclass(frozen=True)

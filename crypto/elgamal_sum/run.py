@@ -38,6 +38,7 @@ class ElGamalSession(Generic[Element]):
         vectors: what each of the cohort contributes.
         channel: what carries their messages.
         setup: the system key, and how it came about.
+        binding: digest of what the server gave the clients before; empty if it was nothing.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class ElGamalSession(Generic[Element]):
         vectors: Mapping[ClientId, IntegerVector],
         channel: Channel,
         setup: KeySetupResult,
+        binding: bytes,
     ) -> None:
         self._server = server
         self._clients = clients
         self._vectors = vectors
         self._channel = channel
         self._setup = setup
+        self._binding = binding
         self._parts: JoinedParts[ElGamalClientRound[Element]] = JoinedParts()
         self._may_be_opened = False
         self._exchange = Exchange(channel, tuple(vectors), self._answer, server.receive)
@@ -96,7 +99,7 @@ class ElGamalSession(Generic[Element]):
 
     def _answer(self, stage: str, client: ClientId, data: bytes) -> bytes:
         if stage == Stage.KEY_SETUP:
-            self._parts[client], answer = self._clients[client].join(data)
+            self._parts[client], answer = self._clients[client].join(data, self._binding)
             return answer
         if stage == Stage.UPLOAD:
             return self._parts[client].upload(data, self._vectors[client])

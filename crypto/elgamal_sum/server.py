@@ -6,7 +6,7 @@ next messages. A client that sends nothing, or nothing acceptable, has dropped o
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Generic
 
@@ -87,6 +87,7 @@ class ElGamalServer(Generic[Element]):
         registry: the verify keys of the clients; needed in signed sessions.
         randomness: where the session's nonce and the choice of helpers come from.
         choose_helpers: which survivors decrypt.
+        binding: digest of what the server gave the clients before; empty if it gave nothing.
 
     Raises:
         ParameterError: for a cohort out of order.
@@ -103,10 +104,18 @@ class ElGamalServer(Generic[Element]):
         registry: Mapping[ClientId, VerifyKey] | None = None,
         randomness: Randomness = SYSTEM,
         choose_helpers: ChooseHelpers = choose_at_random,
+        binding: bytes = b"",
     ) -> None:
         nonce = randomness.bytes(NONCE_BYTES)
         self._invitation = Invitation(
-            nonce, round_id, cohort, parameters, delivery.announcement, delivery.signature, b""
+            nonce,
+            round_id,
+            cohort,
+            parameters,
+            delivery.announcement,
+            delivery.signature,
+            b"",
+            binding=binding,
         )
         self.session_id = self._invitation.session_id()
         self._parameters = parameters
@@ -132,14 +141,8 @@ class ElGamalServer(Generic[Element]):
         invitation = self._invitation
         self._door.open(Stage.KEY_SETUP, frozenset(invitation.cohort))
         return {
-            client: Invitation(
-                invitation.nonce,
-                invitation.round_id,
-                invitation.cohort,
-                invitation.parameters,
-                invitation.key,
-                invitation.key_signature,
-                self._delivery.sealed_shares.get(client, b""),
+            client: replace(
+                invitation, sealed_share=self._delivery.sealed_shares.get(client, b"")
             ).to_bytes()
             for client in invitation.cohort
         }

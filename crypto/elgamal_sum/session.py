@@ -116,6 +116,7 @@ class ElGamalSum(SecureSum):
         round_id: int,
         dropouts: Mapping[ClientId, str] | None = None,
         faults: Sequence[Fault] = (),
+        binding: bytes = b"",
     ) -> SumResult:
         """Run one session; see `SecureSum.sum`. k is at most 32, and clients 256 at k = 32.
 
@@ -133,7 +134,12 @@ class ElGamalSum(SecureSum):
         mask = np.uint64((1 << modulus_bits) - 1)
         residues = {client: vector.astype(np.uint64) & mask for client, vector in vectors.items()}
         result = self.integer_sum(
-            residues, int(mask), round_id=round_id, dropouts=dropouts, faults=faults
+            residues,
+            int(mask),
+            round_id=round_id,
+            dropouts=dropouts,
+            faults=faults,
+            binding=binding,
         )
         return replace(result, sum=result.sum & mask)
 
@@ -145,6 +151,7 @@ class ElGamalSum(SecureSum):
         round_id: int,
         dropouts: Mapping[ClientId, str] | None = None,
         faults: Sequence[Fault] = (),
+        binding: bytes = b"",
     ) -> SumResult:
         """Run one session and return the sum over the integers: the paper's sum of qualities.
 
@@ -156,6 +163,7 @@ class ElGamalSum(SecureSum):
             round_id: as in `SecureSum.sum`.
             dropouts: likewise. A client that drops out in "key setup" takes no part in a
                 distributed key generation.
+            binding: likewise.
             faults: likewise. They do not touch the messages of a distributed key generation.
 
         Returns:
@@ -186,8 +194,9 @@ class ElGamalSum(SecureSum):
             self._registry,
             self._randomness,
             self._choose_helpers,
+            binding,
         )
-        session = ElGamalSession(server, self._clients, vectors, channel, setup)
+        session = ElGamalSession(server, self._clients, vectors, channel, setup, binding)
         try:
             with self._once.session(round_id, vectors, 64):
                 return session.run()

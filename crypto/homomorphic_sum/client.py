@@ -30,6 +30,7 @@ from crypto.randomness import SYSTEM, Randomness
 from crypto.residues import check_range
 from crypto.sealing import seal
 from crypto.secure_sum import IntegerVector
+from crypto.session_messages import require_binding
 from crypto.session_part import SessionPart
 from crypto.signatures import SigningIdentity, VerifyKey
 
@@ -62,12 +63,15 @@ class KeyedClient(ABC, Generic[_I, _P]):
         self._opened = OpenedRounds()
         self._keys: dict[KeyAnnouncement, PublicVectorKey] = {}
 
-    def join(self, data: bytes, key_holder: VerifyKey | None) -> tuple[_P, bytes]:
+    def join(
+        self, data: bytes, key_holder: VerifyKey | None, binding: bytes = b""
+    ) -> tuple[_P, bytes]:
         """Key setup: accept an invitation.
 
         Args:
             data: the invitation.
             key_holder: the key holder's verify key; None if nobody signs.
+            binding: digest of what the server gave this client before; empty if it was nothing.
 
         Returns:
             The client's part in the session, and a `Readiness` for the server.
@@ -75,6 +79,7 @@ class KeyedClient(ABC, Generic[_I, _P]):
         Raises:
             MalformedMessageError, ForeignMessageError, ReplayError, SignatureError: as they say.
             PolicyError: if the session is weaker than this client accepts, or cannot hold its sum.
+            ConsistencyError: if the session is bound to something else than `binding`.
             OpenedRoundError: if this client has uploaded in another session of the same round.
 
         Guarantees: a refused invitation changes nothing; errors name the server.
@@ -82,6 +87,7 @@ class KeyedClient(ABC, Generic[_I, _P]):
         with blaming(SERVER):
             invitation = self._read(data)
             self._check(invitation, key_holder)
+            require_binding(invitation.binding, binding)
             session_id = invitation.session_id()
             if session_id in self._joined:
                 raise ReplayError("an invitation that was accepted before")

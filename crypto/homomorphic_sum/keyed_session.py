@@ -81,6 +81,7 @@ class KeyedSum(SecureSum):
         round_id: int,
         dropouts: Mapping[ClientId, str] | None,
         faults: Sequence[Fault],
+        binding: bytes,
     ) -> SumResult:
         """Run one session over vectors that were checked."""
         cohort = tuple(sorted(vectors))
@@ -98,9 +99,10 @@ class KeyedSum(SecureSum):
                 self._registry is not None,
                 holder.announcement,
                 holder.signature,
+                binding=binding,
             )
             server = self._server(invitation, holder.public_key)
-        answers = _Answers(clients, vectors, self._identity)
+        answers = _Answers(clients, vectors, self._identity, binding)
         runner = StageRunner(
             channel, cohort, answers.answer, server.receive, opens_at=self.opens_at
         )
@@ -147,15 +149,18 @@ class _Answers:
         clients: Mapping[ClientId, KeyedClient[Any, Any]],
         vectors: Mapping[ClientId, IntegerVector],
         key_holder: SigningIdentity | None,
+        binding: bytes,
     ) -> None:
         self._clients = clients
         self._vectors = vectors
+        self._binding = binding
         self._trusted = key_holder.verify_key if key_holder is not None else None
         self._parts: JoinedParts[Any] = JoinedParts()
 
     def answer(self, stage: str, client: ClientId, data: bytes) -> bytes:
         if stage == Stage.KEY_SETUP:
-            self._parts[client], answer = self._clients[client].join(data, self._trusted)
+            joined = self._clients[client].join(data, self._trusted, self._binding)
+            self._parts[client], answer = joined
             return answer
         uploaded: bytes = self._parts[client].upload(data, self._vectors[client])
         return uploaded

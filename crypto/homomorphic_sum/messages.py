@@ -17,6 +17,7 @@ from crypto.session_messages import (
     SESSION_ID_BYTES,
     ClientMessage,
     SessionMessage,
+    check_binding,
 )
 from crypto.signatures import SIGNATURE_BYTES
 from crypto.wire import Message, Reader, Writer, check_increasing, check_size
@@ -74,6 +75,8 @@ class KeyedInvitation(Message):
         signed: whether clients sign their messages.
         announcement: the public key.
         key_signature: the key holder's signature of it; empty in sessions without.
+        binding: digest of what the server gave the clients before, such as the model that they
+            train; empty if the session is bound to nothing.
     """
 
     nonce: bytes
@@ -84,10 +87,12 @@ class KeyedInvitation(Message):
     signed: bool
     announcement: KeyAnnouncement
     key_signature: bytes
+    binding: bytes = field(default=b"", kw_only=True)
 
     def __post_init__(self) -> None:
         check_size("nonce", self.nonce, NONCE_BYTES)
         check_increasing(self.cohort)
+        check_binding(self.binding)
         if not 0 <= self.round_id < 2**64:
             raise ParameterError(f"round_id={self.round_id} must lie in 0..2^64-1")
         check_size("key_signature", self.key_signature, SIGNATURE_BYTES if self.signed else 0)
@@ -103,6 +108,7 @@ class KeyedInvitation(Message):
         writer.uint(self.length, 4)
         writer.uint(self.value_bits, 1)
         writer.uint(self.signed, 1)
+        writer.sized(self.binding)
         writer.sized(self.announcement.to_bytes())
         writer.sized(self.key_signature)
 
@@ -110,9 +116,9 @@ class KeyedInvitation(Message):
     def _read(cls, reader: Reader) -> Self:
         head = reader.fixed(NONCE_BYTES), reader.uint(8), reader.ids()
         plan = reader.uint(4), reader.uint(1)
-        signed = reader.flag()
+        signed, binding = reader.flag(), reader.sized()
         key = KeyAnnouncement.from_bytes(reader.sized())
-        return cls(*head, *plan, signed, key, reader.sized())
+        return cls(*head, *plan, signed, key, reader.sized(), binding=binding)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ class HomomorphicSum(KeyedSum, IntegerSum):
         round_id: int,
         dropouts: Mapping[ClientId, str] | None = None,
         faults: Sequence[Fault] = (),
+        binding: bytes = b"",
     ) -> SumResult:
         """Run one session; see `SecureSum.sum`.
 
@@ -54,7 +55,12 @@ class HomomorphicSum(KeyedSum, IntegerSum):
             check_vector(vector, length, modulus_bits)
         residues = {client: vector.astype(np.uint64) & mask for client, vector in vectors.items()}
         result = self.sum_integers(
-            residues, modulus_bits, round_id=round_id, dropouts=dropouts, faults=faults
+            residues,
+            modulus_bits,
+            round_id=round_id,
+            dropouts=dropouts,
+            faults=faults,
+            binding=binding,
         )
         return dataclasses.replace(result, sum=result.sum & mask)
 
@@ -66,6 +72,7 @@ class HomomorphicSum(KeyedSum, IntegerSum):
         round_id: int,
         dropouts: Mapping[ClientId, str] | None = None,
         faults: Sequence[Fault] = (),
+        binding: bytes = b"",
     ) -> SumResult:
         """Run one session over the integers; see `IntegerSum.sum_integers`.
 
@@ -77,7 +84,7 @@ class HomomorphicSum(KeyedSum, IntegerSum):
         plan = VectorPlan(common_length(vectors), value_bits, len(vectors))
         for vector in vectors.values():
             check_range(vector, plan.length, plan.max_value)
-        return self._run(vectors, value_bits, round_id, dropouts, faults)
+        return self._run(vectors, value_bits, round_id, dropouts, faults, binding)
 
     def _server(self, invitation: Invitation, key: PublicVectorKey) -> HomomorphicServer:
         key.check_plan(invitation.plan)

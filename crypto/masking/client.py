@@ -11,6 +11,7 @@ from crypto.masking.parameters import ClientPolicy
 from crypto.opened_rounds import OpenedRounds
 from crypto.parties import SERVER, ClientId
 from crypto.randomness import SYSTEM, Randomness
+from crypto.session_messages import require_binding
 from crypto.signatures import SigningIdentity, VerifyKey
 
 
@@ -42,11 +43,12 @@ class MaskingClient:
         self._joined: set[bytes] = set()
         self._opened = OpenedRounds()
 
-    def join(self, data: bytes) -> tuple[ClientRound, bytes]:
+    def join(self, data: bytes, binding: bytes = b"") -> tuple[ClientRound, bytes]:
         """Advertise keys: accept an invitation and make the keys of one session.
 
         Args:
             data: an `Invitation`.
+            binding: digest of what the server gave this client before; empty if it was nothing.
 
         Returns:
             The client's part in the session, and an `AdvertisedKeys` for the server.
@@ -56,11 +58,13 @@ class MaskingClient:
             ForeignMessageError: if it is for other clients.
             ReplayError: if this client has joined that very session before.
             PolicyError: if the session is weaker than the client's policy.
+            ConsistencyError: if the session is bound to something else than `binding`.
             OpenedRoundError: if this client has unmasked in another session of the same round.
         """
         with blaming(SERVER):
             invitation = Invitation.from_bytes(data, len(self._registry) or None)
         self._check_invitation(invitation)
+        require_binding(invitation.binding, binding)
         session_id = invitation.session_id()
         if session_id in self._joined:
             raise ReplayError("an invitation that was accepted before", SERVER)

@@ -84,7 +84,11 @@ class MaskingSum(SecureSum):
 
     @abstractmethod
     def open(
-        self, cohort: tuple[ClientId, ...], parameters: MaskingParameters, round_id: int
+        self,
+        cohort: tuple[ClientId, ...],
+        parameters: MaskingParameters,
+        round_id: int,
+        binding: bytes = b"",
     ) -> tuple[MaskServer, Dealing | None]:
         """Return the server of a new session, and an authority's part in it if there is one."""
 
@@ -99,6 +103,7 @@ class MaskingSum(SecureSum):
         round_id: int,
         dropouts: Mapping[ClientId, str] | None = None,
         faults: Sequence[Fault] = (),
+        binding: bytes = b"",
     ) -> SumResult:
         """Run one session; see `SecureSum.sum`."""
         cohort = tuple(sorted(vectors))
@@ -106,8 +111,8 @@ class MaskingSum(SecureSum):
         names = message_names(self.message_types)
         channel = Channel(self.stages, names, dropouts, faults, self._clock)
         clients = {client: self.client(client) for client in cohort}
-        server, dealing = self.open(cohort, parameters, round_id)
-        parts = SessionClients(clients, vectors)
+        server, dealing = self.open(cohort, parameters, round_id, binding)
+        parts = SessionClients(clients, vectors, binding)
         runner = StageRunner(channel, vectors, parts.answer, server.receive, opens_at=self.opens_at)
         once = self._once.session(round_id, vectors, modulus_bits)
         with once, runner.aborting(), noting_findings(runner, server):

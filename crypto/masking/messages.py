@@ -4,7 +4,7 @@ Every message after the invitation names its session; every message of a client 
 `unmasking_messages.py` has those that follow.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import ClassVar, Final, Self, TypeAlias
 
@@ -14,7 +14,13 @@ from crypto.errors import DecodingError, ParameterError
 from crypto.key_agreement import KEY_BYTES
 from crypto.masking.parameters import MaskingParameters
 from crypto.parties import ClientId
-from crypto.session_messages import NONCE_BYTES, SESSION_ID_BYTES, ClientMessage, SessionMessage
+from crypto.session_messages import (
+    NONCE_BYTES,
+    SESSION_ID_BYTES,
+    ClientMessage,
+    SessionMessage,
+    check_binding,
+)
 from crypto.shamir import SHARE_BYTES, Share
 from crypto.signatures import SIGNATURE_BYTES
 from crypto.wire import Message, Reader, Writer, check_increasing, check_size
@@ -50,6 +56,8 @@ class Invitation(Message):
         round_id: the training round.
         cohort: the clients asked, in increasing order.
         parameters: the session's public parameters.
+        binding: digest of what the server gave the clients before, such as the model that they
+            train; empty if the session is bound to nothing.
     """
 
     TYPE: ClassVar[int] = MessageType.INVITATION
@@ -57,10 +65,12 @@ class Invitation(Message):
     round_id: int
     cohort: tuple[ClientId, ...]
     parameters: MaskingParameters
+    binding: bytes = field(default=b"", kw_only=True)
 
     def __post_init__(self) -> None:
         check_size("nonce", self.nonce, NONCE_BYTES)
         check_increasing(self.cohort)
+        check_binding(self.binding)
         if not 0 <= self.round_id < 2**64:
             raise ParameterError(f"round_id={self.round_id} must lie in 0..2^64-1")
 
@@ -78,6 +88,7 @@ class Invitation(Message):
         writer.uint(self.parameters.threshold, 4)
         writer.uint(self.parameters.min_survivors, 4)
         writer.uint(self.parameters.signed, 1)
+        writer.sized(self.binding)
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
@@ -87,7 +98,7 @@ class Invitation(Message):
         parameters = MaskingParameters(
             length, modulus_bits, degree, threshold, min_survivors, reader.flag()
         )
-        return cls(nonce, round_id, cohort, parameters)
+        return cls(nonce, round_id, cohort, parameters, binding=reader.sized())
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class Part(Protocol[Given_contra]):
 class Joining(Protocol[Given_contra]):
     """A client for any number of sessions."""
 
-    def join(self, data: bytes) -> tuple[Part[Given_contra], bytes]:
+    def join(self, data: bytes, binding: bytes = b"") -> tuple[Part[Given_contra], bytes]:
         """Accept an invitation; return the client's part and its first answer."""
         ...
 
@@ -65,7 +65,7 @@ class MaskPart(Part[IntegerVector], Protocol):
 class MaskClient(Protocol):
     """A client of a masking protocol."""
 
-    def join(self, data: bytes) -> tuple[MaskPart, bytes]:
+    def join(self, data: bytes, binding: bytes = b"") -> tuple[MaskPart, bytes]:
         """Accept an invitation; return the client's part and its first answer."""
         ...
 
@@ -107,18 +107,23 @@ class SessionClients(Generic[Given]):
     Args:
         clients: for any number of sessions.
         inputs: what each is given.
+        binding: digest of what the server gave them before; empty if it was nothing.
     """
 
     def __init__(
-        self, clients: Mapping[ClientId, Joining[Given]], inputs: Mapping[ClientId, Given]
+        self,
+        clients: Mapping[ClientId, Joining[Given]],
+        inputs: Mapping[ClientId, Given],
+        binding: bytes = b"",
     ) -> None:
         self._clients = clients
+        self._binding = binding
         self._inputs = inputs
         self._parts: JoinedParts[Part[Given]] = JoinedParts()
 
     def answer(self, stage: str, client: ClientId, data: bytes) -> bytes:
         """Take the step of a stage with one client, which joins in the first one."""
         if stage == Stage.ADVERTISE_KEYS:
-            self._parts[client], answer = self._clients[client].join(data)
+            self._parts[client], answer = self._clients[client].join(data, self._binding)
             return answer
         return self._parts[client].step(stage, data, self._inputs[client])

@@ -65,6 +65,7 @@ class MaskingServer(StagedServer):
         round_id: the training round.
         registry: the verify keys of the clients; needed in signed sessions.
         randomness: where the session's nonce comes from.
+        binding: digest of what the server gave the clients before; empty if it gave nothing.
 
     Raises:
         ParameterError: for a cohort out of order or parameters that do not fit it.
@@ -82,8 +83,10 @@ class MaskingServer(StagedServer):
         round_id: int,
         registry: Mapping[ClientId, VerifyKey] | None = None,
         randomness: Randomness = SYSTEM,
+        binding: bytes = b"",
     ) -> None:
-        self.invitation = Invitation(randomness.bytes(NONCE_BYTES), round_id, cohort, parameters)
+        nonce = randomness.bytes(NONCE_BYTES)
+        self.invitation = Invitation(nonce, round_id, cohort, parameters, binding=binding)
         super().__init__(
             self.invitation.session_id(),
             CLIENT_MESSAGES,

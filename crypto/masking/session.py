@@ -54,13 +54,17 @@ class DoubleMasking(MaskingSum):
         self._policy = ClientPolicy(self.topology, signed, least_cohort)
 
     def open(
-        self, cohort: tuple[ClientId, ...], parameters: MaskingParameters, round_id: int
+        self,
+        cohort: tuple[ClientId, ...],
+        parameters: MaskingParameters,
+        round_id: int,
+        binding: bytes = b"",
     ) -> tuple[MaskServer, Dealing | None]:
         """Return the server of a new session; no authority has a part in it."""
-        return (
-            MaskingServer(cohort, parameters, round_id, self.registry, self._randomness),
-            None,
+        server = MaskingServer(
+            cohort, parameters, round_id, self.registry, self._randomness, binding
         )
+        return server, None
 
     def _make_client(self, client: ClientId, identity: SigningIdentity | None) -> MaskClient:
         return MaskingClient(client, identity, self.registry, self._policy, self._randomness)

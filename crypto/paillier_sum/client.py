@@ -33,6 +33,7 @@ from crypto.randomness import SYSTEM, Randomness
 from crypto.residues import check_range
 from crypto.sealing import SIGNED_MESSAGE, seal
 from crypto.secure_sum import IntegerVector
+from crypto.session_messages import require_binding
 from crypto.session_part import SessionPart
 from crypto.signatures import SigningIdentity, VerifyKey
 
@@ -73,12 +74,15 @@ class PaillierClient:
         self._opened = OpenedRounds()
         self._newest: dict[VerifyKey | None, KeyAnnouncement] = {}
 
-    def join(self, data: bytes, authority: VerifyKey | None) -> "tuple[PaillierClientRound, bytes]":
+    def join(
+        self, data: bytes, authority: VerifyKey | None, binding: bytes = b""
+    ) -> "tuple[PaillierClientRound, bytes]":
         """Key setup: accept an invitation.
 
         Args:
             data: an `Invitation`.
             authority: the verify key of the authority; None if nobody signs.
+            binding: digest of what the server gave this client before; empty if it was nothing.
 
         Returns:
             The client's part in the session, and a `Readiness` for the server.
@@ -89,6 +93,7 @@ class PaillierClient:
                 earlier epoch than another one of this authority.
             ConsistencyError: for a second key of the same epoch.
             PolicyError: if the session is weaker than this client accepts.
+            ConsistencyError: if the session is bound to something else than `binding`.
             OpenedRoundError: if this client has consented to another sum of the same round.
 
         Guarantees: a refused invitation changes nothing; errors name the server.
@@ -96,6 +101,7 @@ class PaillierClient:
         with blaming(SERVER):
             invitation = Invitation.from_bytes(data, len(self._registry) or None)
             self._check(invitation, authority)
+            require_binding(invitation.binding, binding)
             session_id = invitation.session_id()
             if session_id in self._joined:
                 raise ReplayError("an invitation that was accepted before")

@@ -1,6 +1,6 @@
 """The messages of a sum by Paillier encryption, in the order in which they are sent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import ClassVar, Final, Self
 
@@ -13,6 +13,7 @@ from crypto.session_messages import (
     SESSION_ID_BYTES,
     ClientMessage,
     SessionMessage,
+    check_binding,
 )
 from crypto.signatures import SIGNATURE_BYTES
 from crypto.wire import Message, Reader, Writer, check_epoch, check_increasing, check_size
@@ -83,6 +84,8 @@ class Invitation(Message):
         signed: whether clients sign their messages.
         key: the public key.
         key_signature: the authority's signature of it; empty in sessions without.
+        binding: digest of what the server gave the clients before, such as the model that they
+            train; empty if the session is bound to nothing.
     """
 
     TYPE: ClassVar[int] = MessageType.INVITATION
@@ -93,10 +96,12 @@ class Invitation(Message):
     signed: bool
     key: KeyAnnouncement
     key_signature: bytes
+    binding: bytes = field(default=b"", kw_only=True)
 
     def __post_init__(self) -> None:
         check_size("nonce", self.nonce, NONCE_BYTES)
         check_increasing(self.cohort)
+        check_binding(self.binding)
         if not 0 <= self.round_id < 2**64 or not 0 <= self.length < 2**32:
             raise ParameterError(f"round_id={self.round_id} or length={self.length} out of range")
         if len(self.key_signature) not in (0, SIGNATURE_BYTES):
@@ -112,19 +117,16 @@ class Invitation(Message):
         writer.ids(self.cohort)
         writer.uint(self.length, 4)
         writer.uint(self.signed, 1)
+        writer.sized(self.binding)
         writer.sized(self.key.to_bytes())
         writer.sized(self.key_signature)
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
         head = reader.fixed(NONCE_BYTES), reader.uint(8), reader.ids(), reader.uint(4)
-        signed = reader.flag()
-        return cls(
-            *head,
-            signed,
-            KeyAnnouncement.from_bytes(reader.sized(), reader.most_clients),
-            reader.sized(),
-        )
+        signed, binding = reader.flag(), reader.sized()
+        key = KeyAnnouncement.from_bytes(reader.sized(), reader.most_clients)
+        return cls(*head, signed, key, reader.sized(), binding=binding)
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ class PaillierServer:
         registry: the verify keys of the clients; None in sessions without signatures.
         randomness: where the session's nonce and the choice of helpers come from.
         choose_helpers: which survivors are asked to consent.
+        binding: digest of what the server gave the clients before; empty if it gave nothing.
     """
 
     def __init__(
@@ -66,9 +67,12 @@ class PaillierServer:
         registry: Mapping[ClientId, VerifyKey] | None = None,
         randomness: Randomness = SYSTEM,
         choose_helpers: ChooseHelpers = choose_at_random,
+        binding: bytes = b"",
     ) -> None:
         nonce, signed = randomness.bytes(NONCE_BYTES), registry is not None
-        self._invitation = Invitation(nonce, round_id, cohort, length, signed, key, key_signature)
+        self._invitation = Invitation(
+            nonce, round_id, cohort, length, signed, key, key_signature, binding=binding
+        )
         self.session_id = self._invitation.session_id()
         self._key = read_key(key, 0)
         self._threshold = key.threshold

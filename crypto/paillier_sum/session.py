@@ -85,6 +85,7 @@ class PaillierSum(SecureSum):
         round_id: int,
         dropouts: Mapping[ClientId, str] | None = None,
         faults: Sequence[Fault] = (),
+        binding: bytes = b"",
     ) -> SumResult:
         """Run one session; see `SecureSum.sum`. Server and authority learn the carry too."""
         if not 1 <= modulus_bits <= MAX_MODULUS_BITS:
@@ -94,7 +95,7 @@ class PaillierSum(SecureSum):
             check_vector(vector, length, modulus_bits)
         mask = (1 << modulus_bits) - 1
         residues = {c: vector.astype(np.uint64) & np.uint64(mask) for c, vector in vectors.items()}
-        return self._run(residues, mask, mask, round_id, dropouts, faults)
+        return self._run(residues, mask, mask, round_id, dropouts, faults, binding)
 
     def integer_sum(
         self,
@@ -104,6 +105,7 @@ class PaillierSum(SecureSum):
         round_id: int,
         dropouts: Mapping[ClientId, str] | None = None,
         faults: Sequence[Fault] = (),
+        binding: bytes = b"",
     ) -> SumResult:
         """Run one session and return the sum over the integers.
 
@@ -115,6 +117,7 @@ class PaillierSum(SecureSum):
             round_id: as in `SecureSum.sum`.
             dropouts: likewise.
             faults: likewise.
+            binding: likewise.
 
         Raises:
             ParameterError: for too few clients, an impossible range or vectors that do not fit.
@@ -125,7 +128,7 @@ class PaillierSum(SecureSum):
         length = _length_of(vectors)
         for vector in vectors.values():
             check_range(vector, length, max_value)
-        return self._run(vectors, max_value, 2**64 - 1, round_id, dropouts, faults)
+        return self._run(vectors, max_value, 2**64 - 1, round_id, dropouts, faults, binding)
 
     def _run(
         self,
@@ -135,6 +138,7 @@ class PaillierSum(SecureSum):
         round_id: int,
         dropouts: Mapping[ClientId, str] | None,
         faults: Sequence[Fault],
+        binding: bytes,
     ) -> SumResult:
         cohort = tuple(sorted(vectors))
         threshold = plan_threshold(len(cohort), self._threshold, signed=self._signed)
@@ -154,9 +158,12 @@ class PaillierSum(SecureSum):
                 registry,
                 self._randomness,
                 self._choose_helpers,
+                binding,
             )
         trusted = self._identity.verify_key if self._identity is not None else None
-        session = _Session(server, authority, self._clients, vectors, max_value, channel, trusted)
+        session = _Session(
+            server, authority, self._clients, vectors, max_value, channel, trusted, binding
+        )
         with self._once.session(round_id, vectors, 64):
             return session.run(mask)
 
@@ -206,6 +213,7 @@ class _Session:
         max_value: int,
         channel: Channel,
         trusted: VerifyKey | None,
+        binding: bytes,
     ) -> None:
         self._server = server
         self._authority = authority
@@ -214,6 +222,7 @@ class _Session:
         self._max_value = max_value
         self._channel = channel
         self._trusted = trusted
+        self._binding = binding
         self._parts: JoinedParts[PaillierClientRound] = JoinedParts()
         self._may_be_opened = False
         self._exchange = Exchange(channel, tuple(vectors), self._answer, server.receive)
@@ -267,7 +276,8 @@ class _Session:
 
     def _answer(self, stage: str, client: ClientId, data: bytes) -> bytes:
         if stage == Stage.KEY_SETUP:
-            self._parts[client], answer = self._clients[client].join(data, self._trusted)
+            joined = self._clients[client].join(data, self._trusted, self._binding)
+            self._parts[client], answer = joined
             return answer
         if stage == Stage.UPLOAD:
             return self._parts[client].upload(data, self._vectors[client], self._max_value)

@@ -15,6 +15,7 @@ from crypto.pairwise_masking.client_round import Keyed, PairwiseRound
 from crypto.pairwise_masking.messages import DealtKeys, PairwiseInvitation
 from crypto.parties import AUTHORITY, SERVER, ClientId
 from crypto.randomness import SYSTEM, Randomness
+from crypto.session_messages import require_binding
 
 
 class PairwiseClient:
@@ -66,11 +67,12 @@ class PairwiseClient:
             AgreementKeyPair.from_private(message.share_key),
         )
 
-    def join(self, data: bytes) -> tuple[PairwiseRound, bytes]:
+    def join(self, data: bytes, binding: bytes = b"") -> tuple[PairwiseRound, bytes]:
         """Advertise keys: accept an invitation and announce the public keys of one session.
 
         Args:
             data: a `PairwiseInvitation`.
+            binding: digest of what the server gave this client before; empty if it was nothing.
 
         Returns:
             The client's part in the session, and a `PublicKeys` for the server.
@@ -80,6 +82,7 @@ class PairwiseClient:
             ForeignMessageError: if it is for other clients.
             ReplayError: if this client has joined that very session before.
             PolicyError: if the session is weaker than the client's policy.
+            ConsistencyError: if the session is bound to something else than `binding`.
             OpenedRoundError: if this client has uploaded in another session of the same round.
             WrongTimeError: naming the authority, if it has not dealt the session's keys.
         """
@@ -94,6 +97,7 @@ class PairwiseClient:
                 raise PolicyError("a session in which not all mask with all")
             if invitation.dealt != self._dealt:
                 raise PolicyError("a session whose keys come from elsewhere than agreed to")
+            require_binding(invitation.binding, binding)
             session_id = invitation.session_id()
             if session_id in self._joined:
                 raise ReplayError("an invitation that was accepted before")

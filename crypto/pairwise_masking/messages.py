@@ -56,7 +56,14 @@ class PairwiseInvitation(Invitation):
     @classmethod
     def _read(cls, reader: Reader) -> Self:
         fields = Invitation._read(reader)
-        return cls(fields.nonce, fields.round_id, fields.cohort, fields.parameters, reader.flag())
+        return cls(
+            fields.nonce,
+            fields.round_id,
+            fields.cohort,
+            fields.parameters,
+            reader.flag(),
+            binding=fields.binding,
+        )
 
 
 @dataclass(frozen=True)

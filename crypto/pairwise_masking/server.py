@@ -47,6 +47,7 @@ class PairwiseServer(StagedServer):
         round_id: the training round.
         dealt: whether an authority deals the clients' key pairs.
         randomness: where the session's nonce comes from.
+        binding: digest of what the server gave the clients before; empty if it gave nothing.
 
     Raises:
         ParameterError: for a cohort out of order or parameters that do not fit it.
@@ -65,11 +66,14 @@ class PairwiseServer(StagedServer):
         *,
         dealt: bool = True,
         randomness: Randomness = SYSTEM,
+        binding: bytes = b"",
     ) -> None:
         if parameters.degree != len(cohort) - 1:
             raise ParameterError(f"degree={parameters.degree} must be {len(cohort) - 1}")
         nonce = randomness.bytes(NONCE_BYTES)
-        self.invitation = PairwiseInvitation(nonce, round_id, cohort, parameters, dealt)
+        self.invitation = PairwiseInvitation(
+            nonce, round_id, cohort, parameters, dealt, binding=binding
+        )
         super().__init__(self.invitation.session_id(), CLIENT_MESSAGES, parameters.min_survivors)
         self._parameters = parameters
         self._keys: dict[ClientId, PublicKeys] = {}

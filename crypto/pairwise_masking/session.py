@@ -55,11 +55,20 @@ class PairwiseMasking(MaskingSum):
         self._receivers: dict[ClientId, PairwiseClient] = {}
 
     def open(
-        self, cohort: tuple[ClientId, ...], parameters: MaskingParameters, round_id: int
+        self,
+        cohort: tuple[ClientId, ...],
+        parameters: MaskingParameters,
+        round_id: int,
+        binding: bytes = b"",
     ) -> tuple[MaskServer, Dealing | None]:
         """Return the server of a new session, and the authority's part if it deals the keys."""
         server = PairwiseServer(
-            cohort, parameters, round_id, dealt=self._dealt, randomness=self._randomness
+            cohort,
+            parameters,
+            round_id,
+            dealt=self._dealt,
+            randomness=self._randomness,
+            binding=binding,
         )
         if not self._dealt:
             return server, None

@@ -64,11 +64,12 @@ class QualityClient(Generic[Element]):
             raise ReplayError("a system key of no later epoch than the one at hand", SERVER)
         self._held = held
 
-    def join(self, data: bytes) -> tuple["QualityPart[Element]", bytes]:
+    def join(self, data: bytes, binding: bytes = b"") -> tuple["QualityPart[Element]", bytes]:
         """Advertise keys: accept an invitation and join the masking session inside it.
 
         Args:
             data: a `QualityInvitation`.
+            binding: digest of what the server gave this client before; empty if it was nothing.
 
         Returns:
             The client's part in the session, and the masking protocol's first answer.
@@ -76,7 +77,8 @@ class QualityClient(Generic[Element]):
         Raises:
             PolicyError: if proofs or checks are not as agreed to.
             WrongTimeError: if this client holds no share of the system key that is named.
-            MalformedMessageError, ForeignMessageError, ReplayError: as the masking protocol.
+            MalformedMessageError, ForeignMessageError, ReplayError, ConsistencyError: as the
+                masking protocol.
         """
         with blaming(SERVER):
             invitation = QualityInvitation.from_bytes(data)
@@ -85,7 +87,7 @@ class QualityClient(Generic[Element]):
                 raise PolicyError("proofs or checks other than those agreed to")
             if self._held is None or self._held.system.key_id != invitation.key_id:
                 raise WrongTimeError("a system key of which this client has no share")
-        masks, answer = self._masks.join(invitation.masks)
+        masks, answer = self._masks.join(invitation.masks, binding)
         part = QualityPart(
             self.client_id,
             invitation,

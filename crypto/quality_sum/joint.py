@@ -117,6 +117,7 @@ class JointSum:
         round_id: int,
         dropouts: Mapping[ClientId, str] | None = None,
         faults: Sequence[Fault] = (),
+        binding: bytes = b"",
     ) -> QualitySumResult:
         """Run one session.
 
@@ -131,6 +132,7 @@ class JointSum:
             round_id: the training round, 0 to 2^64 - 1.
             dropouts: client -> the stage in which it no longer answers.
             faults: what happens to single messages.
+            binding: as in `SecureSum.sum`.
 
         Returns:
             Both sums, over the clients whose upload arrived.
@@ -154,7 +156,7 @@ class JointSum:
         ready, is_new = self._ensure_key(
             cohort, masking.threshold, Disturbances(dropouts or {}, faults)
         )
-        masks, dealing = self._masking.open(cohort, masking, round_id)
+        masks, dealing = self._masking.open(cohort, masking, round_id, binding)
         registry = self._masking.registry
         server = QualityServer(
             masks, ready.system, parameters, logarithms, registry, self._randomness
@@ -162,7 +164,7 @@ class JointSum:
         runner = StageRunner(
             channel,
             vectors,
-            SessionClients(clients, inputs).answer,
+            SessionClients(clients, inputs, binding).answer,
             server.receive,
             earlier_costs=ready.costs if is_new else None,
             earlier_refusals=ready.refusals if is_new else (),

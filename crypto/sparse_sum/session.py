@@ -40,6 +40,7 @@ class SparseSum(KeyedSum):
         round_id: int,
         dropouts: Mapping[ClientId, str] | None = None,
         faults: Sequence[Fault] = (),
+        binding: bytes = b"",
     ) -> SumResult:
         """Run one session; see `SecureSum.sum`.
 
@@ -53,7 +54,7 @@ class SparseSum(KeyedSum):
         length = common_length(vectors)
         for vector in vectors.values():
             check_vector(vector, length, modulus_bits)
-        return self._run(vectors, modulus_bits, round_id, dropouts, faults)
+        return self._run(vectors, modulus_bits, round_id, dropouts, faults, binding)
 
     def _server(self, invitation: SparseInvitation, key: PublicVectorKey) -> SparseServer:
         return SparseServer(invitation, key, self._registry)

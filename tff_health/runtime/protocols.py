@@ -37,12 +37,14 @@ class RoundPlan:
         clients: the cohort, in the order of the data.
         dropouts: client -> the stage of the protocol in which it no longer answers.
         faults: what happens to single messages.
+        binding: digest of what the server gave the clients; empty if sums are bound to nothing.
     """
 
     round_id: int
     clients: tuple[ClientId, ...]
     dropouts: Mapping[ClientId, str] = field(default_factory=dict)
     faults: Sequence[Fault] = ()
+    binding: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -215,5 +217,6 @@ def _run_session(
         round_id=plan.round_id,
         dropouts=dropouts,
         faults=faults,
+        binding=plan.binding,
     )
     return result, from_vector(slots, result.sum, bits)

@@ -66,6 +66,7 @@ class QualityProtocol(SumProtocol):
             round_id=plan.round_id,
             dropouts=plan.dropouts,
             faults=plan.faults,
+            binding=plan.binding,
         )
         sums = dict(zip(others, from_vector(part, result.sum, bits), strict=True))
         sums[position] = np.asarray(result.quality_sum, quality.dtype).reshape(quality.shape)

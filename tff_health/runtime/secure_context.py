@@ -231,7 +231,8 @@ class SecureContext(tff.framework.SyncContext):
         try:
             with timer.phase("crypto"):
                 round_id = self._first_id + plan.round_id
-                numbered = dataclasses.replace(plan, round_id=round_id)
+                binding = parts.broadcast_digest(broadcast)
+                numbered = dataclasses.replace(plan, round_id=round_id, binding=binding)
                 outcome = self._protocol.sum(split.slots, tensors, numbered)
         except SessionAbortedError as error:
             self.last_round = timer.record(plan, (), error.costs, error.refusals)

@@ -5,6 +5,7 @@ finishes. TFF's own compiler does it
 (`tff.backends.mapreduce`), so each part is a TFF computation that any executor runs.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -59,6 +60,7 @@ class SplitComputation:
         contribution = form.work.type_signature.result
         self._plain_type, *self._sum_types = contribution
         self.prepare = form.prepare
+        self._broadcast_type = form.prepare.type_signature.result
         self.work = _at_clients(form.work)
         self.finish = _finishing(form, self._plain_type, self._sum_types)
         self.clear_names = tuple(leaf_names(self._plain_type))
@@ -82,6 +84,15 @@ class SplitComputation:
                 bound = _bound(kind, int(number), np.dtype(tensor.dtype))
                 slots.append(Slot(kind, bound, tuple(tensor.shape), tensor.dtype))
         return tuple(slots)
+
+    def broadcast_digest(self, broadcast: Any) -> bytes:
+        """Returns SHA-256 of what the server gives the clients, as TFF encodes it: 32 bytes.
+
+        Args:
+            broadcast: what `prepare` returned.
+        """
+        encoded, _ = tff.framework.serialize_value(broadcast, self._broadcast_type)
+        return hashlib.sha256(encoded.SerializeToString(deterministic=True)).digest()
 
     def contribution_leaves(self, contribution: Any) -> list[Any]:
         """Returns what one client contributes to the secure sums, a tensor for each slot."""

@@ -254,8 +254,8 @@ def test_a_client_that_makes_its_upload_from_others_is_named_and_left_out():
     liar = protocol._clients[1]
     honest_join = liar.join
 
-    def join(data, authority):
-        part, answer = honest_join(data, authority)
+    def join(data, *given):
+        part, answer = honest_join(data, *given)
         honest = part.upload
 
         def upload(request, vector, max_value):
@@ -390,8 +390,8 @@ def test_a_client_that_lies_about_its_range_is_noticed_by_the_sum_only():
     liar = protocol._clients[1]
     honest_join = liar.join
 
-    def join(data, authority):
-        part, answer = honest_join(data, authority)
+    def join(data, *given):
+        part, answer = honest_join(data, *given)
         honest_upload = part.upload
         part.upload = lambda data, _, __: honest_upload(data, np.array([10**6]), 10**6)
         return part, answer
@@ -410,8 +410,8 @@ def test_a_client_that_encrypts_a_huge_number_does_not_get_the_server_blamed():
     liar = protocol._clients[1]
     honest_join = liar.join
 
-    def join(data, authority):
-        part, answer = honest_join(data, authority)
+    def join(data, *given):
+        part, answer = honest_join(data, *given)
         honest_upload = part.upload
 
         def upload(*given):

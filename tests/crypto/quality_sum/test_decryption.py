@@ -15,6 +15,7 @@ from crypto.errors import (
     WrongTimeError,
 )
 from crypto.faults import Alter, Drop, Duplicate, Fault, Overtake
+from crypto.opened_rounds import OncePerRound
 from crypto.parties import SERVER
 from crypto.quality_sum.client import QualityClient
 from crypto.quality_sum.helping import Helper
@@ -47,9 +48,9 @@ proven_kinds = pytest.mark.parametrize("kind", ["with proofs", "hardened"])
 
 
 def run(kind, **plan):
-    return protocol(kind).sum(
-        VECTORS, QUALITIES, BITS, max_quality=100, round_id=next(ROUND_IDS), **plan
-    )
+    shared = protocol(kind)
+    shared._once = OncePerRound()  # the vectors stand for new ones in each session
+    return shared.sum(VECTORS, QUALITIES, BITS, max_quality=100, round_id=next(ROUND_IDS), **plan)
 
 
 def assert_exact(result, survivors=COHORT):
@@ -175,8 +176,8 @@ class FalseShare(Helper):
 
 
 class LyingClient(QualityClient):
-    def join(self, data):
-        part, answer = super().join(data)
+    def join(self, data, binding):
+        part, answer = super().join(data, binding)
         if self.client_id == 2:
             part._helper.__class__ = FalseShare
         return part, answer
@@ -223,8 +224,8 @@ def test_an_answer_to_another_attempt_is_refused():
 class Boaster(QualityClient):
     """Client 2 says that it may report any quality, and proves that."""
 
-    def join(self, data):
-        part, answer = super().join(data)
+    def join(self, data, binding):
+        part, answer = super().join(data, binding)
         if self.client_id == 2:
             wide = type(part._parameters)(
                 part._parameters.phi, 1000, part._parameters.proofs, part._parameters.checked

@@ -71,7 +71,7 @@ def _not_on_the_wire(found):
     yield _read(kinds()[96], OPERATIONS["packed paillier"](**packed, random="message")["message"])
     key = paillier.KeyAnnouncement(1, (1, 2, 3), 3, b"\x0f\x01")
     upload = paillier.EncryptedVector(SID, 1, b"ciphertexts", b"proofs")
-    yield paillier.Invitation(NONCE, 7, (1, 2, 3), 5, True, key, SIGNATURE)
+    yield paillier.Invitation(NONCE, 7, (1, 2, 3), 5, True, key, SIGNATURE, binding=SID)
     yield paillier.Readiness(SID, 4)
     yield paillier.UploadRequest(SID, (1, 2))
     yield paillier.ConsentRequest(SID, (upload,), (SIGNATURE,))

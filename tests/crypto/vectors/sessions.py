@@ -26,6 +26,7 @@ WHOLE_BYTES = 200
 BITS = 10
 CLIENTS = (1, 2, 5, 9)
 VECTORS = {client: [client, 0, 3 * client, 1023] for client in CLIENTS}
+BINDING = hashlib.sha256(b"what the server broadcast").digest()
 QUALITIES = {1: 0, 2: 1, 5: 2, 9: 3}
 
 
@@ -77,7 +78,12 @@ def secure_sum(protocol, dropouts=None):
     """Run one session of a `SecureSum`."""
     tape = Tape()
     result = protocol.sum(
-        arrays(), BITS, round_id=7, dropouts=dropouts, faults=tape.faults(protocol.stages)
+        arrays(),
+        BITS,
+        round_id=7,
+        dropouts=dropouts,
+        faults=tape.faults(protocol.stages),
+        binding=BINDING,
     )
     return tape, {"sum": result.sum.tolist(), "survivors": result.survivors}
 
@@ -92,6 +98,7 @@ def quality_sum(protocol, dropouts=None):
         round_id=7,
         dropouts=dropouts,
         faults=tape.faults(protocol.stages),
+        binding=BINDING,
     )
     found = {"sum": result.sum.tolist(), "quality_sum": result.quality_sum}
     return tape, {**found, "survivors": result.survivors}
@@ -160,7 +167,7 @@ def _hardened(randomness):
     return quality_sum(HardenedQualitySum(threshold=3, randomness=randomness))
 
 
-VALUES = {"vectors": VECTORS, "modulus_bits": BITS, "round_id": 7}
+VALUES = {"vectors": VECTORS, "modulus_bits": BITS, "round_id": 7, "binding": BINDING}
 WITH_QUALITIES = {**VALUES, "qualities": QUALITIES, "max_quality": 3}
 SESSIONS = {
     "masking": (_masking, {**VALUES, "threshold": 3, "dropouts": {5: "masked input"}}),

@@ -68,9 +68,11 @@ class Plain(SecureSum):
         self.stages = (stage,)
         self._needed = needed
         self.calls = []
+        self.bindings = []
 
-    def sum(self, vectors, modulus_bits, *, round_id, dropouts=None, faults=()):
+    def sum(self, vectors, modulus_bits, *, round_id, dropouts=None, faults=(), binding=b""):
         self.calls.append((round_id, tuple(vectors), modulus_bits, dict(dropouts), list(faults)))
+        self.bindings.append(binding)
         alive = tuple(sorted(set(vectors) - set(dropouts)))
         costs = Costs(clients=tuple(ClientCost(client, 1, 0, 0.0) for client in sorted(vectors)))
         if len(alive) < self._needed:
@@ -394,6 +396,27 @@ def test_two_broadcasts_of_one_state_are_taken_apart(make):
         return state, tff.federated_secure_sum_bitwidth(thrice, 8)
 
     assert run(make(Plain()), computation, 1, [1, 2, 3])[1] == 12
+
+
+def test_sums_are_bound_to_what_the_server_broadcast(make):
+    @tff.federated_computation(TOTAL, NUMBER)
+    def computation(state, data):
+        trained = tff.federated_map(add, (tff.federated_broadcast(state), data))
+        return state, tff.federated_secure_sum_bitwidth(trained, 8)
+
+    protocol = Plain()
+    context = make(protocol)
+    for state in (1, 1, 2):
+        run(context, computation, state, [1, 2, 3])
+    once, again, other = protocol.bindings
+    assert once == again != other
+    assert len(once) == len(other) == 32
+
+    context, seen = make(DoubleMasking()), []
+    watching = Fault(Alter(lambda data: seen.append(data) or data), None, SERVER)
+    context.plan_round([0, 1, 2], faults=[watching])
+    assert run(context, computation, 1, [1, 2, 3])[1] == 9
+    assert sum(once in data for data in seen) == 3  # each client's invitation says it
 
 
 def test_what_clients_send_in_the_clear_is_named(make):
