@@ -57,9 +57,13 @@ class ProbeTask:
             return (update,)
         return (update, Slot("max_input", self.max_quality + 1, (), np.dtype(np.int64)))
 
-    def tensors(self) -> dict[int, list[Any]]:
-        """Every client's numbers: an update that is zero in most places, and a quality."""
-        rng = np.random.default_rng(0)
+    def tensors(self, round_id: int) -> dict[int, list[Any]]:
+        """Every client's numbers: an update that is zero in most places, and a quality.
+
+        Args:
+            round_id: of the round, which has updates of its own.
+        """
+        rng = np.random.default_rng(round_id)
         few = max(1, round(_NONZERO_SHARE * self.length))
         tensors: dict[int, list[Any]] = {}
         for client in range(self.num_clients):
@@ -104,21 +108,21 @@ def probe(protocol: SumProtocol, task: ProbeTask) -> SchemeProbe:
         RunError: if a sum is not the survivors' sum.
         crypto.errors.AbortError: if one cannot be had though no client drops out.
     """
-    slots, tensors = task.slots(), task.tensors()
-    clients = tuple(tensors)
-    numbers = itertools.count()  # a round whose sum was opened is not summed again
-    _whole(protocol, task, next(numbers))  # makes keys
+    rounds = itertools.count()
+    _whole(protocol, task, next(rounds))  # makes keys
     short = dataclasses.replace(task, length=max(1, task.length // 10))
-    many = _whole(protocol, task, next(numbers))
+    many = _whole(protocol, task, next(rounds))
     few_seconds, many_seconds = (
-        min(_seconds(_whole(protocol, sums, next(numbers))) for _ in range(_REPEATS))
+        min(_seconds(_whole(protocol, sums, next(rounds))) for _ in range(_REPEATS))
         for sums in (short, task)
     )
     per_number = max(0.0, many_seconds - few_seconds) / max(1, task.length - short.length)
     survives = {}
-    for stage in protocol.stages:
+    slots, clients = task.slots(), tuple(range(task.num_clients))
+    for stage, round_id in zip(protocol.stages, rounds, strict=False):
+        tensors = task.tensors(round_id)
         try:
-            plan = RoundPlan(next(numbers), clients, {clients[0]: stage})
+            plan = RoundPlan(round_id, clients, {clients[0]: stage})
             outcome = protocol.sum(slots, tensors, plan)
         except SessionAbortedError:
             survives[stage] = False
@@ -131,9 +135,9 @@ def probe(protocol: SumProtocol, task: ProbeTask) -> SchemeProbe:
     return SchemeProbe(survives, ", ".join(encrypted), fixed, per_number)
 
 
-def _whole(protocol: SumProtocol, task: ProbeTask, number: int) -> Costs:
-    slots, tensors = task.slots(), task.tensors()
-    outcome = protocol.sum(slots, tensors, RoundPlan(number, tuple(tensors)))
+def _whole(protocol: SumProtocol, task: ProbeTask, round_id: int) -> Costs:
+    slots, tensors = task.slots(), task.tensors(round_id)
+    outcome = protocol.sum(slots, tensors, RoundPlan(round_id, tuple(tensors)))
     _check(outcome, slots, tensors)
     return outcome.costs
 

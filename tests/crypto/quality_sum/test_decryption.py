@@ -176,7 +176,7 @@ class FalseShare(Helper):
 
 
 class LyingClient(QualityClient):
-    def join(self, data, binding):
+    def join(self, data, binding=b""):
         part, answer = super().join(data, binding)
         if self.client_id == 2:
             part._helper.__class__ = FalseShare
@@ -224,7 +224,7 @@ def test_an_answer_to_another_attempt_is_refused():
 class Boaster(QualityClient):
     """Client 2 says that it may report any quality, and proves that."""
 
-    def join(self, data, binding):
+    def join(self, data, binding=b""):
         part, answer = super().join(data, binding)
         if self.client_id == 2:
             wide = type(part._parameters)(
