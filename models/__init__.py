@@ -1,6 +1,7 @@
 """Keras models by name. Importing this package is free; TensorFlow is loaded by `load`."""
 
 import functools
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -97,8 +98,7 @@ class Builder:
             (n, num_classes), uncompiled.
         random_operations: the TensorFlow operations by which it draws at random, as a layer
             `Dropout` does; sorted.
-        identity: what tells the network from others, for `identity.difference`; empty for a model
-            of this package.
+        identity: what tells the network from others, for `identity.difference`.
     """
 
     build: Callable[[], Any]
@@ -141,8 +141,25 @@ def load(
 
         return own.load(name, builder, input_shape, num_classes, seed)
     build = functools.partial(builder, input_shape, num_classes)
-    _check(name, build(), input_shape, num_classes)
-    return Builder(build)
+    model = build()
+    _check(name, model, input_shape, num_classes)
+    from models import identity
+
+    told = identity.of_settings(model) | {"source_sha256": source_digest(name)}
+    told |= {"image_shape": list(input_shape), "num_classes": num_classes}
+    return Builder(build, identity=told)
+
+
+def source_digest(name: str) -> str | None:
+    """Returns the SHA-256 of the file that builds a model of this package, without importing it.
+
+    Args:
+        name: of a model; None is returned for one of a user's own.
+    """
+    if name not in MODELS:
+        return None
+    module = MODELS[name].builder.partition(":")[0].rpartition(".")[2]
+    return hashlib.sha256((Path(__file__).parent / f"{module}.py").read_bytes()).hexdigest()
 
 
 def _check(name: str, model: Any, input_shape: tuple[int, int, int], num_classes: int) -> None:

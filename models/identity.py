@@ -29,20 +29,52 @@ def describe(
         computes, functions and layers of the user's own included; and `initial_weights_sha256`,
         over all weights that it starts with.
     """
-    digest = hashlib.sha256()
+    weights = []
     for first, second in zip(model.weights, twin.weights, strict=True):
-        value, again = first.numpy(), second.numpy()
-        digest.update(f"{value.dtype.name}{value.shape}{first.trainable}".encode())
-        if np.array_equal(value, again, equal_nan=True):
-            digest.update(value.tobytes())
+        same = np.array_equal(first.numpy(), second.numpy(), equal_nan=True)
+        weights.append((first, same))
     operations = hashlib.sha256()
     for function in (training, evaluating):
         operations.update(_Operations(model, function).digest())
     return {
-        "layers": [_line(layer) for layer in model._flatten_layers(include_self=False)],
+        "layers": _lines(model),
         "operations_sha256": operations.hexdigest(),
-        "initial_weights_sha256": digest.hexdigest(),
+        "initial_weights_sha256": _of_weights(weights),
     }
+
+
+def of_settings(model: tf.keras.Model) -> dict[str, Any]:
+    """Returns the same for a model of this package, without calling it.
+
+    Its operations follow from the settings of its layers, and its initial weights, but for those
+    that are not trained, from these and the seed.
+    """
+    layers = _lines(model)
+    constants = [(weight, not weight.trainable) for weight in model.weights]
+    places = {id(layer): number for number, layer in enumerate(model.layers)}
+    ways = [
+        [
+            [places.get(id(link[0])) for link in node.iterate_inbound()]
+            for node in layer.inbound_nodes
+        ]
+        for layer in model.layers
+    ]
+    return {
+        "layers": layers,
+        "operations_sha256": hashlib.sha256(json.dumps([layers, ways]).encode()).hexdigest(),
+        "initial_weights_sha256": _of_weights(constants),
+    }
+
+
+def _of_weights(weights: list[tuple[tf.Variable, bool]]) -> str:
+    """A digest of shapes, and of the values of those for which it is said."""
+    digest = hashlib.sha256()
+    for weight, with_values in weights:
+        value = weight.numpy()
+        digest.update(f"{value.dtype.name}{value.shape}{weight.trainable}".encode())
+        if with_values:
+            digest.update(value.tobytes())
+    return digest.hexdigest()
 
 
 def difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
@@ -58,11 +90,36 @@ def difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
     before, now = found.get("layers", []), wanted.get("layers", [])
     for kind, a, b, c, d in difflib.SequenceMatcher(None, before, now, False).get_opcodes():
         if kind != "equal":
-            gone, come = ", ".join(before[a:b]), ", ".join(now[c:d])
-            return f"its layer {a + 1} was {gone or 'not there'}, and now is {come or 'not there'}"
+            return f"its layer {a + 1} {_change(before[a:b], now[c:d])}"
     if found.get(digests[0]) != wanted.get(digests[0]):
         return "its layers are the same, but not what functions or layers of your own compute"
     return "its layers are the same, but not the weights that it starts with"
+
+
+def _change(gone: list[str], come: list[str]) -> str:
+    """Says in words how some lines of layers became others."""
+    kinds, settings = zip(*(_parsed(lines) for lines in (gone, come)), strict=True)
+    if kinds[0] == kinds[1] and gone and come:
+        before, now = settings
+        names = [
+            n
+            for n in [*before, *(n for n in now if n not in before)]
+            if before.get(n) != now.get(n)
+        ]
+        told = (f"{n} {before.get(n)}, and now has {n} {now.get(n)}" for n in names)
+        return f"({kinds[0]}) had {'; it had '.join(told)}"
+    return f"was {kinds[0] or 'not there'}, and now is {kinds[1] or 'not there'}"
+
+
+def _parsed(lines: list[str]) -> tuple[str, dict[str, Any]]:
+    """The kinds of layers, and the settings of the first one."""
+    parts = [line.partition("(") for line in lines]
+    first = json.loads(parts[0][2][:-1]) if parts and parts[0][2] else {}
+    return ", ".join(kind for kind, _, _ in parts), first
+
+
+def _lines(model: tf.keras.Model) -> list[str]:
+    return [_line(layer) for layer in model._flatten_layers(include_self=False)]
 
 
 def _line(layer: tf.keras.layers.Layer) -> str:

@@ -17,6 +17,7 @@ from tff_health.data.federated import FederatedImages, federate
 from tff_health.errors import ConfigError
 from tff_health.experiments.catalog import EXPERIMENTS
 from tff_health.experiments.config import Invocation, RunConfig
+from tff_health.experiments.network import check_finished
 from tff_health.experiments.scheme_settings import SCHEME_DEFAULTS
 from tff_health.reporting.files import read_json
 from tff_health.reporting.finished_run import read_finished_run
@@ -163,6 +164,7 @@ class Study:
     def _run_part(self, part: Part, progress: StudyProgress) -> PartResult:
         with self.folder(part) as folder:
             if folder.is_finished:
+                check_finished(part.config, folder.path)
                 progress.skip(part.name)
             else:
                 # Imports TensorFlow, which takes seconds: not if all is done.

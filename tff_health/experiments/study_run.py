@@ -6,7 +6,8 @@ from typing import Any
 
 from tff_health.experiments.config import Invocation
 from tff_health.experiments.estimate import Estimates, dry_run_text
-from tff_health.experiments.study import Part, PartResult, Study, validate
+from tff_health.experiments.network import check_finished
+from tff_health.experiments.study import RUNS, Part, PartResult, Study, validate
 from tff_health.experiments.study_folder import describe_study
 from tff_health.reporting.comparison import ComparedRun
 from tff_health.reporting.results_folder import ResultsFolder
@@ -68,6 +69,8 @@ def run_study(
         return
     with ResultsFolder(invocation.out_dir, invocation.config.as_dict()) as folder:
         if folder.is_finished:
+            for part in parts:
+                check_finished(part.config, folder.path / RUNS / part.name)
             print(folder.finished_text())
             return
         study = kind(invocation, parts, folder.path)

@@ -6,6 +6,7 @@ from tff_health import interrupts
 from tff_health.data import catalog
 from tff_health.data.federated import federate
 from tff_health.experiments.config import Invocation
+from tff_health.experiments.network import check_finished
 from tff_health.reporting.finished_run import read_finished_run
 from tff_health.reporting.results_folder import START_ANEW, ResultsFolder
 
@@ -19,6 +20,7 @@ def run(invocation: Invocation) -> None:
     config = invocation.config
     with ResultsFolder(invocation.out_dir, config.as_dict()) as folder:
         if folder.is_finished:
+            check_finished(config, folder.path)
             read_finished_run(folder.path, START_ANEW)
             print(folder.finished_text())
             folder.remove_scratch()

@@ -16,6 +16,7 @@ from tff_health.data.preparation import Preparation
 from tff_health.experiments import environment
 from tff_health.experiments.config import RunConfig
 from tff_health.experiments.local_rounds import train_alone
+from tff_health.experiments.network import NETWORK, check_same
 from tff_health.experiments.noise_key import noise_key
 from tff_health.experiments.privacy_settings import settle
 from tff_health.experiments.random_draws import check_draws
@@ -83,6 +84,8 @@ def train(
         RunError: if the worker or the last state does not allow to go on.
     """
     started = time.monotonic()
+    network = load_builder(config, federated.images).identity
+    check_same(folder.path, folder.description, network)
     privacy = settle(config, federated)
     task = build_task(config, federated, folder.scratch, privacy)
     ledger = folder.path / "privacy.csv"
@@ -96,7 +99,7 @@ def train(
         tff.framework.set_default_context(context)
         process = build_process(config.scheme, task)
         clear = in_the_clear(process, config, context)
-        description = environment.describe(config, federated, task, clear)
+        description = environment.describe(config, federated, task, clear) | {NETWORK: network}
         folder.describe(description)
         if bears := description["derived"].get("bears"):
             announce(f"secure sums: {bears}")

@@ -137,6 +137,15 @@ class ResultsFolder:
                 )
 
     @property
+    def description(self) -> dict[str, Any]:
+        """What config.json holds; empty if there is none yet.
+
+        Raises:
+            RunError: if it is damaged.
+        """
+        return self._described() if self.config_path.exists() else {}
+
+    @property
     def config_path(self) -> Path:
         """config.json: settings, data, versions, machine."""
         return self.path / "config.json"
