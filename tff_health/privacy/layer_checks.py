@@ -86,6 +86,12 @@ def check_layers(model: tf.keras.Model, engine: str) -> None:
     raise_for(model, problems_of(model, engine), engine)
     if engine == "fast":
         raise_for(model, _problems_of_calls(model), engine)
+    if _adds_losses(model):
+        raise_for(
+            model,
+            ["it adds losses of its own (add_loss), which belong to no example: leave them out"],
+            engine,
+        )
     if _mixes_examples(model):
         problem = "an output depends on other examples of the batch than its own"
         raise_for(model, [problem], engine)
@@ -113,7 +119,7 @@ def problems_of(model: tf.keras.Model, engine: str) -> list[str]:
         model: a built model.
         engine: one of `ENGINES`.
     """
-    layers = [layer for layer in model.submodules if isinstance(layer, _layers.Layer)]
+    layers = list(model._flatten_layers(include_self=False))  # `submodules` fails for LSTM
     problems = [_problem_in_any_engine(layer) for layer in layers]
     if engine == "fast":
         if not gradient_clipping_utils.has_internal_compute_graph(model):
@@ -206,6 +212,14 @@ def shared_variables(called: list[tf.keras.layers.Layer]) -> list[str]:
             )
         users |= {variable.ref(): layer.name for variable in layer.trainable_variables}
     return problems
+
+
+def _adds_losses(model: tf.keras.Model) -> bool:
+    """Tries whether calling a model gives losses that a sum of gradients would leave out."""
+    if not isinstance(getattr(model, "input_shape", None), tuple):
+        return False
+    model(tf.zeros([2, *(size or 32 for size in model.input_shape[1:])]), training=True)
+    return bool(model.losses)
 
 
 def _mixes_examples(model: tf.keras.Model) -> bool:

@@ -172,6 +172,35 @@ def test_refused_by_both(model):
             tfp_clipped_sum(model, losses_of, images, labels, 1.0)
 
 
+class AddingLoss(L.Layer):
+    def call(self, x):
+        self.add_loss(tf.reduce_mean(x))
+        return x
+
+
+def with_loss_of_its_own():
+    image = tf.keras.Input((4, 4, 1))
+    outputs = L.Dense(3)(L.Flatten()(image))
+    model = tf.keras.Model(image, outputs)
+    model.add_loss(tf.reduce_mean(outputs))
+    return model
+
+
+@pytest.mark.parametrize("build", [lambda: sequential(AddingLoss()), with_loss_of_its_own])
+def test_losses_that_no_example_has_are_refused(build):
+    with pytest.raises(ConfigError, match="adds losses of its own"):
+        check_layers(build(), "tfp_optimizer")
+    with pytest.raises(ConfigError):
+        check_layers(build(), "fast")
+
+
+def test_an_lstm_with_dropout_is_refused_by_the_rules_in_a_sentence():
+    lstm = L.LSTM(4, dropout=0.1, recurrent_dropout=0.1)
+    model = tf.keras.Sequential([L.InputLayer((8, 8)), lstm, L.Dense(3)])
+    with pytest.raises(ConfigError, match="LSTM"):
+        check_layers(model, "fast")
+
+
 def test_all_layers_at_fault_are_named():
     model = sequential(L.DepthwiseConv2D(3, name="one"), L.BatchNormalization(name="two"))
     with pytest.raises(ConfigError, match="'one'") as error:
