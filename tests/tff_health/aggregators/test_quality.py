@@ -14,6 +14,7 @@ import tensorflow_federated as tff
 from crypto.elgamal_sum.session import ElGamalSum
 from crypto.fixed_point import FixedPoint
 from crypto.masking.session import DoubleMasking
+from crypto.masking.topology import CompleteGraph
 from crypto.paillier_sum.session import PaillierSum
 from crypto.quality_sum.session import HardenedQualitySum, QualitySum
 from tff_health.aggregators.quality import QualityRule, normalised_distance
@@ -140,11 +141,12 @@ def as_values(updates):
     return [[np.array(update, np.float32)] for update in updates]
 
 
+MAJORITY = 3  # of five clients, of whom two drop out
 PROTOCOLS = {
     "authority": lambda: QualityProtocol(QualitySum(), DoubleMasking()),
     "dkg": lambda: QualityProtocol(QualitySum(key_setup="dkg"), DoubleMasking()),
-    "hardened": lambda: QualityProtocol(HardenedQualitySum(), DoubleMasking()),
-    "one for all": DoubleMasking,
+    "hardened": lambda: QualityProtocol(HardenedQualitySum(threshold=MAJORITY), DoubleMasking()),
+    "one for all": lambda: DoubleMasking(CompleteGraph(MAJORITY)),
 }
 
 
