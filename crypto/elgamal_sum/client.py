@@ -26,11 +26,13 @@ class HeldKey(Generic[Element]):
     Attributes:
         key: the public part.
         share: the client's own.
+        holders: the clients that have a share, in increasing order.
         epoch: the key's number.
     """
 
     key: ThresholdKey[Element]
     share: KeyShare
+    holders: tuple[ClientId, ...]
     epoch: int
 
 
@@ -81,15 +83,28 @@ class ElGamalClient(Generic[Element]):
         """The public half of the key pair for deliveries of shares."""
         return self._agreement_keys.public
 
-    def hold(self, key: ThresholdKey[Element], share: KeyShare, epoch: int) -> None:
+    def hold(
+        self,
+        key: ThresholdKey[Element],
+        share: KeyShare,
+        holders: tuple[ClientId, ...],
+        epoch: int,
+    ) -> None:
         """Keep the outcome of a distributed key generation in which this client took part.
+
+        Args:
+            key: the public part.
+            share: this client's own.
+            holders: the cohort that made the key, in increasing order.
+            epoch: the key's number.
 
         Raises:
             ReplayError: unless the epoch is later than that of every key before.
         """
         if epoch <= self._epoch:
             raise ReplayError(f"a key of epoch {epoch} after one of epoch {self._epoch}")
-        self._generated, self._dealt, self._epoch = HeldKey(key, share, epoch), {}, epoch
+        self._generated, self._dealt = HeldKey(key, share, holders, epoch), {}
+        self._epoch = epoch
 
     def join(self, data: bytes, binding: bytes = b"") -> tuple[ElGamalClientRound[Element], bytes]:
         """Key setup: accept an invitation, and a new share of the system key if it brings one.
@@ -140,7 +155,12 @@ class ElGamalClient(Generic[Element]):
     def _check_invitation(self, invitation: Invitation) -> None:
         if self.client_id not in invitation.cohort:
             raise ForeignMessageError("an invitation of other clients")
-        self._policy.check(len(invitation.cohort), invitation.parameters, len(self._registry))
+        holders = invitation.key.clients
+        if not {*invitation.cohort} <= {*holders}:
+            raise PolicyError("a cohort with clients that have no share of the system key")
+        self._policy.check(
+            len(invitation.cohort), len(holders), invitation.parameters, len(self._registry)
+        )
         if invitation.key.threshold != invitation.parameters.threshold:
             raise ConsistencyError("a key of another threshold")
         if not invitation.parameters.signed:
@@ -160,6 +180,8 @@ class ElGamalClient(Generic[Element]):
             )
         generated = self._generated
         if generated is not None and (generated.key, generated.epoch) == (key, announcement.epoch):
+            if generated.holders != announcement.clients:
+                raise ConsistencyError("other holders of the system key than made it")
             return generated
         if not any(announcement.dealer_key):
             raise ConsistencyError("a key that this client did not help to make")
@@ -175,7 +197,7 @@ class ElGamalClient(Generic[Element]):
         share = open_share(
             invitation.sealed_share, announcement, self.client_id, self._agreement_keys, key
         )
-        held = HeldKey(key, share, announcement.epoch)
+        held = HeldKey(key, share, announcement.clients, announcement.epoch)
         # A new key makes the old one void: its epoch is never accepted again.
         self._dealt, self._generated = {announcement.key_id(): held}, None
         self._epoch = announcement.epoch

@@ -123,7 +123,7 @@ class GeneratedKeys(KeySource[Element]):
             clock=self._clock,
         )
         for client, share in made.shares.items():
-            clients[client].hold(made.key, share, made.epoch)
+            clients[client].hold(made.key, share, made.clients, made.epoch)
         announcement = announce(made.key, made.clients, self._randomness, made.epoch)
         delivery = KeyDelivery(announcement, frozenset(made.shares))
         return delivery, made.costs, made.refusals

@@ -61,12 +61,20 @@ class ElGamalPolicy:
     least_cohort: int | None = None
 
     def check(
-        self, num_clients: int, announced: ElGamalParameters, num_registered: int = 0
+        self,
+        num_clients: int,
+        num_holders: int,
+        announced: ElGamalParameters,
+        num_registered: int = 0,
     ) -> None:
         """Refuse a session that is weaker than this policy; run by the client on an invitation.
 
+        The threshold is held against all who have a share of the system key, not against the
+        cohort: holders outside of it can help to decrypt whatever the server shows them.
+
         Args:
             num_clients: size of the cohort.
+            num_holders: clients that have a share of the system key.
             announced: what the server announces.
             num_registered: clients whose verify keys this client knows.
 
@@ -76,4 +84,4 @@ class ElGamalPolicy:
         if self.signatures_required and not announced.signed:
             raise PolicyError("a session without signatures", SERVER)
         check_cohort(num_clients, num_registered, self.least_cohort)
-        check_threshold(num_clients, announced.threshold, self.threshold, signed=announced.signed)
+        check_threshold(num_holders, announced.threshold, self.threshold, signed=announced.signed)

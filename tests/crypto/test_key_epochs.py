@@ -95,7 +95,7 @@ def test_a_refused_key_voids_nothing():
 
 
 def generated(client, made):
-    client.hold(made.key, made.shares[client.client_id], made.epoch)
+    client.hold(made.key, made.shares[client.client_id], made.clients, made.epoch)
     return announce(made.key, made.clients, SYSTEM, made.epoch)
 
 
