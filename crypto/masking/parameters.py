@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from crypto.cohorts import count_colluders
 from crypto.errors import ParameterError, PolicyError
-from crypto.masking.topology import CompleteGraph, Topology
+from crypto.masking.topology import CompleteGraph, Plan, Topology
 from crypto.parties import SERVER, ClientId
 from crypto.prg import MAX_MODULUS_BITS
 from crypto.residues import check_vector
@@ -87,8 +88,9 @@ class ClientPolicy:
     """The least that a client accepts: its own defence against a server that announces less.
 
     Attributes:
-        topology: the client computes this topology's plan for the cohort it is told of; degree,
-            threshold and survivors must not be below it.
+        topology: the client computes this topology's plan for the cohort it is told of; threshold
+            and survivors must not be below it. The degree must be the plan's, or that of the
+            complete graph with a threshold that bears as many colluders.
         signatures_required: whether sessions without signatures are refused.
         least_cohort: fewest clients of a session; None for more than half of those registered.
             A federation that samples smaller cohorts agrees to their size here.
@@ -119,3 +121,24 @@ class ClientPolicy:
             least, found = getattr(plan, name), getattr(announced, name)
             if found < least:
                 raise PolicyError(f"{name} {found} is below the {least} agreed to", SERVER)
+        if announced.degree != plan.degree:
+            self._check_complete(num_clients, announced, plan)
+
+    def _check_complete(self, num_clients: int, announced: MaskingParameters, plan: Plan) -> None:
+        """Accept all others as neighbours in place of some; more of them take a higher threshold.
+
+        Among more neighbours are more colluders, which a threshold planned for fewer does not bear.
+        """
+        if announced.degree != num_clients - 1:
+            raise PolicyError(
+                f"degree {announced.degree} is neither the {plan.degree} agreed to nor that of the "
+                "complete graph",
+                SERVER,
+            )
+        bears = count_colluders(num_clients, announced.threshold, signed=announced.signed)
+        if bears < plan.colluders:
+            raise PolicyError(
+                f"threshold {announced.threshold} of {num_clients} clients bears {bears} colluders "
+                f"and not the {plan.colluders} agreed to",
+                SERVER,
+            )

@@ -190,6 +190,31 @@ def test_more_neighbours_need_a_higher_threshold():
         ClientPolicy(TOPOLOGY).check(COUNT, announced)
 
 
+@pytest.mark.parametrize("count", [60, 100, 500])
+def test_more_neighbours_cannot_dilute_the_threshold(count):
+    # Still a majority of the holders, and no longer one that bears the colluders among them.
+    plan = TOPOLOGY.plan(count)
+    for degree in range(plan.degree + 2, 2 * plan.threshold - 1, 2):
+        announced = MaskingParameters(LENGTH, BITS, degree, plan.threshold, plan.min_survivors)
+        with pytest.raises(PolicyError, match=f"degree {degree} is neither") as caught:
+            ClientPolicy(TOPOLOGY).check(count, announced)
+        assert caught.value.culprit == SERVER
+    assert 2 * plan.threshold - degree - 1 <= degree * plan.colluders / count
+
+
+@pytest.mark.parametrize(("threshold", "bears"), [(51, 1), (54, 7), (55, 9), (56, 11), (67, 33)])
+def test_the_complete_graph_in_place_of_a_sparse_one_bears_as_many_colluders(threshold, bears):
+    policy = ClientPolicy(TOPOLOGY)
+    assert TOPOLOGY.plan(100).colluders == 10
+    announced = MaskingParameters(LENGTH, BITS, 99, threshold, threshold)
+    if bears >= 10:
+        policy.check(100, announced)
+        return
+    with pytest.raises(PolicyError, match=f"bears {bears} colluders and not the 10") as caught:
+        policy.check(100, announced)
+    assert caught.value.culprit == SERVER
+
+
 def test_more_dropouts_than_planned_abort():
     vectors = random_vectors(range(COUNT))
     gone = dict.fromkeys(range(COUNT // 2), Stage.MASKED_INPUT.value)
