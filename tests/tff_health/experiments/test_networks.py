@@ -124,7 +124,7 @@ def test_they_train_and_go_on_elsewhere(run, tmp_path):
     moved = [np.abs(a - b).max() for a, b in zip(weights(second), weights(first), strict=True)]
     assert max(moved) > 0
     checkpoints = Checkpoints(tmp_path / "checkpoints")
-    checkpoints.save(first, 1)
+    checkpoints.save(first, 1, {})
     again, _ = run.round(checkpoints.load(run.start), 2, range(3), run.elsewhere)
     assert_same_bits(weights(again), weights(second))
 
