@@ -1,3 +1,4 @@
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -247,28 +248,30 @@ def test_a_proof_is_bound_to_session_client_and_index():
         cast.parts[0]._state = cast.parts[1]._state
 
 
+def let_lie(protocol, client, lie):
+    """Have a client upload `lie(part, honest, request, vector, max_value)` from now on."""
+    role = protocol._clients[client]
+    honest_join = role.join
+
+    def join(data, *given):
+        part, answer = honest_join(data, *given)
+        part.upload = functools.partial(lie, part, part.upload)
+        return part, answer
+
+    role.join = join
+
+
 def test_a_client_that_makes_its_upload_from_others_is_named_and_left_out():
     protocol = TinyPaillierSum()
     vectors = random_vectors(range(4), 1, 4)
     protocol.sum(vectors, 4, round_id=0)
-    liar = protocol._clients[1]
-    honest_join = liar.join
 
-    def join(data, *given):
-        part, answer = honest_join(data, *given)
-        honest = part.upload
+    def lie(part, honest, *given):
+        message = EncryptedVector.from_bytes(honest(*given)[:-SIGNATURE_BYTES])
+        changed = replace(message, knowledge=message.knowledge[:-1] + b"\1").to_bytes()
+        return changed + part._identity.sign(SIGNED_MESSAGE, changed)
 
-        def upload(request, vector, max_value):
-            message = EncryptedVector.from_bytes(
-                honest(request, vector, max_value)[:-SIGNATURE_BYTES]
-            )
-            changed = replace(message, knowledge=message.knowledge[:-1] + b"\1").to_bytes()
-            return changed + part._identity.sign(SIGNED_MESSAGE, changed)
-
-        part.upload = upload
-        return part, answer
-
-    liar.join = join
+    let_lie(protocol, 1, lie)
     result = protocol.sum(vectors, 4, round_id=1)
     assert result.survivors == (0, 2, 3)
     assert [refusal.error.culprit for refusal in result.refusals] == [1]
@@ -387,16 +390,7 @@ def test_a_client_that_lies_about_its_range_is_noticed_by_the_sum_only():
     protocol = TinyPaillierSum()
     vectors = random_vectors(range(3), 1, 4)
     protocol.sum(vectors, 4, round_id=0)
-    liar = protocol._clients[1]
-    honest_join = liar.join
-
-    def join(data, *given):
-        part, answer = honest_join(data, *given)
-        honest_upload = part.upload
-        part.upload = lambda data, _, __: honest_upload(data, np.array([10**6]), 10**6)
-        return part, answer
-
-    liar.join = join
+    let_lie(protocol, 1, lambda part, honest, data, *_: honest(data, np.array([10**6]), 10**6))
     with pytest.raises(SessionAbortedError) as caught:
         protocol.sum(vectors, 4, round_id=1)
     assert "out of range" in str(caught.value)
@@ -407,23 +401,14 @@ def test_a_client_that_encrypts_a_huge_number_does_not_get_the_server_blamed():
     protocol = TinyPaillierSum()
     vectors = random_vectors(range(3), 1, 4)
     protocol.sum(vectors, 4, round_id=0)
-    liar = protocol._clients[1]
-    honest_join = liar.join
 
-    def join(data, *given):
-        part, answer = honest_join(data, *given)
-        honest_upload = part.upload
+    def lie(part, honest, *given):
+        honest(*given)
+        message = part._encrypt([2**200])
+        part._own = message.ciphertexts
+        return seal(message, part._identity)
 
-        def upload(*given):
-            honest_upload(*given)
-            message = part._encrypt([2**200])
-            part._own = message.ciphertexts
-            return seal(message, part._identity)
-
-        part.upload = upload
-        return part, answer
-
-    liar.join = join
+    let_lie(protocol, 1, lie)
     with pytest.raises(SessionAbortedError, match="out of range; it cannot be told") as caught:
         protocol.sum(vectors, 4, round_id=1)
     assert caught.value.culprit is None
