@@ -27,7 +27,7 @@ from crypto.masking.parameters import ClientPolicy, MaskingParameters
 from crypto.masking.server import MaskingServer
 from crypto.safe_prime_group import FFDHE2048
 from crypto.sealing import SIGNED_MESSAGE
-from crypto.session_messages import ClientMessage
+from crypto.session_messages import SESSION_ID_BYTES, ClientMessage
 from crypto.shamir import Share
 from crypto.signatures import SIGNATURE_BYTES, SigningIdentity
 from crypto.wire import Message
@@ -132,6 +132,9 @@ def decoders(recordings):
             kind = kinds[data[3]]
             sealed = recording.signed and issubclass(kind, ClientMessage)
             valid[kind.TYPE] = data[:-SIGNATURE_BYTES] if sealed else data
+    # Nobody complains in a recorded session, where all are honest.
+    complaint = messages.ShareComplaint(bytes(SESSION_ID_BYTES), SENDER, (RECEIVER,))
+    valid[complaint.TYPE] = complaint.to_bytes()
     assert sorted(valid) == sorted(MessageType)
     for number, kind in sorted(kinds.items()):
         again = lambda data, kind=kind: kind.from_bytes(data).to_bytes()  # noqa: E731
