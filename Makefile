@@ -31,7 +31,7 @@ lint: setup ## check style and types
 
 mutation: setup ## see which breaks of crypto/ no test notices (long): make mutation MODULES="shamir field"
 	@$(PYTHON) -m tff_health.install $(MUTATION_VENV) requirements/mutation.txt
-	@$(MUTATION_VENV)/bin/python tests/crypto/mutation.py $(MODULES)
+	@$(MUTATION_VENV)/bin/python tests/crypto/mutation.py $(MODULES) $(if $(SAMPLE),--sample=$(SAMPLE))
 
 bench: setup ## run the benchmarks (minutes; best on an idle machine)
 	@$(RUN) -m benchmarks.tff_round

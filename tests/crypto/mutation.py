@@ -1,14 +1,16 @@
 """Breaks modules of crypto/ line by line with Cosmic Ray, and tells which breaks no test noticed.
 
-Usage: make mutation MODULES="shamir field"
+Usage: make mutation MODULES="shamir field" [SAMPLE=20]
 
 It works on a clone of the last commit in a temporary folder, in one process. mutation.toml says
-which tests guard a module and which mutants are made; docs/testing.md what was found.
+which tests guard a module and which mutants are made; docs/testing.md what was found. With SAMPLE, it
+makes so many mutants of each module only, drawn at random but always the same ones.
 """
 
 import argparse
 import ast
 import os
+import random
 import re
 import shlex
 import signal
@@ -58,17 +60,28 @@ def idle_places(source):
     return places
 
 
-def skip_idle_mutants(session, source):
+def skip_idle_mutants(session, source, sample=None):
+    """Skip what says nothing and, if only a sample is wanted, all that was not drawn."""
     excluded = re.compile("|".join(f"(?:{pattern})" for pattern in CONFIG["exclude-operators"]))
     idle = idle_places(source)
     with use_db(session) as db:
+        wanted = []
         for item in db.pending_work_items:
             (mutation,) = item.mutations
             if excluded.match(mutation.operator_name) or tuple(mutation.start_pos) in idle:
                 db.set_result(item.job_id, WorkResult(WorkerOutcome.SKIPPED))
+            else:
+                order = *mutation.start_pos, mutation.operator_name, mutation.occurrence
+                wanted.append((order, item.job_id))
+        jobs = [job for _, job in sorted(wanted)]
+        if sample is not None:
+            random.Random(source).shuffle(jobs)
+            for job in jobs[sample:]:
+                db.set_result(job, WorkResult(WorkerOutcome.SKIPPED))
+        print(f"{len(jobs)} mutants, {len(jobs[:sample])} run", flush=True)
 
 
-def run_module(module, folder, clone):
+def run_module(module, folder, clone, sample=None):
     file = f"crypto/{module}.py"
     tests = [f"tests/crypto/{test}" for test in [*CONFIG["tests"][module], *CONFIG["everywhere"]]]
     python = ROOT / ".venv/bin/python"
@@ -81,7 +94,7 @@ def run_module(module, folder, clone):
         f'test-command = "{command}"\n[cosmic-ray.distributor]\nname = "local"\n'
     )
     subprocess.run([TOOL, "init", config, session], cwd=clone, check=True)
-    skip_idle_mutants(session, (clone / file).read_text())
+    skip_idle_mutants(session, (clone / file).read_text(), sample)
     server = subprocess.Popen([python, SERVER, door, *tests], cwd=clone, env=ENVIRONMENT)
     try:
         subprocess.run([TOOL, "exec", config, session], cwd=clone, check=True)
@@ -113,13 +126,14 @@ def report(module, session):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("modules", nargs="+", choices=CONFIG["tests"], metavar="MODULE")
-    modules = parser.parse_args().modules
+    parser.add_argument("--sample", type=int, metavar="N", help="mutants of each module; default: all")
+    arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # end the server of tests, too
     with tempfile.TemporaryDirectory() as name:
         clone = Path(name) / "clone"
         subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
-        for module in modules:
-            run_module(module, Path(name), clone)
+        for module in arguments.modules:
+            run_module(module, Path(name), clone, arguments.sample)
 
 
 if __name__ == "__main__":
