@@ -21,6 +21,7 @@ Guarantees, for parties that all follow the protocol:
     privacy       the server learns the sum over all clients and nothing else, the key holder the
                   same; any number of clients learn nothing about the others' vectors
 In signed sessions also, against a server that does not follow it:
+    freshness     a key has an epoch; no client takes an earlier key of its key holder again
     consent       the key holder decrypts one ciphertext a session, and only for sessions that all
                   their clients have joined
     honesty       none: that ciphertext may be one client's upload alone, which the key holder

@@ -24,6 +24,7 @@ from crypto.homomorphic_sum.messages import (
     Readiness,
     UploadRequest,
 )
+from crypto.key_epochs import NewestKeys
 from crypto.opened_rounds import OpenedRounds, Opening
 from crypto.parties import SERVER, ClientId
 from crypto.randomness import SYSTEM, Randomness
@@ -62,6 +63,7 @@ class KeyedClient(ABC, Generic[_I, _P]):
         self._joined: set[bytes] = set()
         self._opened = OpenedRounds()
         self._keys: dict[KeyAnnouncement, PublicVectorKey] = {}
+        self._newest: NewestKeys[KeyAnnouncement] = NewestKeys()
 
     def join(
         self, data: bytes, key_holder: VerifyKey | None, binding: bytes = b""
@@ -77,7 +79,10 @@ class KeyedClient(ABC, Generic[_I, _P]):
             The client's part in the session, and a `Readiness` for the server.
 
         Raises:
-            MalformedMessageError, ForeignMessageError, ReplayError, SignatureError: as they say.
+            MalformedMessageError, ForeignMessageError, SignatureError: as they say.
+            ReplayError: if this client has joined that very session before, or for a key of an
+                earlier epoch than another one of this key holder.
+            ConsistencyError: for a second key of the same epoch.
             PolicyError: if the session is weaker than this client accepts, or cannot hold its sum.
             ConsistencyError: if the session is bound to something else than `binding`.
             OpenedRoundError: if this client has uploaded in another session of the same round.
@@ -92,12 +97,14 @@ class KeyedClient(ABC, Generic[_I, _P]):
             if session_id in self._joined:
                 raise ReplayError("an invitation that was accepted before")
             opening = self._opened.opening(invitation.round_id, session_id)
+            self._newest.check(key_holder, invitation.announcement)
             key = self._key(invitation.announcement)
             try:
                 part = self._part(invitation, key, opening)
             except CapacityError as error:
                 raise PolicyError(str(error)) from error
         self._joined.add(session_id)
+        self._newest.take(key_holder, invitation.announcement)
         return part, seal(Readiness(session_id, self.client_id), self._identity)
 
     @abstractmethod

@@ -41,6 +41,11 @@ class KeyHolder:
         identity: signs the key; None only if all parties follow the protocol.
         registry: the clients' verify keys; None in sessions without signatures.
         randomness: where the key comes from.
+        epoch: the number of its key, later than that of every key that this identity has signed;
+            it must outlive a restart.
+
+    Raises:
+        ParameterError: for an impossible epoch.
 
     Attributes:
         announcement: what clients learn of the key.
@@ -53,9 +58,11 @@ class KeyHolder:
         identity: SigningIdentity | None,
         registry: Mapping[ClientId, VerifyKey] | None,
         randomness: Randomness = SYSTEM,
+        epoch: int = 1,
     ) -> None:
         self._private = scheme.generate(randomness)
-        self.announcement = KeyAnnouncement(scheme.name, self._private.public_key.to_bytes())
+        key = self._private.public_key.to_bytes()
+        self.announcement = KeyAnnouncement(epoch, scheme.name, key)
         self.signature = b""
         if identity is not None:
             self.signature = identity.sign(KEY_PURPOSE, self.announcement.to_bytes())

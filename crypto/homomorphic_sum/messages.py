@@ -20,7 +20,7 @@ from crypto.session_messages import (
     check_binding,
 )
 from crypto.signatures import SIGNATURE_BYTES
-from crypto.wire import Message, Reader, Writer, check_increasing, check_size
+from crypto.wire import Message, Reader, Writer, check_epoch, check_increasing, check_size
 
 _SUM_DTYPE = np.dtype("<i8")
 
@@ -42,22 +42,28 @@ class KeyAnnouncement(Message):
     """The key holder's public key; signed by the key holder.
 
     Attributes:
+        epoch: the number of the key, 1 to 2^64 - 1; later than that of every key before.
         scheme: its scheme's name.
         key: as the scheme's `read_key` reads it.
     """
 
     TYPE: ClassVar[int] = MessageType.KEY_ANNOUNCEMENT
+    epoch: int
     scheme: str
     key: bytes = field(repr=False)
 
+    def __post_init__(self) -> None:
+        check_epoch(self.epoch)
+
     def _write(self, writer: Writer) -> None:
+        writer.uint(self.epoch, 8)
         writer.sized(self.scheme.encode())
         writer.sized(self.key)
 
     @classmethod
     def _read(cls, reader: Reader) -> Self:
         try:
-            return cls(reader.sized().decode(), reader.sized())
+            return cls(reader.uint(8), reader.sized().decode(), reader.sized())
         except UnicodeDecodeError as error:
             raise ParameterError("a scheme's name must be text") from error
 

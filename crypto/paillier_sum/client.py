@@ -13,6 +13,7 @@ from crypto.errors import (
     ThresholdError,
     blaming,
 )
+from crypto.key_epochs import NewestKeys
 from crypto.opened_rounds import OpenedRounds, Opening
 from crypto.paillier import KEY_BITS, PaillierPublicKey
 from crypto.paillier_sum.authority import KEY_PURPOSE, read_key
@@ -72,7 +73,7 @@ class PaillierClient:
         self._randomness = randomness
         self._joined: set[bytes] = set()
         self._opened = OpenedRounds()
-        self._newest: dict[VerifyKey | None, KeyAnnouncement] = {}
+        self._newest: NewestKeys[KeyAnnouncement] = NewestKeys()
 
     def join(
         self, data: bytes, authority: VerifyKey | None, binding: bytes = b""
@@ -107,9 +108,9 @@ class PaillierClient:
                 raise ReplayError("an invitation that was accepted before")
             opening = self._opened.opening(invitation.round_id, session_id)
             key = read_key(invitation.key, self._least_key_bits)
-            self._check_epoch(invitation.key, authority)
+            self._newest.check(authority, invitation.key)
         self._joined.add(session_id)
-        self._newest[authority] = invitation.key
+        self._newest.take(authority, invitation.key)
         part = PaillierClientRound(
             self.client_id,
             invitation,
@@ -135,13 +136,6 @@ class PaillierClient:
             authority.verify(KEY_PURPOSE, key.to_bytes(), invitation.key_signature)
         elif self._identity is not None:
             raise PolicyError("a key of an unknown authority")
-
-    def _check_epoch(self, key: KeyAnnouncement, authority: VerifyKey | None) -> None:
-        newest = self._newest.get(authority, key)
-        if key.epoch < newest.epoch:
-            raise ReplayError(f"a key of epoch {key.epoch} after one of epoch {newest.epoch}")
-        if key.epoch == newest.epoch and key != newest:
-            raise ConsistencyError(f"another key of epoch {key.epoch}")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ Guarantees, for parties that all follow the protocol:
                   server knows then what stands at all coordinates of this value. The key holder
                   learns the sums, and not the coordinates
 In signed sessions also, against a server that does not follow it:
+    freshness     a key has an epoch; no client takes an earlier key of its key holder again
     consent       the key holder decrypts once a session, and only for sessions that all their
                   clients have joined
     honesty       none: the server may have any sums of ciphertexts decrypted

@@ -3,8 +3,8 @@
 Usage: make mutation MODULES="shamir field" [SAMPLE=20]
 
 It works on a clone of the last commit in a temporary folder, in one process. mutation.toml says
-which tests guard a module and which mutants are made; docs/testing.md what was found. With SAMPLE, it
-makes so many mutants of each module only, drawn at random but always the same ones.
+which tests guard a module and which mutants are made; docs/testing.md what was found. With SAMPLE,
+only so many mutants of each module are made, drawn at random but always the same ones.
 """
 
 import argparse
@@ -126,7 +126,7 @@ def report(module, session):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("modules", nargs="+", choices=CONFIG["tests"], metavar="MODULE")
-    parser.add_argument("--sample", type=int, metavar="N", help="mutants of each module; default: all")
+    parser.add_argument("--sample", type=int, metavar="N", help="of each module; default: all")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # end the server of tests, too
     with tempfile.TemporaryDirectory() as name:

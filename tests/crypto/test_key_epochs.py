@@ -11,6 +11,9 @@ from crypto.elgamal_sum.messages import Invitation
 from crypto.elgamal_sum.parameters import ElGamalParameters
 from crypto.elgamal_sum.session import ElGamalSum
 from crypto.errors import ConsistencyError, ReplayError, SignatureError
+from crypto.homomorphic_sum.client import HomomorphicClient
+from crypto.homomorphic_sum.key_holder import KeyHolder
+from crypto.homomorphic_sum.messages import Invitation as HomomorphicInvitation
 from crypto.parties import SERVER
 from crypto.quality_sum.key_setup import KeySetupServer, SystemKeyAuthority, SystemKeyReceiver
 from crypto.quality_sum.session import HardenedQualitySum, QualitySum
@@ -18,6 +21,9 @@ from crypto.quality_sum.system_key import HeldKey, SystemKey
 from crypto.randomness import SYSTEM
 from crypto.secp256k1_group import SECP256K1
 from crypto.signatures import SigningIdentity
+from crypto.sparse_sum.client import SparseClient
+from crypto.sparse_sum.messages import SparseInvitation
+from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
 from tests.crypto.conformance import random_vectors
 
 COHORT = (1, 2, 3)
@@ -169,3 +175,59 @@ def test_sums_count_their_epochs(key_setup):
     for number, cohort in enumerate((COHORT, (*COHORT, 4), (*COHORT, 4, 5)), 1):
         protocol.sum(random_vectors(cohort, 1, 4), 4, round_id=number)
         assert protocol._delivery.announcement.epoch == number
+
+
+def key_holder(epoch, identity=AUTHORITY):
+    return KeyHolder(PackedPaillierScheme(512), identity, REGISTRY, epoch=epoch)
+
+
+KINDS = {
+    "dense": (HomomorphicClient, HomomorphicInvitation),
+    "sparse": (SparseClient, SparseInvitation),
+}
+
+
+@pytest.fixture(params=KINDS)
+def encrypting(request):
+    """A client of a sum under a key holder's key, and how it is invited and refuses."""
+    role, kind = KINDS[request.param]
+    client = role(1, PackedPaillierScheme(512), IDENTITIES[1])
+
+    def join(holder, signer=AUTHORITY, **changes):
+        nonce = SYSTEM.bytes(16)
+        signed = replace(holder.announcement, **changes)
+        fields = (nonce, 1, COHORT, 2, 10, True, signed, holder.signature)
+        return client.join(kind(*fields).to_bytes(), signer.verify_key)
+
+    def refuse(error, *args, **changes):
+        with pytest.raises(error) as caught:
+            join(*args, **changes)
+        assert caught.value.culprit == SERVER
+
+    return join, refuse
+
+
+def test_an_old_key_of_a_key_holder_is_never_taken_again(encrypting):
+    join, refuse = encrypting
+    old, new = key_holder(1), key_holder(3)
+    assert (old.announcement.epoch, new.announcement.epoch) == (1, 3)
+    for holder in (old, old, new, new):
+        join(holder)
+    for _ in range(2):
+        refuse(ReplayError, old)
+        refuse(ReplayError, key_holder(2))
+        refuse(SignatureError, old, epoch=4)  # the signature binds the epoch
+        refuse(ConsistencyError, key_holder(3))  # an epoch has one key
+        join(new)
+    join(key_holder(4))
+    refuse(ReplayError, new)
+
+
+def test_a_refused_key_of_a_key_holder_voids_nothing(encrypting):
+    join, refuse = encrypting
+    join(key_holder(1))
+    other = SigningIdentity.generate()
+    refuse(SignatureError, key_holder(9, other))
+    join(key_holder(2))
+    join(key_holder(1, other), other)  # every key holder counts for itself
+    refuse(ReplayError, key_holder(1))

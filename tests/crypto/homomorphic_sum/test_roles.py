@@ -85,7 +85,7 @@ def _cases(cast):
     yield cast.order(consents=(*consents[:3], consents[0])), SignatureError
     yield cast.order(consents=(*consents[:3], bytes(64))), SignatureError
     yield cast.order(invitation=cast.invitation(nonce=bytes(16))), SignatureError
-    other_key = KeyAnnouncement(SCHEME.name, b"another key")
+    other_key = KeyAnnouncement(1, SCHEME.name, b"another key")
     yield cast.order(invitation=cast.invitation(announcement=other_key)), ForeignMessageError
     two = VectorPlan(3, 20, 2)
     few = cast.invitation(cohort=(0, 1))
@@ -136,8 +136,8 @@ def test_clients_refuse_weak_invitations():
             {"key_signature": stranger.sign("homomorphic key", announcement.to_bytes())},
             SignatureError,
         ),
-        ({"announcement": KeyAnnouncement(SCHEME.name, b"\1" * 64)}, SignatureError),
-        ({"announcement": KeyAnnouncement("plaintext", announcement.key)}, PolicyError),
+        ({"announcement": KeyAnnouncement(1, SCHEME.name, b"\1" * 64)}, SignatureError),
+        ({"announcement": KeyAnnouncement(1, "plaintext", announcement.key)}, PolicyError),
     ):
         with pytest.raises(error) as caught:
             cast.join(0, cast.invitation(**changes))
@@ -152,7 +152,7 @@ def test_clients_refuse_weak_invitations():
 def test_clients_refuse_false_keys_though_they_are_signed():
     cast = Cast()
     for key in (b"", bytes(64), cast.holder.announcement.key[:-1]):
-        announcement = KeyAnnouncement(SCHEME.name, key)
+        announcement = KeyAnnouncement(1, SCHEME.name, key)
         signature = cast.dealer.sign("homomorphic key", announcement.to_bytes())
         invitation = cast.invitation(announcement=announcement, key_signature=signature)
         with pytest.raises(MalformedMessageError) as caught:
@@ -241,7 +241,7 @@ def test_the_server_alone_cannot_read_uploads():
 # Messages
 
 SID, NONCE, SIGNATURE = bytes(range(32)), bytes(16), bytes(64)
-KEY = KeyAnnouncement("scheme", b"key")
+KEY = KeyAnnouncement(1, "scheme", b"key")
 VECTOR = EncryptedVector(SID, VectorPlan(1, 5, 3), 1, b"c")
 INVITATION = Invitation(NONCE, 7, (1, 2, 3), 1, 5, True, KEY, SIGNATURE)
 SAMPLES = [
@@ -287,6 +287,8 @@ def test_type_numbers_are_in_their_range():
 
 def test_messages_that_contradict_themselves_cannot_be_made():
     for make in (
+        lambda: KeyAnnouncement(0, "scheme", b"key"),
+        lambda: KeyAnnouncement(2**64, "scheme", b"key"),
         lambda: Invitation(NONCE, 7, (2, 1), 1, 5, True, KEY, SIGNATURE),
         lambda: Invitation(NONCE, 7, (1, 2), 1, 5, True, KEY, b""),
         lambda: Invitation(NONCE, 7, (1, 2), 1, 5, False, KEY, SIGNATURE),
