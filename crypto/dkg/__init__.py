@@ -18,8 +18,9 @@ down and, but for the last, one up:
 
 All that dealers deal is on the board, each pair of shares encrypted for its receiver under a key
 pair that serves for this dealer and receiver alone. A complaint posts that key: everybody opens the
-pair and sees who is wrong, the dealer or the accuser; nothing else comes to light. So there are no
-answers to complaints, and no number of false ones disqualifies anybody.
+pair and sees who is wrong, the dealer or the accuser. The same key opens what the accuser dealt to
+the accused, which the accused knows already, and nothing else. So there are no answers to
+complaints, and no number of false ones disqualifies anybody.
 
 `record.py` has what follows from the public postings: clients and server compute it alike.
 `messages.py` and `findings.py` have the messages, `policy.py` what a client insists on, `client.py`
@@ -40,7 +41,8 @@ Guarantees, with n clients, threshold e and c colluding clients:
     freshness     the key has an epoch, later than that of the key that a client holds
 
 Not guaranteed: with e = n any client can end it by vanishing, and that is nobody's fault. In
-sessions without signatures nothing tells a client's lie from the server's.
+sessions without signatures nothing tells a client's lie from the server's, or from what was changed
+on the way: a dealer whose shares do not fit is left out all the same, and nobody is named.
 
 Source: Gennaro, Jarecki, Krawczyk, Rabin, "Secure distributed key generation for discrete-log based
 cryptosystems", Journal of Cryptology 20, 2007, figure 2. Complaints that anyone can

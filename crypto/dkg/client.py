@@ -131,7 +131,11 @@ class DkgClient(Generic[Element]):
         self._next = Stage.DEALING
         self._session_id = invitation.session_id()
         self._record = PublicRecord(
-            self._group, invitation.cohort, invitation.threshold, self._session_id
+            self._group,
+            invitation.cohort,
+            invitation.threshold,
+            self._session_id,
+            signed=invitation.signed,
         )
         peers = [client for client in invitation.cohort if client != self.client_id]
         self._keys = {peer: AgreementKeyPair.generate(self._randomness) for peer in peers}
@@ -182,13 +186,14 @@ class DkgClient(Generic[Element]):
         """Take the `Board` of complaints, which fixes the dealers; return `FeldmanCommitments`.
 
         Raises:
-            ShareError: if this client was disqualified.
+            ShareError: if this client was disqualified; in unsigned sessions it names nobody.
             ThresholdError: if too few dealers qualify.
         """
         posted = self._take(Stage.EXTRACTION, data, Complaints)
         self._record.post_complaints(posted)
         if self.client_id not in self._record.qualified:
-            raise ShareError("this client was disqualified, as evidence shows", self.client_id)
+            culprit = self.client_id if self._record.signed else None
+            raise ShareError("this client was disqualified, as evidence shows", culprit)
         if not self._record.qualified <= self._held.keys():
             raise ConsistencyError("a complaint of this client counted for nothing", SERVER)
         commitments = self._dealer.feldman_commitments()

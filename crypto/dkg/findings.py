@@ -17,7 +17,9 @@ class Evidence:
 
     Attributes:
         dealer: who sent them.
-        key: the receiver's X25519 private key for this dealer, 32 bytes; it opens nothing else.
+        key: the receiver's X25519 private key for this dealer, 32 bytes. It opens both pairs that
+            these two sent each other: the dealer's for the receiver and the receiver's for the
+            dealer, and no others.
         dealing: `Dealing.digest` of what the receiver was shown.
     """
 

@@ -5,7 +5,7 @@ reconstructed, what the key is. Nothing here is secret.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Generic, TypeAlias
+from typing import Final, Generic, TypeAlias
 
 from crypto.dkg.dealer import ShareChannel
 from crypto.dkg.findings import Complaints, Evidence
@@ -24,10 +24,13 @@ from crypto.errors import (
 )
 from crypto.groups import Element, Group
 from crypto.key_agreement import AgreementKeyPair
-from crypto.parties import SERVER, ClientId
+from crypto.parties import SERVER, ClientId, Party, describe
 from crypto.pedersen import Pedersen
 from crypto.shamir import holder_point, interpolate
 from crypto.threshold_elgamal import ThresholdKey, commitment_at
+
+UNTOLD: Final = "without signatures it cannot be told whether it was changed on the way"
+"""Why a verdict of an unsigned session names nobody."""
 
 Pairs: TypeAlias = Mapping[ClientId, SharePair]
 Postings: TypeAlias = Mapping[ClientId, Pairs]
@@ -41,11 +44,13 @@ class PublicRecord(Generic[Element]):
         cohort: the clients, in increasing order.
         threshold: e.
         session_id: the session.
+        signed: whether postings are. If not, any of them may have been changed on the way, so that
+            verdicts stand, but name nobody.
 
     Attributes:
         qualified: those whose part goes into the key.
         broken: qualified dealers whose part has to be reconstructed.
-        verdicts: what parties were found guilty of, each error naming one.
+        verdicts: what parties were found guilty of; in signed sessions each error names one.
         transcript: the hash of all boards so far, 32 bytes.
     """
 
@@ -55,10 +60,13 @@ class PublicRecord(Generic[Element]):
         cohort: Sequence[ClientId],
         threshold: int,
         session_id: bytes,
+        *,
+        signed: bool,
     ) -> None:
         self.group = group
         self.cohort = cohort
         self.threshold = threshold
+        self.signed = signed
         self.qualified: frozenset[ClientId] = frozenset()
         self.broken: frozenset[ClientId] = frozenset()
         self.verdicts: list[ProtocolError] = []
@@ -200,7 +208,7 @@ class PublicRecord(Generic[Element]):
             try:
                 self.check_complaints(complaint)
             except ConsistencyError as error:
-                self.verdicts.append(ConsistencyError(f"passed on {error.what}", SERVER))
+                self._find(ConsistencyError, SERVER, f"passed on {error.what}")
                 continue
             evidence = {found.dealer: found for found in complaint.evidence}
             for dealer in complaint.accused:
@@ -283,4 +291,11 @@ class PublicRecord(Generic[Element]):
 
     def _judge(self, client: ClientId, what: str) -> None:
         kind = ShareError if client in self._committed else WrongContentError
-        self.verdicts.append(kind(what, client))
+        self._find(kind, client, what)
+
+    def _find(self, kind: type[ProtocolError], party: Party, what: str) -> None:
+        """Keep a verdict; in unsigned sessions it names nobody and says where it came from."""
+        if self.signed:
+            self.verdicts.append(kind(what, party))
+        else:
+            self.verdicts.append(kind(f"{what}, as it came from {describe(party)}: {UNTOLD}"))

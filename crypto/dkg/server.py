@@ -79,7 +79,9 @@ class DkgServer(Generic[Element]):
         )
         self.epoch = epoch
         self.session_id = self._invitation.session_id()
-        self.record: PublicRecord[Element] = PublicRecord(group, cohort, threshold, self.session_id)
+        self.record: PublicRecord[Element] = PublicRecord(
+            group, cohort, threshold, self.session_id, signed=registry is not None
+        )
         self._door = Doorkeeper(self.session_id, CLIENT_MESSAGES, threshold, registry)
         self._posted: dict[ClientId, tuple[ClientMessage, bytes]] = {}
         self._dealt: dict[ClientId, tuple[Dealing, tuple[Element, ...]]] = {}

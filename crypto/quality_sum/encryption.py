@@ -5,10 +5,15 @@ from typing import Generic
 
 from crypto.elgamal import Ciphertext
 from crypto.errors import DecodingError, MalformedMessageError, blaming
-from crypto.groups import Element, Group
+from crypto.groups import Element
 from crypto.parties import ClientId
 from crypto.proofs.bits import RangeProof
-from crypto.proofs.equality import PowerProof, PowerStatement
+from crypto.proofs.knowledge import (
+    KnowledgeClaim,
+    KnowledgeProof,
+    decode_knowledge_proofs,
+    verify_knowledge_proofs,
+)
 from crypto.proofs.range_proof import RangeProver, RangeVerifier
 from crypto.quality_sum.contexts import knowledge_context, range_context
 from crypto.quality_sum.messages import EncryptedQuality
@@ -60,9 +65,8 @@ class QualityEncryption(Generic[Element]):
         encoded = ciphertext.to_bytes(group)
         knowledge = b""
         if self._parameters.checked:
-            context = knowledge_context(self._session_id, client, encoded)
-            statement = _knowledge_statement(ciphertext, group)
-            knowledge = PowerProof.make(statement, r, context, randomness).to_bytes(group)
+            claim = self._claim(client, ciphertext, encoded)
+            knowledge = KnowledgeProof.make(group, claim, r, randomness).to_bytes(group)
         return EncryptedQuality(self._session_id, client, encoded, knowledge), range_proof
 
     def decode(self, message: EncryptedQuality) -> Ciphertext[Element]:
@@ -84,11 +88,11 @@ class QualityEncryption(Generic[Element]):
                 if not self._parameters.checked:
                     _check_empty(message.knowledge)
                     return ciphertext
-                proof = PowerProof.from_bytes(message.knowledge, group)
+                proofs = decode_knowledge_proofs(message.knowledge, group, 1)
             except DecodingError as error:
                 raise MalformedMessageError(str(error)) from error
-            context = knowledge_context(self._session_id, message.sender, message.ciphertext)
-            proof.verify(_knowledge_statement(ciphertext, group), context)
+            claim = self._claim(message.sender, ciphertext, message.ciphertext)
+            verify_knowledge_proofs(group, [claim], proofs)
         return ciphertext
 
     def check_range(
@@ -113,16 +117,14 @@ class QualityEncryption(Generic[Element]):
                 raise MalformedMessageError(str(error)) from error
             self._verifier.verify(ciphertext, proof, range_context(self._session_id, client))
 
+    def _claim(
+        self, client: ClientId, ciphertext: Ciphertext[Element], encoded: bytes
+    ) -> KnowledgeClaim[Element]:
+        return KnowledgeClaim(ciphertext.c1, knowledge_context(self._session_id, client, encoded))
+
     @cached_property
     def _verifier(self) -> RangeVerifier[Element]:
         return RangeVerifier(self._system.public, self._parameters.max_quality)
-
-
-def _knowledge_statement(
-    ciphertext: Ciphertext[Element], group: Group[Element]
-) -> PowerStatement[Element]:
-    """Return "there is an r with c1 = g^r": Schnorr's proof as a case of Chaum and Pedersen's."""
-    return PowerStatement(group, ciphertext.c1, (group.generator,), (ciphertext.c1,))
 
 
 def _check_empty(proof: bytes) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from crypto.aead import decrypt_once
 from crypto.dkg.client import DkgClient
 from crypto.dkg.findings import Complaints, Confirmation, Exposures, Reveals
 from crypto.dkg.messages import AdvertisedKeys, Board, Dealing, FeldmanCommitments, Posting
@@ -12,6 +13,7 @@ from crypto.dkg.session import run_generation
 from crypto.dkg.shares import SharePair
 from crypto.dkg.stages import Stage
 from crypto.errors import (
+    AuthenticationError,
     ConsistencyError,
     ShareError,
     ThresholdError,
@@ -186,8 +188,57 @@ def test_a_false_dealer_is_disqualified_and_named_and_no_one_else(cheat, signed)
     made = play({CHEAT: cheat}, signed=signed)
     assert_usable(made)
     assert made.qualified == set(CLIENTS) - {CHEAT} == set(made.shares)
-    assert verdicts(made) == {CHEAT}
+    assert verdicts(made) == {CHEAT if signed else None}
     assert {type(refusal.error) for refusal in made.refusals} == {ShareError}
+
+
+@pytest.mark.parametrize("cheat", [FalseShares, SlanderousComplaint, SlanderousExposure])
+def test_unsigned_verdicts_say_whence_it_came_and_that_this_proves_nothing(cheat):
+    made = play({CHEAT: cheat}, signed=False)
+    assert_usable(made)
+    for refusal in made.refusals:
+        assert refusal.error.culprit is None
+        assert f"as it came from client {CHEAT}" in refusal.error.what
+        assert "cannot be told" in refusal.error.what
+
+
+def test_shares_changed_on_the_way_name_no_honest_dealer():
+    def other_share(data):
+        dealing = Dealing.from_bytes(data)
+        (first, sealed), *others = dealing.ciphertexts
+        changed = bytes([sealed[0] ^ 1]) + sealed[1:]
+        return replace(dealing, ciphertexts=((first, changed), *others)).to_bytes()
+
+    for sender, receiver in ((CHEAT, SERVER), (SERVER, 7)):
+        alter = other_share if sender == CHEAT else on_board(CHEAT, other_share)
+        stage = Stage.DEALING if sender == CHEAT else Stage.COMPLAINTS
+        server, roles = cast(signed=False)
+        faults = [Fault(Alter(alter), stage, sender, receiver)]
+        if sender == CHEAT:
+            made = run_generation(server, roles, faults=faults)
+            assert_usable(made)
+            assert made.qualified == set(CLIENTS) - {CHEAT}
+            assert verdicts(made) == {None, SERVER}  # the dealer sees that its board was changed
+        else:  # client 7 was shown another dealing than the others: it goes on alone, and ends
+            made = run_generation(server, roles, faults=faults)
+            assert made.qualified == set(CLIENTS)
+            assert 7 not in made.shares
+        assert all(refusal.error.culprit != CHEAT for refusal in made.refusals)
+        for role in roles.values():
+            assert all(error.culprit is None for error in role._record.verdicts)
+
+
+def on_board(sender, change):
+    """Return what changes one client's posting on a board."""
+
+    def alter(data):
+        board = Board.from_bytes(data, len(CLIENTS))
+        postings = tuple(
+            replace(p, body=change(p.body)) if p.sender == sender else p for p in board.postings
+        )
+        return Board(board.session_id, postings).to_bytes()
+
+    return alter
 
 
 def test_a_biased_commitment_is_exposed_and_the_dealt_part_reconstructed():
@@ -268,7 +319,7 @@ def test_a_disqualified_client_stops_whatever_it_is_sent():
     assert caught.value.culprit == CHEAT
 
 
-def test_evidence_opens_one_pair_and_no_other():
+def test_evidence_opens_what_two_clients_sent_each_other_and_no_other_pair():
     private = {}
 
     class Spy(DkgClient):
@@ -282,6 +333,19 @@ def test_evidence_opens_one_pair_and_no_other():
     assert record.open(3, 2, private[3]) is not None
     assert record.open(3, 2, private[CHEAT]) is None
     assert record.open(7, 2, private[CHEAT]) is None
+    # Of what client 2 dealt, it opens the pair that the accused has, and no other.
+    for receiver in (3, 7, CHEAT):
+        public = record.key_for(receiver, 2)
+        secret = record.channel._keys(2, private[CHEAT], receiver, public).sending
+        sealed = dict(record._dealings[2].ciphertexts)[receiver]
+        binding = record.channel._binding(2, receiver)
+        if receiver == CHEAT:
+            pair = SharePair.from_bytes(decrypt_once(secret, sealed, binding), SECP256K1)
+            assert record.opens(2, CHEAT, pair)
+            assert pair == roles[CHEAT]._held[2]
+        else:
+            with pytest.raises(AuthenticationError):
+                decrypt_once(secret, sealed, binding)
     assert roles[2]._keys == {}
 
 

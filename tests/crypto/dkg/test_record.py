@@ -47,7 +47,7 @@ class Scene:
     """A record after the dealing, and everything that led to it."""
 
     def __init__(self, bad=None, threshold=3):
-        self.record = PublicRecord(SECP256K1, COHORT, threshold, SID)
+        self.record = PublicRecord(SECP256K1, COHORT, threshold, SID, signed=True)
         self.keys = keys_of()
         self.pairs = {}
         for own, pairs in self.keys.items():
@@ -77,7 +77,7 @@ class Scene:
 
 
 def test_keys_are_one_for_each_other_client():
-    record = PublicRecord(SECP256K1, COHORT, 3, SID)
+    record = PublicRecord(SECP256K1, COHORT, 3, SID, signed=True)
     keys = [AgreementKeyPair.generate().public for _ in range(4)]
     for peers in ((2, 3), (2, 3, 4, 5), (1, 2, 3), (1, 2, 3, 4), ()):
         pairs = tuple(zip(peers, keys, strict=False))
@@ -86,7 +86,7 @@ def test_keys_are_one_for_each_other_client():
 
 
 def test_no_key_stands_in_two_places():
-    record = PublicRecord(SECP256K1, COHORT, 3, SID)
+    record = PublicRecord(SECP256K1, COHORT, 3, SID, signed=True)
     a, b, c, d = (AgreementKeyPair.generate().public for _ in range(4))
     with pytest.raises(ConsistencyError, match="two names"):
         record.check_keys(AdvertisedKeys(SID, 1, ((2, a), (3, a), (4, b))))
@@ -167,7 +167,7 @@ def test_a_transcript_binds_session_order_senders_and_bodies():
     first, second = Posting(1, b"a", b""), Posting(2, b"b", b"")
 
     def after(*boards, session=SID):
-        record = PublicRecord(SECP256K1, COHORT, 3, session)
+        record = PublicRecord(SECP256K1, COHORT, 3, session, signed=True)
         for board in boards:
             record.extend_transcript(board)
         return record.transcript

@@ -24,7 +24,7 @@ from crypto.masking.unmasking_messages import KeyShare, SelfMaskShare, Unmasking
 from crypto.pairwise_masking.authority import KeyAuthority
 from crypto.pairwise_masking.messages import DealtKeys, KeyShares, PublicKeys
 from crypto.parties import SERVER
-from crypto.proofs.equality import PowerProof, PowerStatement
+from crypto.proofs.knowledge import KnowledgeClaim, KnowledgeProof
 from crypto.quality_sum.contexts import knowledge_context
 from crypto.quality_sum.key_setup import KeySetupServer, SystemKeyAuthority
 from crypto.quality_sum.messages import (
@@ -293,9 +293,8 @@ def forged(cast, client, ciphertext):
     """Another ciphertext under a client's name, with a proof of somebody else's exponent."""
     session_id = cast.server.invitation.session_id()
     encoded = ciphertext.to_bytes(SECP256K1)
-    statement = PowerStatement(SECP256K1, ciphertext.c1, (SECP256K1.generator,), (ciphertext.c1,))
-    context = knowledge_context(session_id, client, encoded)
-    proof = PowerProof.make(statement, 12345, context).to_bytes(SECP256K1)
+    claim = KnowledgeClaim(ciphertext.c1, knowledge_context(session_id, client, encoded))
+    proof = KnowledgeProof.make(SECP256K1, claim, 12345).to_bytes(SECP256K1)
     return EncryptedQuality(session_id, client, encoded, proof)
 
 
