@@ -86,8 +86,8 @@ def generation(threshold):
 
 # Two key pairs and a seed; two polynomials above their secrets.
 DOUBLE = {"advertise keys": {KEY: 5 * 3}, "share keys": {FIELD: 5 * 2 * 3}}
-# 2 values of 4 bits, from 0 to 15: exponents and nonces of the ciphertexts, the range proofs and the
-# proofs of knowledge; weights of what is checked in batches.
+# 2 values of 4 bits: exponents and nonces of the ciphertexts, of the range proofs and of the proofs
+# of knowledge; weights of what is checked in batches.
 ELGAMAL = {"upload": {EXPONENT: 320, WEIGHT: 40}, "decryption": {WEIGHT: 40, EXPONENT: 16}}
 HARDENED = {"masked input": {EXPONENT: 100, WEIGHT: 10}, "decryption": {WEIGHT: 20, EXPONENT: 12}}
 PAPER = {"share keys": {FIELD: 5 * 2}, "masked input": {EXPONENT: 5 * 2}, "decryption": {KEY: 3}}
