@@ -106,3 +106,12 @@ def test_ciphertexts_outside_the_subgroup_would_tell_the_parity_of_the_secret():
     data = outside.to_bytes(group.element_bytes, "big") + group.encode(2)
     with pytest.raises(DecodingError):
         Ciphertext.from_bytes(data, group)
+
+
+@pytest.mark.parametrize("wrong", [-1, 1, 33])
+def test_a_ciphertext_has_one_length(wrong):
+    data = PublicKey(SECP256K1, SECP256K1.generator_power(5)).encrypt_with(3, 7)
+    encoded = data.to_bytes(SECP256K1)
+    changed = encoded[:wrong] if wrong < 0 else encoded + bytes(wrong)
+    with pytest.raises(DecodingError, match="bytes"):
+        Ciphertext.from_bytes(changed, SECP256K1)

@@ -144,3 +144,8 @@ def test_impossible_encodings_are_refused(fraction_bits, clip_range):
 def test_nobody_and_nothing_are_refused(clients, weight):
     with pytest.raises(ParameterError):
         FixedPoint(8, 1.0).required_bits(clients, weight)
+
+
+def test_the_largest_encoding_is_allowed():
+    assert FixedPoint(50, 2.0**3).bound == 2**53
+    assert FixedPoint(0, 2.0**53).bound == 2**53

@@ -9,6 +9,7 @@ from crypto.fixed_base import PowerTable
 from crypto.multi_power import multi_power
 from crypto.safe_prime_group import FFDHE2048, FFDHE3072, SafePrimeGroup
 from crypto.secp256k1_group import SECP256K1
+from tests.crypto.scripted import Scripted
 
 SMALL = SafePrimeGroup("mod 23", 23)  # 23 = 2 * 11 + 1 = 7 mod 8; squares by hand below
 GROUPS = [FFDHE2048, FFDHE3072, EDWARDS25519, SECP256K1, SMALL]
@@ -278,3 +279,21 @@ def test_products_may_pass_through_the_identity(group):
         assert group.multi_power([(element, 1) for element in elements]) == expected
     assert group.multi_power([(a, 0), (b, group.order), (a, -1), (a, 1)]) == one
     assert group.multi_power([(a, 2), (b, -1), (one, 3)]) == group.generator_power(3)
+
+
+@every_group
+def test_several_elements_are_read_back_and_no_other_number_of_them(group):
+    elements = tuple(group.generator_power(exponent) for exponent in (1, 5, 9))
+    data = group.encode_all(elements)
+    assert group.decode_all(data, 3) == elements
+    assert group.decode_all(b"", 0) == ()
+    for wrong, count in ((data, 2), (data, 4), (data[:-1], 3), (data + b"\0", 3), (b"", 1)):
+        with pytest.raises(DecodingError, match=f"have {count * group.element_bytes} bytes"):
+            group.decode_all(wrong, count)
+
+
+def test_a_random_exponent_is_never_a_multiple_of_the_order():
+    largest = SECP256K1.order - 2  # of what is drawn below q - 1
+    assert SECP256K1.random_exponent(Scripted([largest])) == SECP256K1.order - 1
+    assert SECP256K1.random_exponent(Scripted([0])) == 1
+    assert SECP256K1.random_exponent(Scripted([largest + 1, 0])) == 1  # drawn again

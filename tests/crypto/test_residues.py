@@ -155,3 +155,24 @@ def test_vectors_outside_a_public_range_are_refused(vector):
     check_range(np.array([], np.uint64), 0, 100)
     with pytest.raises(ParameterError):
         check_range(vector, 2, 100)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 20, 62])
+def test_the_edges_of_what_fits_a_modulus(bits):
+    lowest, highest = -(2 ** (bits - 1)), 2**bits - 1
+    edges = np.array([lowest, highest, 0], np.int64)
+    check_vector(edges, 3, bits)
+    for wrong, outside in (
+        ([lowest - 1, highest, lowest], 1),
+        ([lowest, highest + 1, highest], 1),
+        ([lowest - 1, highest + 1, lowest], 2),
+    ):
+        with pytest.raises(ParameterError, match=f"^{outside} of 3 values"):
+            check_vector(np.array(wrong, np.int64), 3, bits)
+
+
+def test_the_edges_of_a_public_range():
+    check_range(np.array([0, 9], np.int64), 2, 9)
+    for wrong in ([-1, 0, 9], [10, 0, 9]):
+        with pytest.raises(ParameterError, match="^1 of 3 values"):
+            check_range(np.array(wrong, np.int64), 3, 9)

@@ -203,3 +203,14 @@ def test_impossible_polynomials_are_refused(secret, threshold):
 def test_values_at_bad_points_are_refused(values):
     with pytest.raises(ParameterError):
         interpolate(values, PrimeField(11))
+
+
+@pytest.mark.parametrize("beyond", [0, 1, 100])
+def test_numbers_beyond_the_field_are_refused(beyond):
+    number = SECRET_FIELD.modulus + beyond
+    with pytest.raises(ParameterError):
+        Share(number)
+    with pytest.raises(ParameterError):
+        random_polynomial(number, 2, SECRET_FIELD, TestVectorRandomness(b""))
+    with pytest.raises(ParameterError):
+        split_secret(bytes(32), 2, [1, number])

@@ -104,9 +104,8 @@ def test_a_client_that_drops_its_upload_loses_the_round(tmp_path):
     result = run(out_dir, "--scheme=fang", *flags, *SMALL)
     assert result.returncode == 0, result.stderr
     for number in (1, 2):
-        (line,) = (
-            line for line in result.stderr.splitlines() if f"warning: round {number} was lost" in line
-        )
+        told = f"warning: round {number} was lost"
+        (line,) = (line for line in result.stderr.splitlines() if told in line)
         assert "clients after stage 'upload'" in line
         assert "are left, 4 are needed" in line
         assert line.endswith(f"the model after round {number - 1} stands")
