@@ -167,12 +167,12 @@ def test_the_edges_of_what_fits_a_modulus(bits):
         ([lowest, highest + 1, highest], 1),
         ([lowest - 1, highest + 1, lowest], 2),
     ):
-        with pytest.raises(ParameterError, match=f"^{outside} of 3 values"):
+        with pytest.raises(ParameterError, match=rf"^{outside} of 3 values"):
             check_vector(np.array(wrong, np.int64), 3, bits)
 
 
 def test_the_edges_of_a_public_range():
     check_range(np.array([0, 9], np.int64), 2, 9)
     for wrong in ([-1, 0, 9], [10, 0, 9]):
-        with pytest.raises(ParameterError, match="^1 of 3 values"):
+        with pytest.raises(ParameterError, match=r"^1 of 3 values"):
             check_range(np.array(wrong, np.int64), 3, 9)
