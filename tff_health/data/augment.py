@@ -5,7 +5,6 @@ Rotation by up to 5 degrees, a vertical and a horizontal flip, each with probabi
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from tff_health.data.seeds import generator
 
@@ -54,6 +53,8 @@ class Augmenter:
 
 def _rotate(image: NDArray[np.uint8], radians: float) -> NDArray[np.uint8]:
     """Rotates about the centre, bilinearly; what comes in from outside mirrors the border."""
+    from scipy import ndimage  # takes a moment, and few runs need it
+
     cosine, sine = np.cos(radians), np.sin(radians)
     matrix = np.array([[cosine, -sine], [sine, cosine]])
     centre = (np.array(image.shape[:2]) - 1) / 2

@@ -1,6 +1,7 @@
 """From the settings of an experiment to the protocols behind its secure sums.
 
-Nothing here imports TensorFlow, so that settings are checked at once.
+Nothing here imports TensorFlow, and a protocol is imported when it is built, so that settings are
+checked at once.
 """
 
 from collections.abc import Callable
@@ -14,20 +15,12 @@ from crypto.discrete_log import MAX_BOUND
 from crypto.errors import CapacityError
 from crypto.groups import Group
 from crypto.homomorphic import VectorPlan, VectorScheme
-from crypto.homomorphic_sum.session import HomomorphicSum
 from crypto.key_setup import KeySetup
-from crypto.masking.session import DoubleMasking
 from crypto.masking.topology import CompleteGraph, RegularGraph, Topology
-from crypto.pairwise_masking.session import PairwiseMasking
-from crypto.quality_sum.session import HardenedQualitySum, QualitySum
 from crypto.safe_prime_group import FFDHE2048, FFDHE3072
 from crypto.secp256k1_group import SECP256K1
-from crypto.sparse_sum.session import SparseSum
-from crypto.vector_schemes.ckks import CkksScheme
-from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
 from crypto.vector_schemes.packed_paillier import STRENGTHS, PackedPaillierScheme
 from tff_health.runtime.protocols import BoundProtocols, SumProtocol
-from tff_health.runtime.quality_protocol import QualityProtocol
 
 MAX_QUALITY_SUM = MAX_BOUND
 TOPOLOGIES = ("complete", "sparse")
@@ -115,6 +108,8 @@ class Binding:
 
 
 def _double_masking(settings: ProtocolSettings) -> SumProtocol:
+    from crypto.masking.session import DoubleMasking
+
     return BoundProtocols.to_all(DoubleMasking(_topology(settings), signed=settings.signatures))
 
 
@@ -143,6 +138,10 @@ def _topology(settings: ProtocolSettings) -> Topology:
 
 
 def _quality_sum(settings: ProtocolSettings) -> SumProtocol:
+    from crypto.pairwise_masking.session import PairwiseMasking
+    from crypto.quality_sum.session import QualitySum
+    from tff_health.runtime.quality_protocol import QualityProtocol
+
     threshold = settings.threshold or None
     joint = QualitySum(
         threshold=threshold,
@@ -157,6 +156,10 @@ def _quality_sum(settings: ProtocolSettings) -> SumProtocol:
 
 
 def _hardened_quality_sum(settings: ProtocolSettings) -> SumProtocol:
+    from crypto.masking.session import DoubleMasking
+    from crypto.quality_sum.session import HardenedQualitySum
+    from tff_health.runtime.quality_protocol import QualityProtocol
+
     threshold = settings.threshold or None
     joint = HardenedQualitySum(
         threshold=threshold,
@@ -172,6 +175,8 @@ def _key_setup(settings: ProtocolSettings) -> KeySetup:
 
 
 def _homomorphic_sum(settings: ProtocolSettings) -> SumProtocol:
+    from crypto.homomorphic_sum.session import HomomorphicSum
+
     scheme = _vector_scheme(settings)
     return BoundProtocols.to_all(HomomorphicSum(scheme, signed=settings.signatures))
 
@@ -189,6 +194,9 @@ def _plan_homomorphic_sum(settings: ProtocolSettings, num_clients: int) -> Proto
 
 
 def _sparse_sum(settings: ProtocolSettings) -> SumProtocol:
+    from crypto.homomorphic_sum.session import HomomorphicSum
+    from crypto.sparse_sum.session import SparseSum
+
     # Metrics are not sparse: one ciphertext holds all of them, and tells nothing of them.
     scheme, signed = _vector_scheme(settings), settings.signatures
     dense, sparse = HomomorphicSum(scheme, signed=signed), SparseSum(scheme, signed=signed)
@@ -210,8 +218,12 @@ def _plan_without_dropouts(scheme: VectorScheme, num_clients: int) -> ProtocolPl
 def _vector_scheme(settings: ProtocolSettings) -> VectorScheme:
     match settings.he:
         case "elgamal":
+            from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
+
             return ElGamalScheme(settings.cache_dir)
         case "ckks":
+            from crypto.vector_schemes.ckks import CkksScheme
+
             return CkksScheme()
     return PackedPaillierScheme(settings.key_bits)
 
