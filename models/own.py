@@ -32,6 +32,11 @@ def load(
     _check_operations(name, raw, (training, evaluating))
     _seed(seed)
     twin = build()
+    if any(a is b for a, b in zip(raw.weights, twin.weights, strict=False)):
+        raise ValueError(
+            f"'{name}' returned weights of an earlier call, but must build a new Keras model at "
+            "each: every client builds its own"
+        )
     told = identity.describe(raw, twin, training, evaluating)
     told |= {"image_shape": list(image_shape), "num_classes": num_classes}
     if are_probabilities(raw, lambda images: evaluating(images)[0]):
@@ -42,6 +47,11 @@ def load(
 
 
 def _check_signature(name: str, builder: Callable[..., Any]) -> None:
+    if isinstance(builder, tf.keras.layers.Layer):
+        raise ValueError(
+            f"'{name}' is a {type(builder).__name__}, but must be a function that returns a new "
+            "Keras model at each call: every client builds its own"
+        )
     try:
         inspect.signature(builder).bind((28, 28, 1), 10)
     except TypeError as error:
@@ -144,12 +154,26 @@ def _check(name: str, model: tf.keras.Model, num_classes: int) -> None:
 def _traced(name: str, model: tf.keras.Model) -> tuple[Any, Any]:
     """Calls the network as in training, and as in evaluation."""
     try:
-        return tracing.trace(model, training=True), tracing.trace(model, training=False)
+        training = tracing.trace(model, training=True)
+        evaluating = tracing.trace(model, training=False)
+        if not tracing.python_operations(evaluating):
+            evaluating(tf.zeros((1, *model.input_shape[1:])))
     except Exception as error:  # code of the user's may raise anything
         raise ValueError(
             f"'{name}' returned a model that cannot be called on images, "
-            f"{type(error).__name__}: {error}"
+            f"{type(error).__name__}: {_reason(error)}"
         ) from error
+    return training, evaluating
+
+
+def _reason(error: Exception) -> str:
+    """The text of an error; of one in an operation, without the lines that say where it is."""
+    text = str(error)
+    if isinstance(error, tf.errors.OpError):
+        lines = [line.strip() for line in text.splitlines()]
+        told = [line for line in lines if line and not line.startswith(("[[", "File "))]
+        return told[-1] if told else text
+    return text
 
 
 def _check_operations(name: str, model: tf.keras.Model, functions: tuple[Any, ...]) -> None:

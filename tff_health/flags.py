@@ -99,6 +99,9 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Invocatio
         return f"{_USAGE}\n{values.module_help(__name__)}"
     if rest:
         raise ConfigError(f"'{rest[0]}' is not a flag; flags look like --rounds=40 (see --help)")
+    for name in ("out_dir", "data_dir", "tff_workers"):
+        if values[name].present and not values[name].value:  # as of a variable that is not set
+            raise ConfigError(f"--{name}=: is empty; leave it out for its default (see --help)")
     config = _resolve(values)
     config.validate()
     out_dir = Path(values.out_dir) if values.out_dir else config.default_folder()

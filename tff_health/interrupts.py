@@ -1,4 +1,4 @@
-"""Ctrl-C, or SIGTERM, at any time: one line, exit code 130, no traceback.
+"""Ctrl-C, SIGTERM or SIGHUP, at any time: one line, exit code 130, no traceback.
 
 Programs import this first. While libraries are imported, an exception in the middle would come out
 as whatever the library makes of it; so the program ends at once then. Later an interrupt is a
@@ -14,7 +14,7 @@ from types import FrameType
 
 EXIT_CODE = 130
 RUN_GOES_ON = "interrupted: the same command goes on from the last round"
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class _Watch:

@@ -94,6 +94,9 @@ def test_a_network_that_is_sure_of_a_wrong_class_still_learns(activation):
         ("constrained", "with a constraint"),
         ("float16", "use mixed_bfloat16 instead"),
         ("python_function", "calls Python"),
+        ("kept", "returned weights of an earlier call"),
+        ("ready", "'tests.models.networks:ready' is a Sequential, but must be a function"),
+        ("channels_first", r"cannot be called on images, \w+: .*the NHWC tensor format"),
         ("eager_constant", "cannot be built in a TensorFlow graph, as clients do"),
     ],
 )

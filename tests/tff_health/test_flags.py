@@ -10,6 +10,9 @@ from tff_health.schemes import SCHEMES
 ENVIRONMENT = {"TFF_HEALTH_DATA_DIR": "/data", "XDG_CACHE_HOME": "/cache"}
 
 
+PRIVATE = ("--scheme=bonawitz", "--dp_noise=local")
+
+
 def parse(*arguments):
     return flags.parse(["run_experiments.py", *arguments], ENVIRONMENT)
 
@@ -156,6 +159,15 @@ def test_workers():
         (["--tff_workers=host:99999"], "--tff_workers=host:99999"),
         (["--rounds=0"], "--rounds=0: must be 1 or more"),
         (["--rounds=many"], "rounds"),
+        (["--rounds=99999999999999999999"], "--rounds=99999999999999999999: must be at most"),
+        ([*PRIVATE, "--epsilon=0"], "both, above 0; 0 says that there is none"),
+        ([*PRIVATE, "--epsilon=1", "--local_steps=99999999999999999999"], "must be at most"),
+        ([*PRIVATE, "--epsilon=1", "--noise_seed=99999999999999999999"], "at most 2147483647"),
+        (["--learning_rate=1e-320"], "must be above 0 and finite, from 1e-30 to 1e+30"),
+        (["--scheme=zhang_hardened", "--max_quality=1e308"], "must be above 0 and finite"),
+        (["--out_dir="], "--out_dir=: is empty"),
+        (["--data_dir="], "--data_dir=: is empty"),
+        (["--tff_workers="], "--tff_workers=: is empty"),
         (["--learning_rate=-0.1"], "--learning_rate=-0.1: must be above 0"),
         (["--learning_rate=nan"], "must be above 0 and finite"),
         (["--learning_rate=inf"], "must be above 0 and finite"),

@@ -1,5 +1,6 @@
 """Ctrl-C at any time: one line, exit code 130, no traceback."""
 
+import itertools
 import signal
 import subprocess
 import sys
@@ -23,10 +24,18 @@ def start(command, **options):
         signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+MODULES = (
+    *("absl.flags", "tff_health.schemes"),
+    *("tensorflow.python.eager.context", "tff_health.data.pack"),
+)
+
+
 @pytest.mark.parametrize(
-    "module",
-    ["absl.flags", "tff_health.schemes", "tensorflow.python.eager.context", "tff_health.data.pack"],
+    ("module", "signum"),
+    [
+        *itertools.product(MODULES, [signal.SIGINT, signal.SIGTERM]),
+        (MODULES[0], signal.SIGHUP),
+    ],
 )
 def test_while_libraries_are_imported(tmp_path, module, signum):
     process = start(

@@ -22,6 +22,7 @@ from tff_health.data.scaling import Scaling
 from tff_health.errors import ConfigError
 from tff_health.experiments import privacy_settings, scheme_settings
 from tff_health.experiments.catalog import EXPERIMENTS
+from tff_health.experiments.counts import MAX_COUNT, MAX_SEED, count_problems
 from tff_health.runtime import bindings
 from tff_health.schemes import SCHEMES
 
@@ -29,10 +30,11 @@ PARTITIONS = ("iid", "dirichlet", "source", "label_noise")
 SPLITS = ("clean", "paper", "given")
 # Splits that say themselves how many augmented copies of an image there are.
 COPIES_BY_SPLIT = {"paper": augment.COPIES, "given": 0}
-_MAX_SEED = 2**31 - 1
 _MAX_BATCH = 2**20
 _MAX_CLIENTS = 1000
 _MAX_RATE = 0.99
+# What float32, in which networks are trained, tells from 0 and from infinity.
+_SMALLEST, _LARGEST = 1e-30, 1e30
 _FEWEST_CLIENTS = 3
 _MAX_VECTOR_LENGTH = 10**8
 
@@ -166,21 +168,24 @@ class RunConfig:
         return problems
 
     def _range_problems(self) -> list[str]:
-        problems = []
-        for name in ("num_clients", "rounds", "batch_size", "local_epochs", "eval_every"):
-            if getattr(self, name) < 1:
-                problems.append(f"--{name}={getattr(self, name)}: must be 1 or more")
+        counts = ("num_clients", "rounds", "batch_size", "local_epochs", "eval_every")
+        problems = count_problems(self, counts)
         for name in (
             *("learning_rate", "server_learning_rate"),
             *("partition_alpha", "clip_range", "max_quality"),
         ):
-            if not 0 < getattr(self, name) < float("inf"):
-                problems.append(f"--{name}={getattr(self, name)}: must be above 0 and finite")
+            if not _SMALLEST <= getattr(self, name) <= _LARGEST:
+                problems.append(
+                    f"--{name}={getattr(self, name)}: must be above 0 and finite, from {_SMALLEST} "
+                    f"to {_LARGEST}"
+                )
         for name in ("client_momentum", "server_momentum"):
             if not 0 <= getattr(self, name) < 1:
                 problems.append(f"--{name}={getattr(self, name)}: must be from 0 to below 1")
-        if self.decay_rounds < 0:
-            problems.append(f"--decay_rounds={self.decay_rounds}: must be 0 (no decay) or more")
+        if not 0 <= self.decay_rounds <= MAX_COUNT:
+            problems.append(
+                f"--decay_rounds={self.decay_rounds}: must be from 0 (no decay) to {MAX_COUNT}"
+            )
         for name in ("noisy_clients", "noisy_labels", "class_balance", "train_colours"):
             if not 0 <= getattr(self, name) <= 1:
                 problems.append(f"--{name}={getattr(self, name)}: must be from 0 to 1")
@@ -192,8 +197,8 @@ class RunConfig:
             problems.append(
                 f"--augment_copies={self.augment_copies}: must be from 0 to {augment.COPIES}"
             )
-        if not 0 <= self.seed <= _MAX_SEED:
-            problems.append(f"--seed={self.seed}: must be from 0 to {_MAX_SEED}")
+        if not 0 <= self.seed <= MAX_SEED:
+            problems.append(f"--seed={self.seed}: must be from 0 to {MAX_SEED}")
         return problems
 
     def _sum_problems(self) -> list[str]:
@@ -219,7 +224,7 @@ class RunConfig:
         """What is wrong for an experiment of several runs."""
         problems = []
         for name, least, most in (
-            ("seeds", 0, _MAX_SEED),
+            ("seeds", 0, MAX_SEED),
             ("batch_sizes", 1, _MAX_BATCH),
             ("client_counts", _FEWEST_CLIENTS, _MAX_CLIENTS),
             ("dropout_rates", 0, _MAX_RATE),

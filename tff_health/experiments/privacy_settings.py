@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tff_health.data.catalog import DATA_SETS
 from tff_health.data.federated import FederatedImages
 from tff_health.errors import ConfigError
+from tff_health.experiments.counts import MAX_SEED, count_problems
 from tff_health.privacy.accounting import ACCOUNTANTS, Accountant
 from tff_health.privacy.settings import (
     ENGINES,
@@ -57,16 +58,15 @@ def range_problems(config: "RunConfig") -> list[str]:
     for name in ("epsilon", "noise_multiplier"):
         if not 0 <= getattr(config, name) < math.inf:
             problems.append(f"--{name}={getattr(config, name)}: must be 0 or more, and finite")
-    for name in ("lot_size", "local_steps"):
-        if getattr(config, name) < 1:
-            problems.append(f"--{name}={getattr(config, name)}: must be 1 or more")
+    problems += count_problems(config, ("lot_size", "local_steps"))
     if not 0 < config.honest_fraction <= 1:
         problems.append(
             f"--honest_fraction={config.honest_fraction}: must be above 0 and at most 1"
         )
-    if config.noise_seed < -1:
+    if not -1 <= config.noise_seed <= MAX_SEED:
         problems.append(
-            f"--noise_seed={config.noise_seed}: must be 0 or more, or -1 for the operating system"
+            f"--noise_seed={config.noise_seed}: must be 0 or more, or -1 for the operating system; "
+            f"at most {MAX_SEED}"
         )
     return problems
 
@@ -94,7 +94,10 @@ def problems(config: "RunConfig") -> list[str]:
         ]
     found = []
     if not (config.epsilon or config.noise_multiplier or config.epsilons):
-        found.append(f"--dp_noise={noise}: give --epsilon, --noise_multiplier, or both")
+        found.append(
+            f"--dp_noise={noise}: give --epsilon, --noise_multiplier, or both, above 0; "
+            "0 says that there is none"
+        )
     if not SCHEMES[config.scheme].shares:
         found.append(f"--scheme={config.scheme}: shares nothing that noise would have to protect")
     if noise == "client":

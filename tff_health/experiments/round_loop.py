@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 from tff_health.experiments.broken_updates import check_updates, warning
 from tff_health.experiments.checkpoint import Checkpoints
 from tff_health.experiments.config import RunConfig
+from tff_health.experiments.lost_rounds import check_lost
 from tff_health.learning.evaluation import Evaluation
 from tff_health.reporting.metrics_log import MetricsLog, Value
 from tff_health.reporting.progress import Progress, Updates, warn
@@ -157,8 +158,8 @@ class RoundLoop:
             the final state, and its evaluation.
 
         Raises:
-            RunError: if the kept state is damaged or of another structure, or if no client's update
-                was finite.
+            RunError: if the kept state is damaged or of another structure, if no client's update
+                was finite, or if too many rounds in a row were lost.
         """
         state, evaluation = self._checkpoints.load(initial) if self.done else initial, None
         config, rounds = self._config, range(self.done + 1, self._config.rounds + 1)
@@ -191,6 +192,8 @@ class RoundLoop:
                 progress.update(number, note)
                 if is_last:
                     break
+                check_lost(self.rows, is_over=False)
+        check_lost(self.rows, is_over=True)
         return state, evaluation or evaluate(state)[0]
 
     def _columns(self, evaluation: Evaluation) -> Row:

@@ -112,3 +112,54 @@ def test_a_folder_in_place_of_a_file_is_found_before_training(tmp_path):
     (tmp_path / "metrics.csv").mkdir()
     with pytest.raises(OSError, match="Is a directory"):
         loop(tmp_path)
+
+
+def lose(folder, lost):
+    """Runs rounds, of which those numbered in `lost` are lost."""
+    rounds, _ = loop(folder)
+
+    def train(state, number):
+        return Trained(state + 1, {"survivors": 3, "lost": int(number in lost)})
+
+    try:
+        return rounds.run(np.int64(0), train, lambda state: (EVALUATION, {}))
+    finally:
+        lose.done = len(rounds.rows)
+
+
+@pytest.fixture
+def long(monkeypatch):
+    monkeypatch.setitem(globals(), "ROUNDS", 12)
+
+
+@pytest.mark.usefixtures("long")
+def test_five_lost_rounds_in_a_row_end_training(tmp_path):
+    lost = {1, 2, 4, 5, 6, 7, 8}
+    with pytest.raises(RunError, match="5 rounds in a row were lost, up to round 8, and the model"):
+        lose(tmp_path, lost)
+    assert lose.done == 8
+    assert len(texts(tmp_path)["metrics.csv"]) == 8
+    lose(tmp_path, lost)  # the next one is not lost
+    assert lose.done == 12
+
+
+@pytest.mark.usefixtures("long")
+def test_the_same_command_does_not_lose_five_more(tmp_path):
+    lost = set(range(4, 13))
+    for done in (8, 9):
+        with pytest.raises(RunError, match="the model after round 3 stands; the state is kept"):
+            lose(tmp_path, lost)
+        assert lose.done == done
+
+
+@pytest.mark.usefixtures("long")
+def test_what_was_trained_before_the_last_rounds_were_lost_counts(tmp_path):
+    lose(tmp_path, {1, 2, 3, 9, 10, 11, 12})
+    assert lose.done == 12
+
+
+def test_a_run_that_lost_all_of_its_rounds_has_not_ended_well(tmp_path):
+    for _ in range(2):  # and the same command says so again
+        with pytest.raises(RunError, match=r"5 rounds in a row.*the model after round 0 stands"):
+            lose(tmp_path, {1, 2, 3, 4, 5})
+    assert lose.done == 5
