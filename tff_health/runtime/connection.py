@@ -6,6 +6,7 @@ a `ComputationError`, and what nobody can hear is not said.
 """
 
 import contextlib
+import functools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -58,6 +59,7 @@ class Connection:
         self._name = name or target
         self._state: grpc.ChannelConnectivity | None = None
         self._closed = False
+        _keep_grpc_up()
         self._channel = grpc.insecure_channel(target, _CHANNEL_OPTIONS)
         self._channel.subscribe(self._note, try_to_connect=True)
         self._ping = self._channel.unary_unary(
@@ -118,6 +120,17 @@ class Connection:
             or _FORGOTTEN in (error.details() or "")
             or not self.answers()
         )
+
+
+@functools.cache
+def _keep_grpc_up() -> grpc.Channel:
+    """Returns a channel to nowhere that stays open as long as this process.
+
+    gRPC takes its poller down with the last channel, and does not wait for threads that are still
+    in a call: grpcio 1.74 was seen to end a process so, by "Check failed: !inspect->seen_inactive",
+    when a run closed its worker. A channel that is never called opens no connection and no thread.
+    """
+    return grpc.insecure_channel("unix-abstract:nobody", _CHANNEL_OPTIONS)
 
 
 class _Stub(tff.framework.RemoteExecutorGrpcStub):
