@@ -4,9 +4,12 @@ VENV := .venv
 LINT_VENV := .venv-lint
 MUTATION_VENV := .venv-mutation
 RUN := $(VENV)/bin/python
+PYTEST := $(RUN) -m pytest -n auto --dist loadfile --no-loadscope-reorder
+# Tests that need no TensorFlow, which alone takes a process ten seconds to import.
+UNIT_TESTS := tests/crypto tests/tff_health/data tests/tff_health/test_flags.py tests/test_architecture.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint mutation bench doctor lock clean
+.PHONY: help setup run test check drills lint mutation bench doctor lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +23,13 @@ run: setup ## compare the five schemes on embedded images, and leave a report in
 	@$(RUN) run_experiments.py --experiment=schemes
 
 test: setup ## run all tests
-	@$(RUN) -m pytest -n auto --dist loadfile
+	@$(PYTEST)
+
+check: lint ## guard a change while you work: style, types and unit tests (a minute or two)
+	@$(PYTEST) -m "not slow and not drill" $(UNIT_TESTS)
+
+drills: setup ## run what `make test` also runs: kills, dead workers, full disks, random input
+	@$(PYTEST) -m drill
 
 lint: setup ## check style and types
 	@$(PYTHON) -m tff_health.install $(LINT_VENV) requirements/lint.txt

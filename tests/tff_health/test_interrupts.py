@@ -30,6 +30,7 @@ MODULES = (
 )
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize(
     ("module", "signum"),
     [
@@ -55,6 +56,7 @@ def test_while_libraries_are_imported(tmp_path, module, signum):
     assert (said, process.returncode) == ([LINE], 130)
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("module", ["tff_health.data", "tff_health.doctor"])
 def test_other_commands(module):
     process = start([sys.executable, "-X", "importtime", "-m", module, "show", "digits"])

@@ -2,9 +2,12 @@
 
 import random
 
+import pytest
+
 from benchmarks.crypto.fuzz import Mutator, Recording, targets
 
 
+@pytest.mark.drill
 def test_every_target_takes_random_input():
     recordings = [Recording(signed=True), Recording(signed=False)]
     corpus = [data for recording in recordings for data in recording.corpus()]

@@ -16,6 +16,8 @@ from crypto.wire import message_type
 from tests.crypto.masking.cast import Cast
 from tests.crypto.masking.strategies import messages
 
+pytestmark = pytest.mark.drill
+
 
 @pytest.fixture(scope="module", params=[True, False], ids=["signed", "unsigned"])
 def stages(request):

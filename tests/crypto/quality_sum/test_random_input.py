@@ -18,6 +18,8 @@ KINDS = {
     "hardened": {"hardened": True},
 }
 
+pytestmark = pytest.mark.drill
+
 
 class Moment:
     """Client 1 and the server at one stage, with the messages that would be right."""

@@ -2,7 +2,6 @@
 
 import csv
 import os
-import subprocess
 import sys
 import time
 
@@ -10,6 +9,8 @@ import h5py
 import numpy as np
 import psutil
 import pytest
+
+from tests.tff_health import warm
 
 ROUNDS = 6
 MARK = "TFF_HEALTH_TESTS"  # in the environment of what these tests start
@@ -33,13 +34,7 @@ def user_environment(**changes):
 
 
 def run(out_dir, *flags):
-    return subprocess.run(
-        command(out_dir, *flags),
-        capture_output=True,
-        text=True,
-        check=False,
-        env=user_environment(),
-    )
+    return warm.run(command(out_dir, *flags), user_environment())
 
 
 def weights(out_dir):
@@ -85,14 +80,7 @@ def wait_for_rounds(process, out_dir, number):
 
 
 def start(out_dir, *flags, **options):
-    return subprocess.Popen(
-        command(out_dir, *flags),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=user_environment(),
-        **options,
-    )
+    return warm.start(command(out_dir, *flags), user_environment(), **options)
 
 
 def assert_no_worker_stays(before):

@@ -1,28 +1,17 @@
 """Experiment `costs` as a user runs it."""
 
 import json
-import subprocess
 import sys
 
+from tests.tff_health import warm
 from tests.tff_health.experiments.runs import user_environment
 
 GIVEN = ("--vector_length=500", "--client_counts=4,6", "--dropout_rates=0,0.25")
 
 
 def run(out_dir, *given):
-    return subprocess.run(
-        [
-            sys.executable,
-            "run_experiments.py",
-            "--experiment=costs",
-            f"--out_dir={out_dir}",
-            *given,
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=user_environment(),
-    )
+    command = [sys.executable, "run_experiments.py", "--experiment=costs", f"--out_dir={out_dir}"]
+    return warm.run([*command, *given], user_environment())
 
 
 def test_formulas_stand_beside_what_was_found(tmp_path):

@@ -1,11 +1,11 @@
 """Experiment `dropout`: tiny, and what its medians and ratios are."""
 
 import json
-import subprocess
 import sys
 
 import pytest
 
+from tests.tff_health import warm
 from tests.tff_health.experiments.runs import user_environment
 from tff_health import flags
 from tff_health.errors import ConfigError
@@ -16,13 +16,8 @@ SMALL = ("--experiment=dropout", "--dataset=digits", "--model=tanh_cnn")
 
 
 def run(out_dir, *given):
-    return subprocess.run(
-        [sys.executable, "run_experiments.py", *SMALL, *given, f"--out_dir={out_dir}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=user_environment(),
-    )
+    command = [sys.executable, "run_experiments.py", *SMALL, *given, f"--out_dir={out_dir}"]
+    return warm.run(command, user_environment())
 
 
 def config_of(*given):

@@ -82,6 +82,7 @@ def test_compressed_updates_are_small_both_ways(fedopt, fang):
         assert int(row["bytes_down"]) < 4 * (0.02 * model_bytes + 1000)
 
 
+@pytest.mark.drill
 def test_a_killed_run_remembers_what_clients_kept(fedopt, tmp_path):
     out_dir = tmp_path / "run"
     flags = ("--scheme=fedopt", *SMALL, "--rounds=4")
@@ -97,6 +98,7 @@ def test_a_killed_run_remembers_what_clients_kept(fedopt, tmp_path):
     assert not (out_dir / "work").exists()
 
 
+@pytest.mark.drill
 def test_a_client_that_drops_its_upload_loses_the_round(tmp_path):
     """Those who hold the sum of the others' uploads may have opened it: no second cohort."""
     out_dir = tmp_path / "run"
@@ -104,8 +106,11 @@ def test_a_client_that_drops_its_upload_loses_the_round(tmp_path):
     result = run(out_dir, "--scheme=fang", *flags, *SMALL)
     assert result.returncode == 0, result.stderr
     for number in (1, 2):
-        told = f"warning: round {number} was lost"
-        (line,) = (line for line in result.stderr.splitlines() if told in line)
+        (line,) = (
+            line
+            for line in result.stderr.splitlines()
+            if f"warning: round {number} was lost" in line
+        )
         assert "clients after stage 'upload'" in line
         assert "are left, 4 are needed" in line
         assert line.endswith(f"the model after round {number - 1} stands")

@@ -3,12 +3,12 @@
 import csv
 import json
 import signal
-import subprocess
 import sys
 import time
 
 import pytest
 
+from tests.tff_health import warm
 from tests.tff_health.experiments.runs import user_environment
 from tff_health import flags
 from tff_health.errors import ConfigError
@@ -25,13 +25,7 @@ def command(out_dir, *flags):
 
 
 def run(out_dir, *flags):
-    return subprocess.run(
-        command(out_dir, *flags),
-        capture_output=True,
-        text=True,
-        check=False,
-        env=user_environment(),
-    )
+    return warm.run(command(out_dir, *flags), user_environment())
 
 
 @pytest.fixture(scope="module")
@@ -121,15 +115,10 @@ def test_the_advice_follows_from_the_figures(whole):
         assert line in result.stdout
 
 
+@pytest.mark.drill
 def test_an_interrupted_run_goes_on_with_what_is_missing(tmp_path):
     out_dir = tmp_path / "run"
-    process = subprocess.Popen(
-        command(out_dir),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=user_environment(),
-    )
+    process = warm.start(command(out_dir), user_environment())
     measured = out_dir / "work" / "measured" / "phe_2048.json"
     deadline = time.monotonic() + 120
     while not measured.exists() and time.monotonic() < deadline:

@@ -40,6 +40,7 @@ def test_a_lost_round_leaves_the_model_and_is_told(whole):
     assert result.stderr.count("was lost: ") == len(lost)
 
 
+@pytest.mark.drill
 def test_a_killed_run_loses_the_same_rounds(whole, tmp_path):
     out_dir = tmp_path / "run"
     process = start(out_dir, *LOSING)

@@ -117,6 +117,7 @@ def run(request, federated, tmp_path_factory, tff_context, two_workers):
     return Run((f"--scheme={request.param}",), federated, folder, tff_context, two_workers)
 
 
+@pytest.mark.drill
 def test_they_train_and_go_on_elsewhere(run, tmp_path):
     first, row = run.round(run.start, 1, range(3))
     assert row["train_loss"] > 0
@@ -203,6 +204,7 @@ def test_own_layers_whose_gradients_cannot_be_clipped_are_named(federated, tmp_p
 DRAWING = "--model=tests.tff_health.experiments.networks:drawing"
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize(
     "noise", [(), ("--dp_noise=local", "--noise_seed=1", *PRIVATE, OWN_LAYERS)]
 )

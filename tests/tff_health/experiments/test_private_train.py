@@ -83,6 +83,7 @@ def test_nothing_that_no_noise_protects_is_told(whole):
     assert all(row["epsilon"] for row in rows)
 
 
+@pytest.mark.drill
 def test_a_killed_run_goes_on_with_the_same_noise(tmp_path, whole):
     out_dir, before = tmp_path / "run", workers()
     process = start(out_dir, *PRIVATE, "--noise_seed=5")

@@ -75,6 +75,7 @@ def test_dropouts_are_recovered_in_every_round(whole):
     assert summary["seconds"]["server_crypto"] > 0
 
 
+@pytest.mark.drill
 def test_a_killed_run_ends_with_the_same_model(whole, tmp_path):
     out_dir = tmp_path / "run"
     before = workers()
@@ -88,6 +89,7 @@ def test_a_killed_run_ends_with_the_same_model(whole, tmp_path):
     assert_same_outcome(out_dir, whole[0])
 
 
+@pytest.mark.drill
 def test_below_the_threshold_the_round_is_tried_with_another_cohort(tmp_path):
     flags = ("--scheme=bonawitz", "--num_clients=3", "--dropout_draw=independent", "--rounds=2")
     stage = "--dropout_stages=masked input"
@@ -98,6 +100,7 @@ def test_below_the_threshold_the_round_is_tried_with_another_cohort(tmp_path):
     assert "5 attempts at a round were given up" in ((tmp_path / "run" / "report.html").read_text())
 
 
+@pytest.mark.drill
 def test_when_no_cohort_will_do_the_last_state_is_kept(tmp_path):
     out_dir = tmp_path / "run"
     flags = ("--scheme=bonawitz", "--num_clients=3", "--dropout_draw=independent")
@@ -159,6 +162,7 @@ def workers_flag(services):
     return f"--tff_workers={','.join(service.address for service in services)}"
 
 
+@pytest.mark.drill
 def test_a_worker_that_dies_in_mid_round_changes_nothing(whole, tmp_path, services):
     out_dir = tmp_path / "run"
     process = start(out_dir, *BONAWITZ, workers_flag(services))
@@ -172,6 +176,7 @@ def test_a_worker_that_dies_in_mid_round_changes_nothing(whole, tmp_path, servic
     assert_same_outcome(out_dir, whole[0])
 
 
+@pytest.mark.drill
 def test_without_workers_the_run_stops_and_goes_on_when_they_are_back(whole, tmp_path, services):
     out_dir = tmp_path / "run"
     process = start(out_dir, *BONAWITZ, workers_flag(services))
@@ -196,6 +201,7 @@ def test_without_workers_the_run_stops_and_goes_on_when_they_are_back(whole, tmp
     assert_same_outcome(out_dir, whole[0])
 
 
+@pytest.mark.drill
 def test_a_worker_ends_with_ctrl_c_and_leaves_nothing():
     before = workers()
     service = WorkerService()
@@ -234,6 +240,7 @@ ZHANG = (
 )
 
 
+@pytest.mark.drill
 def test_keys_that_a_killed_run_makes_anew_are_not_counted(tmp_path):
     whole, out_dir = tmp_path / "whole", tmp_path / "run"
     assert run(whole, *ZHANG).returncode == 0

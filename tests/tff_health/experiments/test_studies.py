@@ -2,12 +2,12 @@
 
 import csv
 import json
-import subprocess
 import sys
 import time
 
 import pytest
 
+from tests.tff_health import warm
 from tests.tff_health.experiments.runs import assert_no_worker_stays, user_environment, workers
 from tff_health import flags
 from tff_health.errors import ConfigError, RunError
@@ -26,13 +26,7 @@ def command(experiment, out_dir, *given):
 
 
 def run(experiment, out_dir, *given):
-    return subprocess.run(
-        command(experiment, out_dir, *given),
-        capture_output=True,
-        text=True,
-        check=False,
-        env=user_environment(),
-    )
+    return warm.run(command(experiment, out_dir, *given), user_environment())
 
 
 def parse(*given):
@@ -124,16 +118,11 @@ def test_a_twin_with_another_model_is_refused():
         schemes.check_twin("fang-seed0", rows, [{**same[0], "train_loss": 0.5000001}])
 
 
+@pytest.mark.drill
 def test_a_study_killed_anywhere_ends_with_the_same_summary(whole, tmp_path):
     out_dir, before = tmp_path / "study", workers()
     for part, number in (("bonawitz", 1), ("zhang", 2)):
-        process = subprocess.Popen(
-            command("schemes", out_dir),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=user_environment(),
-        )
+        process = warm.start(command("schemes", out_dir), user_environment())
         path = out_dir / "runs" / f"{part}-seed0" / "metrics.csv"
         deadline = time.monotonic() + 240
         while not path.exists() or len(path.read_text().splitlines()) <= number:

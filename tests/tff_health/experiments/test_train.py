@@ -32,7 +32,9 @@ def whole(tmp_path_factory):
     """A run from beginning to end; returns its folder and what it printed."""
     out_dir = tmp_path_factory.mktemp("whole") / "run"
     before = workers()
-    result = run(out_dir)
+    result = subprocess.run(  # a cold start, as a user's
+        command(out_dir), capture_output=True, text=True, check=False, env=user_environment()
+    )
     assert result.returncode == 0, result.stderr
     assert_no_worker_stays(before)
     return out_dir, result
@@ -132,6 +134,7 @@ def test_other_settings_in_the_same_folder_are_refused(whole):
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize(("kill_after", "damage"), [(1, "removed"), (4, "cut")])
 def test_a_killed_run_ends_with_the_same_model(whole, tmp_path, kill_after, damage):
     out_dir = tmp_path / "run"
@@ -157,6 +160,7 @@ def test_a_killed_run_ends_with_the_same_model(whole, tmp_path, kill_after, dama
     assert not (out_dir / "work").exists()
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_how_to_go_on(tmp_path, signum):
     out_dir = tmp_path / "run"
@@ -171,6 +175,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, signum):
     assert_no_worker_stays(before)
 
 
+@pytest.mark.drill
 def test_ctrl_c_at_a_terminal_reaches_the_whole_group(tmp_path):
     out_dir = tmp_path / "run"
     before = workers()
@@ -201,6 +206,7 @@ def test_a_pipe_closes_when_the_run_ends(tmp_path):
     assert_no_worker_stays(before)
 
 
+@pytest.mark.drill
 def test_two_runs_do_not_share_a_folder(tmp_path):
     out_dir = tmp_path / "run"
     process = start(out_dir)
@@ -265,6 +271,7 @@ def test_bad_input_is_one_line_and_nothing_half_written(tmp_path, case):
     assert not workers() - before
 
 
+@pytest.mark.drill
 def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(whole, tmp_path):
     # The small file system takes the packed images and the first states, but not the results.
     mount = f"mount -t tmpfs -o size=1500k none {tmp_path}"
@@ -311,6 +318,7 @@ def test_real_images_of_lesions(tmp_path):
     assert len(clients) == 4
 
 
+@pytest.mark.drill
 def test_clients_that_train_alone_are_resumed_and_evaluated_each(tmp_path):
     whole, out_dir = tmp_path / "whole", tmp_path / "run"
     assert run(whole, "--scheme=local").returncode == 0
