@@ -1,3 +1,6 @@
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,8 @@ from tests.crypto.conformance import assert_exact, random_vectors
 from tests.crypto.homomorphic_sum.conformance import KeyedSumConformance
 
 LENGTH = 306_063
+_FOLDER = tempfile.TemporaryDirectory(prefix="sparse-tables-")
+TABLES = Path(_FOLDER.name)
 
 
 class TinySparseSum(SparseSum):
@@ -41,7 +46,7 @@ class TestElGamal(KeyedSumConformance):
     alterations = ("session", "middle byte", "last byte", "truncated")
 
     def protocol(self):
-        return SparseSum(ElGamalScheme())
+        return SparseSum(ElGamalScheme(TABLES))
 
 
 def compressed_vectors(clients, length, count, value_of):

@@ -23,6 +23,7 @@ from tff_health.experiments.rounds import build_process
 from tff_health.experiments.traffic import Traffic
 from tff_health.experiments.training import build_protocol, build_task
 from tff_health.flags import parse
+from tff_health.runtime.context import create_context
 from tff_health.runtime.pool import WorkerPool, open_pool
 from tff_health.runtime.secure_context import SecureContext
 
@@ -225,15 +226,16 @@ def test_what_layers_draw_follows_from_seed_client_and_round(
 
 
 @pytest.mark.parametrize("seed", ["--seed=0", "--seed=1"])
-def test_what_layers_draw_differs_between_seeds_and_rounds(
-    seed, federated, tmp_path, tff_context, two_workers
-):
-    run = Run(("--scheme=bonawitz", DRAWING, seed), federated, tmp_path, tff_context, two_workers)
+def test_what_layers_draw_differs_between_seeds_and_rounds(seed, federated, tmp_path, tff_context):
+    given = ["run_experiments.py", *GIVEN, "--scheme=bonawitz", DRAWING, seed]
+    task = build_task(parse(given, {}).config, federated, tmp_path)
+    pack_clients(federated, tmp_path / "clients", lambda *_: None)
     (keyed,) = client_keys([0], 1)
     streams = []
-    for number in (1, 2):
-        keyed["round"] = np.int64(number)
-        streams += [tuple(batch[2].numpy()) for batch in run.task.training_data(keyed)]
+    with Run.installed(create_context(tff_context)):
+        for number in (1, 2):
+            keyed["round"] = np.int64(number)
+            streams += [tuple(batch[2].numpy()) for batch in task.training_data(keyed)]
     assert len(set(streams)) == len(streams)
 
 

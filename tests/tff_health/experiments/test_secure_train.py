@@ -24,6 +24,7 @@ from tests.tff_health.experiments.runs import (
     weights,
     workers,
 )
+from tff_health.runtime.connection import Connection
 
 BONAWITZ = (
     *("--scheme=bonawitz", "--num_clients=6", "--dropout_rate=0.3", "--threshold=4"),
@@ -129,12 +130,25 @@ class WorkerService:
     def address(self):
         return f"127.0.0.1:{self.port}"
 
+    def wait_until_it_answers(self):
+        """A run that comes earlier could take it for lost."""
+        deadline = time.monotonic() + 120
+        connection = Connection(self.address)
+        try:
+            while not connection.answers(1.0):
+                assert self.process.poll() is None, "the worker ended while it started"
+                assert time.monotonic() < deadline, "the worker did not answer in two minutes"
+                time.sleep(0.05)
+        finally:
+            connection.close()
+
     def wait_until_busy(self):
-        """Waits until it computes: until it has used a second of processor time more."""
+        """Waits until it computes: until it has used a little more of processor time."""
         process = psutil.Process(self.process.pid)
         used = sum(process.cpu_times()[:2])
         deadline = time.monotonic() + 120
-        while sum(process.cpu_times()[:2]) < used + 1 and time.monotonic() < deadline:
+        while sum(process.cpu_times()[:2]) < used + 0.2:
+            assert time.monotonic() < deadline, "the worker was given nothing to compute"
             time.sleep(0.02)
 
     def end(self, signum=signal.SIGKILL):
@@ -152,10 +166,14 @@ def free_port():
 @pytest.fixture
 def services():
     started = [WorkerService(), WorkerService()]
-    yield started
-    for service in started:
-        service.process.kill()
-        service.process.wait()
+    try:
+        for service in started:
+            service.wait_until_it_answers()
+        yield started
+    finally:
+        for service in started:
+            service.process.kill()
+            service.process.wait()
 
 
 def workers_flag(services):
@@ -168,8 +186,9 @@ def test_a_worker_that_dies_in_mid_round_changes_nothing(whole, tmp_path, servic
     process = start(out_dir, *BONAWITZ, workers_flag(services))
     wait_for_rounds(process, out_dir, 1)
     services[0].wait_until_busy()
+    assert process.poll() is None, "the run ended before the worker was killed"
     services[0].end()
-    _, said = process.communicate(timeout=300)
+    _, said = process.communicate(timeout=500)
     assert process.returncode == 0, said
     assert "Traceback" not in said
     assert "Exception" not in said
@@ -194,6 +213,7 @@ def test_without_workers_the_run_stops_and_goes_on_when_they_are_back(whole, tmp
 
     back = WorkerService(services[0].port)
     try:
+        back.wait_until_it_answers()
         result = run(out_dir, *BONAWITZ, f"--tff_workers={back.address}")
     finally:
         back.end()
