@@ -92,7 +92,9 @@ def training_data(
             streams = layers if with_streams else None
             return batches_of(labels, pixels, order, batch_size, images, streams)
 
-        return tf.data.Dataset.range(epochs).flat_map(epoch_batches)
+        return tf.data.Dataset.range(epochs).flat_map(
+            tf.autograph.experimental.do_not_convert(epoch_batches)
+        )
 
     return read
 
@@ -115,7 +117,7 @@ def validation_data(
             order = tf.range(tf.size(labels, tf.int64))
             return batches_of(labels, pixels, order, batch_size, lambda x, _: scaling.scale(x))
 
-        return tf.data.Dataset.range(1).flat_map(batches)
+        return tf.data.Dataset.range(1).flat_map(tf.autograph.experimental.do_not_convert(batches))
 
     return read
 

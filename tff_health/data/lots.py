@@ -77,7 +77,11 @@ def lots(
             images = preparation.images(tf.gather(pixels, which), fold(own, _PREPARATION))
             return images, tf.cast(tf.gather(labels, which), tf.int32), fold(own, _NOISE)
 
-        return tf.data.Dataset.range(steps).map(lot).prefetch(1)
+        return (
+            tf.data.Dataset.range(steps)
+            .map(tf.autograph.experimental.do_not_convert(lot))
+            .prefetch(1)
+        )
 
     return read
 

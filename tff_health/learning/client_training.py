@@ -10,6 +10,7 @@ import tensorflow_federated as tff
 
 from tff_health.learning.private_training import build_private_client_work
 from tff_health.learning.task import TRAINING_LOOP, Task
+from tff_health.learning.unconverted import build_sgdm
 
 
 def build_client_work(
@@ -35,7 +36,7 @@ def build_client_work(
     optimizer = task.client_optimizer
     work = tff.learning.templates.build_model_delta_client_work(
         task.model_fn,
-        tff.learning.optimizers.build_sgdm(optimizer.learning_rate, optimizer.momentum or None),
+        build_sgdm(optimizer.learning_rate, optimizer.momentum),
         client_weighting=weighting,
         metrics_aggregator=metrics_aggregator,
         loop_implementation=TRAINING_LOOP,
@@ -106,7 +107,7 @@ def compose(
         work,
         mean.create(weights_type.trainable, tff.TensorType(np.float32)),
         tff.learning.templates.build_apply_optimizer_finalizer(
-            tff.learning.optimizers.build_sgdm(server.learning_rate, server.momentum or None),
+            build_sgdm(server.learning_rate, server.momentum),
             weights_type,
         ),
     )

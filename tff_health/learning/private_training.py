@@ -23,6 +23,7 @@ from tff_health.data.lots import lot_spec
 from tff_health.data.streams import fold
 from tff_health.learning.random_layers import Draws
 from tff_health.learning.task import Task
+from tff_health.learning.unconverted import build_sgdm
 from tff_health.privacy.clipped_sum import fast_clipped_sum, tfp_clipped_sum
 from tff_health.privacy.discrete_noise import add_discrete_noise
 from tff_health.privacy.settings import PrivacySettings
@@ -45,9 +46,7 @@ def build_private_client_work(task: Task) -> tff.learning.templates.ClientWorkPr
     privacy = task.privacy
     if privacy is None:
         raise ValueError("the task has no privacy settings")
-    optimizer = tff.learning.optimizers.build_sgdm(
-        task.client_optimizer.learning_rate, task.client_optimizer.momentum or None
-    )
+    optimizer = build_sgdm(task.client_optimizer.learning_rate, task.client_optimizer.momentum)
     hparams = optimizer.get_hparams(optimizer.initialize(tf.TensorSpec((), tf.float32)))
     data_type = tff.SequenceType(tff.types.tensorflow_to_type(lot_spec(task.image_shape)))
 

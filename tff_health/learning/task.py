@@ -10,6 +10,7 @@ import tensorflow_federated as tff
 
 from tff_health.data import client_data
 from tff_health.learning.random_layers import EVALUATION_STREAM, SeededModel
+from tff_health.learning.unconverted import UnconvertedModel
 from tff_health.privacy.settings import PrivacySettings
 
 TRAINING_LOOP = tff.learning.LoopImplementation.DATASET_ITERATOR
@@ -111,18 +112,21 @@ class Task:
     privacy: PrivacySettings | None = None
     draws: bool = False
 
+    @tf.autograph.experimental.do_not_convert
     def model_fn(self) -> tff.learning.models.VariableModel:
         """Returns a new model with loss and training metrics, as `tff.learning` wants it."""
         return SeededModel(self._model()) if self.draws else self._model()
 
+    @tf.autograph.experimental.do_not_convert
     def evaluation_model_fn(self) -> tff.learning.models.VariableModel:
         """Returns the same for evaluation, whose batches have no streams."""
         return SeededModel(self._model(), EVALUATION_STREAM) if self.draws else self._model()
 
     def _model(self) -> tff.learning.models.VariableModel:
-        return tff.learning.models.from_keras_model(
+        model = tff.learning.models.from_keras_model(
             self.build_model(),
             loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             input_spec=client_data.element_spec(self.image_shape),
             metrics=[tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         )
+        return UnconvertedModel(model)
