@@ -3,13 +3,14 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11
 VENV := .venv
 LINT_VENV := .venv-lint
 MUTATION_VENV := .venv-mutation
+DOCS_VENV := .venv-docs
 RUN := $(VENV)/bin/python
 PYTEST := $(RUN) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 # Tests that need no TensorFlow, which alone takes a process ten seconds to import.
 UNIT_TESTS := tests/crypto tests/tff_health/data tests/tff_health/test_flags.py tests/test_architecture.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check drills lint mutation bench doctor lock clean
+.PHONY: help setup run test check drills lint mutation bench doctor docs package lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,13 +52,23 @@ bench: setup ## run the benchmarks (minutes; best on an idle machine)
 doctor: setup ## say what works on this machine, and what does not
 	@$(RUN) -m tff_health.doctor
 
+docs: ## build the pages as a site in .site, and check every link
+	@$(PYTHON) -m tff_health.install $(DOCS_VENV) requirements/docs.txt
+	@$(DOCS_VENV)/bin/mkdocs build --strict --quiet
+	@echo "site: .site/index.html"
+
+package: ## build the wheel, install it with its core dependencies alone, and compute a secure sum
+	@$(PYTHON) -m tools.package
+
 lock: ## resolve requirements/direct.in into requirements.txt
 	@$(PYTHON) -m tff_health.install $(LINT_VENV) requirements/lint.txt
 	@$(LINT_VENV)/bin/uv pip compile requirements/direct.in --override requirements/override.txt \
 	  --python-version 3.11 --python-platform x86_64-manylinux_2_31 \
 	  --custom-compile-command 'make lock' --quiet --annotation-style line \
 	  --output-file requirements.txt
+	@$(LINT_VENV)/bin/uv pip compile requirements/docs.in --python-version 3.11 --quiet \
+	  --custom-compile-command 'make lock' --annotation-style line --output-file requirements/docs.txt
 
 clean: ## remove what these targets made, .venv too; results stay
-	rm -rf $(VENV) $(LINT_VENV) $(MUTATION_VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LINT_VENV) $(MUTATION_VENV) $(DOCS_VENV) .site dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -73,10 +73,15 @@ def _fail(message: str, exit_code: int) -> int:
     return exit_code
 
 
-if __name__ == "__main__":
+def program() -> None:
+    """Runs what the command line of this process asks for, and ends the process."""
     utf8.use_utf8()
     sys.path.append("")  # the current folder, where a user's own model may lie
     interrupts.allow_cleanup()
     code = main(sys.argv)
     interrupts.ignore()
     sys.exit(code)
+
+
+if __name__ == "__main__":
+    program()

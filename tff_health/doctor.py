@@ -32,7 +32,11 @@ from tff_health.quiet import silence_libraries
 _MEMORY_GIB = 4.0
 _RUN_DISK_GIB = 1.0
 _FORK = multiprocessing.get_context("fork")  # checks are functions of this module, or of a test
-_REQUIREMENTS = Path(__file__).parent.parent / "requirements.txt"
+_REQUIREMENTS = next(  # of a clone, or of an installed package
+    place
+    for place in (Path(__file__).parents[1], Path(__file__).parent)
+    if (place / "requirements.txt").exists() or place == Path(__file__).parent
+) / "requirements.txt"
 
 
 @dataclass(frozen=True)
@@ -223,6 +227,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if can_run else 1
 
 
-if __name__ == "__main__":
+def program() -> None:
+    """Prints the findings, and ends the process."""
     utf8.use_utf8()
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    program()

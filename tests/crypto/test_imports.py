@@ -41,6 +41,8 @@ def _imports(path):
 
 def test_primitives_know_no_protocol():
     for path in CRYPTO.glob("*.py"):
+        if path.name == "__init__.py":
+            continue  # the public face, which names protocols and imports them when asked
         assert not [name for name in _imports(path) if name.startswith(PROTOCOLS)], path
 
 

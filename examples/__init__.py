@@ -1,0 +1,1 @@
+"""Small programs that the documentation shows; each is run by a test."""

@@ -1,0 +1,47 @@
+"""The programs of examples/, as the documentation shows them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import models
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(name):
+    """The standard output of an example, which must say nothing else."""
+    clean = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+    result = subprocess.run(
+        [sys.executable, "-m", f"examples.{name}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=clean,
+        cwd=ROOT,
+    )
+    assert result.stderr == ""
+    assert result.returncode == 0
+    return result.stdout.splitlines()
+
+
+def test_secure_sums_behind_a_process_say_what_they_did_and_nothing_else():
+    survivors = [line.partition(")")[0] + ")" for line in run("federated_averaging")]
+    assert survivors == ["(1, 2, 3, 4)", "(0, 2, 3, 4)", "(0, 1, 3, 4)"]
+
+
+def test_counts_are_summed_over_the_survivors():
+    total, survivors = run("private_counts")
+    assert total == "[8 4 8]"
+    assert survivors.startswith("(0, 1, 2, 3) ")
+
+
+def test_vectors_are_summed_over_the_survivors():
+    (line,) = run("vector_sum")
+    assert line.startswith("(0, 1, 2, 4, 5, 6, 7, 8, 9) ")
+
+
+def test_a_network_of_ones_own_is_built():
+    network = models.load("examples.own_model:small", (8, 8, 1), 3)()
+    assert network.output_shape == (None, 3)
