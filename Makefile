@@ -54,7 +54,7 @@ doctor: setup ## say what works on this machine, and what does not
 
 docs: ## build the pages as a site in .site, and check every link
 	@$(PYTHON) -m tff_health.install $(DOCS_VENV) requirements/docs.txt
-	@$(DOCS_VENV)/bin/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict --quiet
 	@echo "site: .site/index.html"
 
 package: ## build the wheel, install it with its core dependencies alone, and compute a secure sum

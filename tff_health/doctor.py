@@ -32,11 +32,8 @@ from tff_health.quiet import silence_libraries
 _MEMORY_GIB = 4.0
 _RUN_DISK_GIB = 1.0
 _FORK = multiprocessing.get_context("fork")  # checks are functions of this module, or of a test
-_REQUIREMENTS = next(  # of a clone, or of an installed package
-    place
-    for place in (Path(__file__).parents[1], Path(__file__).parent)
-    if (place / "requirements.txt").exists() or place == Path(__file__).parent
-) / "requirements.txt"
+_OF_CLONE, _OF_PACKAGE = (folder / "requirements.txt" for folder in Path(__file__).parents[1::-1])
+_REQUIREMENTS = _OF_CLONE if _OF_CLONE.exists() else _OF_PACKAGE
 
 
 @dataclass(frozen=True)
