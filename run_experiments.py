@@ -23,7 +23,7 @@ from tff_health.experiments import dispatch
 from tff_health.quiet import silence_libraries
 
 if TYPE_CHECKING:
-    from tff_health.experiments.config import Invocation
+    from tff_health.settings.config import Invocation
 
 # What goes wrong around us, not in us.
 _MACHINE_ERRORS = {

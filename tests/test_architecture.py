@@ -24,7 +24,10 @@ ALLOWED = {
     ),
     "tff_health.aggregators": ("tff_health.aggregators", "crypto.fixed_point", "crypto.errors"),
     "tff_health.worker": ("tff_health.runtime", "tff_health.errors", "tff_health.machine"),
-    "tff_health.runtime": ("tff_health.runtime", "tff_health.errors", "crypto"),
+    "tff_health.runtime": (
+        *("tff_health.runtime", "tff_health.errors", "crypto"),
+        "tff_health.settings.groups",
+    ),
     "tff_health.attacks": ("tff_health.attacks", "tff_health.errors", "tff_health.data"),
     "tff_health.learning": (
         "tff_health.learning",
@@ -33,8 +36,12 @@ ALLOWED = {
         "tff_health.aggregators",
         "tff_health.privacy",
         "tff_health.errors",
+        "tff_health.settings.groups",
     ),
-    "tff_health.privacy": ("tff_health.privacy", "tff_health.errors"),
+    "tff_health.privacy": (
+        *("tff_health.privacy", "tff_health.errors"),
+        "tff_health.settings.groups",
+    ),
     "tff_health.schemes": (),
     "tff_health.reporting": (
         "tff_health.reporting",
@@ -44,12 +51,34 @@ ALLOWED = {
         "tff_health.learning",
         "tff_health.privacy",
         "tff_health.attacks",
+        "tff_health.settings.groups",
+    ),
+    "tff_health.settings.experiments": (),
+    "tff_health.settings.presets": (),
+    "tff_health.settings.setting": ("tff_health.schemes", "tff_health.settings.experiments"),
+    "tff_health.settings.groups": (
+        *("tff_health.settings.groups", "tff_health.settings.setting"),
+        *("tff_health.settings.experiments", "tff_health.settings.presets"),
+        *("tff_health.schemes", "tff_health.data.catalog", "tff_health.data.split_names"),
+        "models",
+    ),
+    "tff_health.settings.config": (
+        *("tff_health.settings.table", "tff_health.settings.groups"),
+        *("tff_health.settings.experiments", "tff_health.schemes", "tff_health.data"),
+        *("tff_health.aggregators", "tff_health.runtime"),
+    ),
+    "tff_health.settings": (
+        *("tff_health.settings", "tff_health.schemes", "tff_health.errors", "tff_health.data"),
+        *("tff_health.privacy", "tff_health.runtime", "tff_health.aggregators", "models"),
     ),
     "tff_health.experiments": ("tff_health", "models"),
     "tff_health.flags": ("tff_health", "models"),
     "run_experiments": ("tff_health",),
 }
-WITHOUT_TENSORFLOW = ("crypto", "tff_health.flags", "tff_health.schemes", "run_experiments")
+WITHOUT_TENSORFLOW = (
+    *("crypto", "tff_health.flags", "tff_health.schemes", "tff_health.settings"),
+    "run_experiments",
+)
 
 
 def modules():

@@ -1,4 +1,7 @@
-"""The table of schemes: what is summed, with which weights, and how it is protected."""
+"""The table of schemes: what is summed, with which weights, and how it is protected.
+
+Which settings a scheme uses is written down with the settings.
+"""
 
 from dataclasses import dataclass
 
@@ -17,7 +20,6 @@ class Scheme:
             this table can be read without importing TFF.
         protocol: what computes its secure sums, a key of `runtime.bindings.BINDINGS`; None if it
             declares none.
-        settings: names of the settings that mean something to this scheme and not to all.
         leaks: what the protocol itself tells the server about single clients.
         shares: whether clients share anything; else the builder makes a `LocalTraining`.
     """
@@ -29,23 +31,14 @@ class Scheme:
     protection: str
     builder: str
     protocol: str | None = None
-    settings: tuple[str, ...] = ()
     leaks: tuple[str, ...] = ()
     shares: bool = True
 
+    @property
+    def weighs_by_quality(self) -> bool:
+        """Whether updates are weighted by data quality."""
+        return self.update_weight == "data quality"
 
-_QUALITY = (
-    "threshold",
-    "fraction_bits",
-    "clip_range",
-    "secure_metrics",
-    "dropout_stages",
-    "quality_decimals",
-    "quality_distance",
-    "max_quality",
-    "phi",
-    "group",
-)
 
 SCHEMES = {
     scheme.name: scheme
@@ -66,15 +59,6 @@ SCHEMES = {
             protection="double masking: the server sees the sum over the survivors",
             builder="tff_health.learning.bonawitz:build_bonawitz",
             protocol="double_masking",
-            settings=(
-                "threshold",
-                "topology",
-                "signatures",
-                "fraction_bits",
-                "clip_range",
-                "secure_metrics",
-                "dropout_stages",
-            ),
         ),
         Scheme(
             name="fedopt",
@@ -85,16 +69,6 @@ SCHEMES = {
             "all the same if no other client changes one of its positions; no client may drop out",
             builder="tff_health.learning.fedopt:build_fedopt",
             protocol="sparse_sum",
-            settings=(
-                "signatures",
-                "fraction_bits",
-                "clip_range",
-                "secure_metrics",
-                "dropout_stages",
-                "he",
-                "key_bits",
-                "sparsity",
-            ),
             leaks=("the positions of its largest changes",),
         ),
         Scheme(
@@ -106,15 +80,6 @@ SCHEMES = {
             "clients' key holder decrypts the sum; no client may drop out",
             builder="tff_health.learning.fang:build_fang",
             protocol="homomorphic_sum",
-            settings=(
-                "signatures",
-                "fraction_bits",
-                "clip_range",
-                "secure_metrics",
-                "dropout_stages",
-                "he",
-                "key_bits",
-            ),
         ),
         Scheme(
             name="zhang",
@@ -125,7 +90,6 @@ SCHEMES = {
             "server sees the sum over the survivors and the sum of their qualities",
             builder="tff_health.learning.zhang:build_zhang",
             protocol="quality_sum",
-            settings=(*_QUALITY, "key_setup", "proofs"),
         ),
         Scheme(
             name="local",
@@ -145,7 +109,6 @@ SCHEMES = {
             "over the survivors and the sum of their qualities",
             builder="tff_health.learning.zhang:build_zhang",
             protocol="hardened_quality_sum",
-            settings=_QUALITY,
         ),
     )
 }

@@ -6,6 +6,7 @@ import pytest
 from tff_health import flags
 from tff_health.errors import ConfigError
 from tff_health.schemes import SCHEMES
+from tff_health.settings.checks import validate
 
 ENVIRONMENT = {"TFF_HEALTH_DATA_DIR": "/data", "XDG_CACHE_HOME": "/cache"}
 
@@ -19,26 +20,45 @@ def parse(*arguments):
 
 def test_no_flags_is_the_quick_preset_on_embedded_images():
     config = parse().config
-    assert (config.experiment, config.scheme, config.preset) == ("train", "fedavg", "quick")
-    assert (config.dataset, config.split) == ("synthetic_lesions", "clean")
+    assert (config.run.experiment, config.run.scheme, config.run.preset) == (
+        "train",
+        "fedavg",
+        "quick",
+    )
+    assert (config.data.dataset, config.data.split) == ("synthetic_lesions", "clean")
 
 
 def test_paper_preset_is_the_papers_settings_and_flags_override_it():
     config = parse("--preset=paper", "--dataset=ham10000").config
-    assert (config.rounds, config.num_clients, config.batch_size) == (300, 10, 100)
-    assert (config.learning_rate, config.split, config.augment_copies) == (0.01, "paper", 8)
-    assert config.model == "paper_cnn"
+    assert (config.training.rounds, config.cohort.num_clients, config.training.batch_size) == (
+        300,
+        10,
+        100,
+    )
+    assert (config.optimizer.learning_rate, config.data.split, config.data.augment_copies) == (
+        0.01,
+        "paper",
+        8,
+    )
+    assert config.training.model == "paper_cnn"
     changed = parse("--preset=paper", "--dataset=ham10000", "--rounds=7", "--split=clean").config
-    assert (changed.rounds, changed.split, changed.batch_size) == (7, "clean", 100)
+    assert (changed.training.rounds, changed.data.split, changed.training.batch_size) == (
+        7,
+        "clean",
+        100,
+    )
 
 
 def test_the_tuned_presets_rate_falls_over_the_rounds_that_are_asked_for():
     tuned = ("--preset=tuned", "--dataset=ham10000")
-    assert [parse(*tuned).config.rounds, parse(*tuned).config.decay_rounds] == [200, 200]
-    assert parse(*tuned, "--rounds=100").config.decay_rounds == 100
-    assert parse(*tuned, "--rounds=100", "--decay_rounds=0").config.decay_rounds == 0
-    assert parse("--preset=tuned", "--experiment=ablation").config.decay_rounds == 200
-    assert parse("--rounds=100").config.decay_rounds == 0
+    assert [parse(*tuned).config.training.rounds, parse(*tuned).config.optimizer.decay_rounds] == [
+        200,
+        200,
+    ]
+    assert parse(*tuned, "--rounds=100").config.optimizer.decay_rounds == 100
+    assert parse(*tuned, "--rounds=100", "--decay_rounds=0").config.optimizer.decay_rounds == 0
+    assert parse("--preset=tuned", "--experiment=ablation").config.optimizer.decay_rounds == 200
+    assert parse("--rounds=100").config.optimizer.decay_rounds == 0
 
 
 @pytest.mark.parametrize("preset", ["quick", "paper", "tuned"])
@@ -46,27 +66,38 @@ def test_the_tuned_presets_rate_falls_over_the_rounds_that_are_asked_for():
     "dataset", ["ham10000", "dermamnist", "mnist", "synthetic_lesions", "digits"]
 )
 def test_every_preset_is_valid_for_every_data_set(preset, dataset):
-    parse(f"--preset={preset}", f"--dataset={dataset}").config.validate()
+    validate(parse(f"--preset={preset}", f"--dataset={dataset}").config)
 
 
 @pytest.mark.parametrize("experiment", ["privacy", "privacy_tuning"])
 def test_budgets_are_spent_on_images_that_can_be_learnt_under_them(experiment):
     config = parse(f"--experiment={experiment}").config
-    assert (config.dataset, config.model, config.num_clients) == ("digits", "mnist_cnn", 3)
+    assert (config.data.dataset, config.training.model, config.cohort.num_clients) == (
+        "digits",
+        "mnist_cnn",
+        3,
+    )
     drawn = parse(f"--experiment={experiment}", "--dataset=synthetic_lesions").config
-    assert drawn.dataset == "synthetic_lesions"
+    assert drawn.data.dataset == "synthetic_lesions"
 
 
 def test_schemes_are_compared_on_images_that_all_of_them_can_learn_quickly():
     config = parse("--experiment=schemes").config
-    assert (config.dataset, config.model, config.rounds) == ("digits", "mnist_cnn", 12)
-    assert config.local_epochs == 2
-    assert parse("--experiment=schemes", "--dataset=ham10000").config.local_epochs == 1
+    assert (config.data.dataset, config.training.model, config.training.rounds) == (
+        "digits",
+        "mnist_cnn",
+        12,
+    )
+    assert config.training.local_epochs == 2
+    assert parse("--experiment=schemes", "--dataset=ham10000").config.training.local_epochs == 1
 
 
 def test_help_names_the_default_data_set_of_each_experiment():
     text = flags.parse(["run_experiments.py", "--help"], ENVIRONMENT)
-    assert "Default: synthetic_lesions, but digits for schemes, but" in " ".join(text.split())
+    assert (
+        "Default: synthetic_lesions, but digits for schemes, privacy, privacy_tuning."
+        in " ".join(text.split())
+    )
 
 
 def test_folders():
@@ -85,12 +116,16 @@ def test_the_default_folder_is_the_same_for_the_same_settings_only():
 def test_flagfile(tmp_path):
     (tmp_path / "flags.txt").write_text("--rounds=9\n# a comment\n--seed=4\n")
     config = parse(f"--flagfile={tmp_path / 'flags.txt'}", "--seed=5").config
-    assert (config.rounds, config.seed) == (9, 5)
+    assert (config.training.rounds, config.run.seed) == (9, 5)
 
 
 def test_settings_of_schemes():
     config = parse("--scheme=bonawitz", "--dropout_rate=0.3", "--topology=sparse").config
-    assert (config.clients_per_round, config.num_dropouts, config.modulus_bits) == (10, 3, 23)
+    assert (config.cohort.clients_per_round, config.num_dropouts, config.modulus_bits) == (
+        10,
+        3,
+        23,
+    )
     config = parse("--scheme=zhang", "--quality_decimals=0", "--max_quality=100").config
     assert (config.max_update_weight, config.modulus_bits) == (100, 29)
     settings = parse("--scheme=zhang", "--key_setup=dkg", "--group=ffdhe2048", "--proofs").config
@@ -100,7 +135,7 @@ def test_settings_of_schemes():
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_scheme_takes_the_defaults_of_the_others_settings(scheme):
-    parse(f"--scheme={scheme}").config.validate()
+    validate(parse(f"--scheme={scheme}").config)
 
 
 def test_workers():
@@ -118,15 +153,18 @@ def test_workers():
         (["--clients_per_round=11"], "--clients_per_round=11: must be from 1 to --num_clients=10"),
         (["--clients_per_round=0"], "--clients_per_round=0"),
         (["--dropout_draw=maybe"], "--dropout_draw=maybe: allowed are exact, independent"),
-        (["--threshold=6"], "--threshold=6: means nothing to --scheme=fedavg"),
+        (["--threshold=6"], "--threshold=6 has no effect with --scheme=fedavg"),
         (["--scheme=bonawitz", "--threshold=5"], "must lie in 6..10"),
         (["--scheme=bonawitz", "--threshold=-1"], "--threshold=-1"),
         (["--scheme=zhang_hardened", "--dropout_rate=0.4"], "lower it, or set --threshold to 6"),
         (["--scheme=zhang_hardened", "--threshold=5"], "must lie in 6..10"),
         (["--scheme=bonawitz", "--num_clients=2"], "at least 3 are needed"),
         (["--scheme=bonawitz", "--dropout_rate=0.5"], "leaves 5 of 10 clients, and 7 must"),
-        (["--scheme=bonawitz", "--dropout_stages=lunch"], "'lunch' is none; there are advertise"),
-        (["--scheme=bonawitz", "--phi=2"], "--phi=2: means nothing to --scheme=bonawitz"),
+        (
+            ["--scheme=bonawitz", "--dropout_stages=lunch"],
+            "unknown stage 'lunch'; choose from: advertise",
+        ),
+        (["--scheme=bonawitz", "--phi=2"], "--phi=2 has no effect with --scheme=bonawitz"),
         (["--scheme=bonawitz", "--topology=ring"], "--topology=ring: allowed are complete, sparse"),
         (["--scheme=bonawitz", "--topology=sparse", "--threshold=6"], "sets its own"),
         (["--scheme=bonawitz", "--fraction_bits=51"], "--fraction_bits=51: must be from 0 to 50"),
@@ -137,24 +175,24 @@ def test_workers():
         (["--scheme=zhang", "--quality_distance=l1"], "allowed are squares, norm, signs"),
         (["--scheme=zhang", "--max_quality=3e9", "--fraction_bits=9"], "sums exceed"),
         (["--scheme=zhang", "--phi=-1"], "--phi=-1: must be 0 or more"),
-        (["--scheme=zhang_hardened", "--noproofs", "--key_setup=dkg"], "means nothing"),
+        (["--scheme=zhang_hardened", "--noproofs", "--key_setup=dkg"], "has no effect"),
         (["--scheme=fang", "--he=rsa"], "--he=rsa: allowed are paillier, elgamal, ckks"),
         (["--scheme=fang", "--key_bits=1024"], "--key_bits=1024: allowed are 2048, 3072"),
-        (["--scheme=fang", "--he=elgamal", "--key_bits=3072"], "means nothing to --he=elgamal"),
+        (["--scheme=fang", "--he=elgamal", "--key_bits=3072"], "has no effect with --he=elgamal"),
         (["--scheme=fang", "--he=elgamal", "--fraction_bits=30"], "lower --fraction_bits"),
         (["--scheme=fang", "--num_clients=2"], "2 clients"),
         (["--scheme=fang", "--dropout_rate=0.1"], "leaves 9 of 10 clients, and 10 must survive"),
-        (["--scheme=fang", "--threshold=6"], "--threshold=6: means nothing to --scheme=fang"),
-        (["--scheme=bonawitz", "--he=ckks"], "--he=ckks: means nothing to --scheme=bonawitz"),
+        (["--scheme=fang", "--threshold=6"], "--threshold=6 has no effect with --scheme=fang"),
+        (["--scheme=bonawitz", "--he=ckks"], "--he=ckks has no effect with --scheme=bonawitz"),
         (["--scheme=fedopt", "--sparsity=0"], "--sparsity=0.0: must be above 0 and at most 1"),
         (["--scheme=fedopt", "--sparsity=1.5"], "--sparsity=1.5"),
-        (["--scheme=fang", "--sparsity=0.1"], "--sparsity=0.1: means nothing to --scheme=fang"),
-        (["--experiment=he", "--rounds=3"], "--rounds: means nothing to --experiment=he"),
-        (["--experiment=he", "--tff_workers=a:1"], "--tff_workers: means nothing to --experiment"),
+        (["--scheme=fang", "--sparsity=0.1"], "--sparsity=0.1 has no effect with --scheme=fang"),
+        (["--experiment=he", "--rounds=3"], "--rounds has no effect with --experiment=he"),
+        (["--experiment=he", "--tff_workers=a:1"], "--tff_workers has no effect with --experiment"),
         (["--experiment=he", "--num_clients=2"], "--num_clients=2: must be 3 or more"),
         (["--experiment=he", "--vector_length=-1"], "--vector_length=-1: must be from 1 to"),
         (["--experiment=he", "--fraction_bits=50", "--num_clients=999"], "62 are there"),
-        (["--vector_length=10"], "--vector_length: means nothing to --experiment=train"),
+        (["--vector_length=10"], "--vector_length has no effect with --experiment=train"),
         (["--tff_workers=localhost"], "--tff_workers=localhost: must be host:port"),
         (["--tff_workers=host:99999"], "--tff_workers=host:99999"),
         (["--rounds=0"], "--rounds=0: must be 1 or more"),
@@ -180,7 +218,7 @@ def test_workers():
         (["--experiment=magic"], "--experiment=magic: allowed are train, schemes"),
         (["--dataset=cats"], "--dataset=cats: allowed are ham10000"),
         (["--preset=slow"], "--preset=slow: allowed are quick, paper, tuned"),
-        (["--preset=tuned", "--experiment=he"], "--preset=tuned: means nothing to"),
+        (["--preset=tuned", "--experiment=he"], "--preset=tuned has no effect with"),
         (["--split=random"], "--split=random: allowed are clean, paper, given"),
         (["--dataset=mnist", "--split=clean"], "--dataset=mnist allows given"),
         (["--partition=age"], "--partition=age: allowed are iid"),

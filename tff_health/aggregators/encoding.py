@@ -2,10 +2,7 @@
 
 from crypto.fixed_point import FixedPoint
 
-QUALITY_DISTANCES = ("squares", "norm", "signs")
-
-
-__all__ = ["QUALITY_DISTANCES", "FixedPoint", "fixed_point", "modulus_bits", "value_bits"]
+__all__ = ["FixedPoint", "fixed_point", "modulus_bits", "value_bits"]
 
 
 def fixed_point(fraction_bits: int, clip_range: float) -> FixedPoint:

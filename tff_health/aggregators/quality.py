@@ -26,7 +26,7 @@ class QualityRule:
     Attributes:
         learning_rate: beta, of the clients.
         decay: what the learning rate is multiplied with in each round; the last one stays.
-        distance: one of `encoding.QUALITY_DISTANCES`.
+        distance: "squares", "norm" or "signs".
         significance: tau, of the chi-square quantile delta.
         smallest: the lower end of the public range, above 0.
         largest: the upper end.

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tff_health.data.seeds import generator
+from tff_health.data.split_names import COPIES
 
-COPIES = 8  # 90,135 images of the paper = 9 x 10,015: each image and eight copies
 MAX_ROTATION_DEGREES = 5.0
 FLIP_PROBABILITY = 0.1
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tff_health.data import augment
 from tff_health.data.catalog import allowed_splits
 from tff_health.data.examples import Examples
 from tff_health.data.images import LabelledImages
 from tff_health.data.seeds import generator
+from tff_health.data.split_names import COPIES
 from tff_health.errors import DataError
 
 PAPER_TRAINING_FRACTION = 80_000 / 90_135
@@ -67,7 +67,7 @@ def split_images(images: LabelledImages, name: str, copies: int, seed: int) -> S
 
 
 def _paper_split(images: LabelledImages, seed: int) -> Split:
-    everything = Examples.originals(images).with_copies(augment.COPIES)
+    everything = Examples.originals(images).with_copies(COPIES)
     order = generator(seed, "split").permutation(len(everything))
     num_train = round(len(everything) * PAPER_TRAINING_FRACTION)
     return Split("paper", everything.take(order[:num_train]), everything.take(order[num_train:]), 0)

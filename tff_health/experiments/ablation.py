@@ -7,10 +7,10 @@ left out where it is used, added where it is not.
 from dataclasses import dataclass
 from typing import Any
 
-from tff_health.experiments.config import Invocation, RunConfig
 from tff_health.experiments.study import Part, part_config
 from tff_health.experiments.study_run import FinishedStudy, run_study
 from tff_health.reporting import ablation_report
+from tff_health.settings.config import Invocation, RunConfig
 
 _SWITCHES = ("normalise", "train_flips", "train_rotations", "test_flips", "test_rotations")
 _AMOUNTS = {
@@ -55,18 +55,18 @@ def plan(config: RunConfig) -> list[Part]:
         Part(
             f"{variant.name}-seed{seed}",
             variant.group,
-            part_config(config, config.scheme, seed, **variant.changes),
+            part_config(config, config.run.scheme, seed, **variant.changes),
         )
-        for seed in config.seeds
+        for seed in config.study.seeds
         for variant in variants(config)
     ]
 
 
 def variants(config: RunConfig) -> list[Variant]:
     """Returns what is compared, the settings as given first, and last all parts left out."""
-    full = {**dict.fromkeys(_SWITCHES, True), **_AMOUNTS, "decay_rounds": config.rounds}
+    full = {**dict.fromkeys(_SWITCHES, True), **_AMOUNTS, "decay_rounds": config.training.rounds}
     none = {name: type(value)() for name, value in full.items()}
-    used = {name: none[name] for name in full if getattr(config, name)}
+    used = {name: none[name] for name in full if config.value(name)}
     found = [Variant("given", ablation_report.AS_GIVEN, {})]
     for name, amount in full.items():
         changes = {name: used.get(name, amount)}

@@ -13,13 +13,13 @@ from tff_health.data.client_data import client_keys
 from tff_health.errors import RunError
 from tff_health.experiments.broken_updates import check_round
 from tff_health.experiments.cohort import Cohort, draw_cohort
-from tff_health.experiments.config import RunConfig
 from tff_health.experiments.traffic import Traffic
 from tff_health.learning.process import SchemeProcess
 from tff_health.reporting.metrics_log import Value
 from tff_health.reporting.progress import warn
 from tff_health.runtime.secure_context import RoundAbortedError, RoundRecord, SecureContext
 from tff_health.schemes import SCHEMES
+from tff_health.settings.config import RunConfig
 
 MAX_ATTEMPTS = 5
 
@@ -138,7 +138,7 @@ class RoundRunner:
         row = self._row(records)
         started = sum(len(record.cohort) for record in records)
         row["bytes_down"] += self._sent_models(output.metrics["aggregator"], number, started)
-        if SCHEMES[self._config.scheme].leaks:
+        if SCHEMES[self._config.run.scheme].leaks:
             row["lone_coordinates"] = round(done.lone_share, 4)
         row |= self._metrics_of(output.metrics)
         check_round(number, row, output.state, output.metrics)
@@ -157,7 +157,7 @@ class RoundRunner:
         if self._process.memory is None:
             row["bytes_down"] += self._traffic.model * sum(len(r.cohort) for r in records)
         elif number == 1:  # compressed changes come after a round, and here is none
-            row["bytes_down"] += self._traffic.model * self._config.num_clients
+            row["bytes_down"] += self._traffic.model * self._config.cohort.num_clients
         row["lost"] = 1
         return TrainedRound(state, row, _all_clients(records), reason)
 
@@ -197,7 +197,7 @@ class RoundRunner:
             return self._traffic.model * started
         change = self._traffic.change(measured["update_positions"])
         first = self._traffic.model if number == 1 else 0
-        return (change + first) * self._config.num_clients
+        return (change + first) * self._config.cohort.num_clients
 
     def _metrics_of(self, metrics: Any) -> dict[str, Value]:
         row: dict[str, Value] = {}
@@ -208,7 +208,10 @@ class RoundRunner:
         for name in ("clipped_coordinates", "non_finite_updates"):
             if name in measured:
                 row[name] = int(measured[name])
-        if self._config.dp_noise in ("distributed", "client"):  # noise hides who trained in vain
+        if self._config.privacy.noise in (
+            "distributed",
+            "client",
+        ):  # noise hides who trained in vain
             row.pop("non_finite_updates", None)
         if "global_distance" in measured:  # updates are weighted by quality
             row["quality_sum"] = round(float(measured["weight_sum"]), 6)

@@ -1,9 +1,9 @@
 """Experiment `batch_size`: one scheme with batches of several sizes (Fig. 4 of the paper)."""
 
-from tff_health.experiments.config import Invocation, RunConfig
 from tff_health.experiments.study import Part, part_config
 from tff_health.experiments.study_run import FinishedStudy, run_study
 from tff_health.reporting import batch_size_report
+from tff_health.settings.config import Invocation, RunConfig
 
 
 def run(invocation: Invocation) -> None:
@@ -16,7 +16,7 @@ def run(invocation: Invocation) -> None:
 
 
 def _write(done: FinishedStudy) -> str:
-    runs = done.compared(lambda part: {"batch_size": part.config.batch_size})
+    runs = done.compared(lambda part: {"batch_size": part.config.training.batch_size})
     return batch_size_report.write(done.folder, done.description, runs)
 
 
@@ -26,8 +26,8 @@ def plan(config: RunConfig) -> list[Part]:
         Part(
             f"batch{size}-seed{seed}",
             f"bs = {size}",
-            part_config(config, config.scheme, seed, batch_size=size),
+            part_config(config, config.run.scheme, seed, batch_size=size),
         )
-        for seed in config.seeds
-        for size in config.batch_sizes
+        for seed in config.study.seeds
+        for size in config.study.batch_sizes
     ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tff_health.data.seeds import generator
-from tff_health.experiments.config import RunConfig
+from tff_health.settings.config import RunConfig
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ def draw_cohort(
         excluded: clients that are not asked, because they were found to cheat. The cohort is
             smaller if the others are too few.
     """
-    rng = generator(config.seed, f"cohort of round {round_number}, attempt {attempt}")
-    candidates = [client for client in range(config.num_clients) if client not in excluded]
-    size = min(config.clients_per_round, len(candidates))
+    rng = generator(config.run.seed, f"cohort of round {round_number}, attempt {attempt}")
+    candidates = [client for client in range(config.cohort.num_clients) if client not in excluded]
+    size = min(config.cohort.clients_per_round, len(candidates))
     drawn = rng.choice(candidates, size, replace=False)
     clients = tuple(sorted(int(client) for client in drawn))
     gone = _draw_dropouts(config, clients, rng)
-    places = config.dropout_stages or stages or ("",)
+    places = config.cohort.dropout_stages or stages or ("",)
     chosen = rng.integers(len(places), size=len(gone))
     return Cohort(clients, {c: places[int(i)] for c, i in zip(gone, chosen, strict=True)})
 
@@ -60,8 +60,8 @@ def draw_cohort(
 def _draw_dropouts(
     config: RunConfig, clients: tuple[int, ...], rng: np.random.Generator
 ) -> list[int]:
-    if config.dropout_draw == "independent":
-        drops = rng.random(len(clients)) < config.dropout_rate
+    if config.cohort.dropout_draw == "independent":
+        drops = rng.random(len(clients)) < config.cohort.dropout_rate
         return [client for client, gone in zip(clients, drops, strict=True) if gone]
     count = min(config.num_dropouts, len(clients))
     return sorted(int(c) for c in rng.choice(clients, count, replace=False))

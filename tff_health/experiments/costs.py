@@ -4,18 +4,16 @@ Real sessions of the protocol that training uses are recorded; every byte is put
 formula or to a kind of overhead, and every operation to who did it.
 """
 
-from dataclasses import replace
-
 from tff_health.errors import ConfigError
 from tff_health.experiments import surroundings
-from tff_health.experiments.config import Invocation, RunConfig
 from tff_health.experiments.he import model_length
-from tff_health.experiments.scheme_settings import scheme_problems
 from tff_health.reporting import costs_report
 from tff_health.reporting.progress import Progress
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.runtime.cost_terms import CostTask
 from tff_health.runtime.recorded_session import Recorded, record, scheme_v
+from tff_health.settings.checks import schemes
+from tff_health.settings.config import Invocation, RunConfig
 
 
 def run(invocation: Invocation) -> None:
@@ -30,7 +28,7 @@ def run(invocation: Invocation) -> None:
         if folder.is_finished:
             print(folder.finished_text())
             return
-        length = config.vector_length or model_length(invocation)
+        length = config.sums.vector_length or model_length(invocation)
         description = {
             "config": config.as_dict(),
             "derived": {"vector_length": length},
@@ -53,8 +51,8 @@ def tasks(config: RunConfig, length: int) -> list[CostTask]:
             modulus_bits=_for(config, clients, rate).modulus_bits,
             max_quality=config.max_update_weight,
         )
-        for clients in config.client_counts
-        for rate in config.dropout_rates
+        for clients in config.study.client_counts
+        for rate in config.study.dropout_rates
     ]
 
 
@@ -69,7 +67,7 @@ def _record_all(config: RunConfig, length: int) -> list[Recorded]:
 
 
 def _for(config: RunConfig, clients: int, rate: float) -> RunConfig:
-    return replace(config, num_clients=clients, clients_per_round=clients, dropout_rate=rate)
+    return config.with_values(num_clients=clients, clients_per_round=clients, dropout_rate=rate)
 
 
 def _check(config: RunConfig) -> None:
@@ -79,8 +77,8 @@ def _check(config: RunConfig) -> None:
         ConfigError: with every problem found, once.
     """
     problems: dict[str, None] = {}
-    for clients in config.client_counts:
-        for rate in config.dropout_rates:
-            problems |= dict.fromkeys(scheme_problems(_for(config, clients, rate)))
+    for clients in config.study.client_counts:
+        for rate in config.study.dropout_rates:
+            problems |= dict.fromkeys(schemes.problems(_for(config, clients, rate)))
     if problems:
         raise ConfigError("\n".join(problems))

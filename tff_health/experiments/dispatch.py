@@ -1,15 +1,20 @@
 """From the name of an experiment to its code."""
 
+from __future__ import annotations
+
 import importlib
+from typing import TYPE_CHECKING
 
 from tff_health import interrupts
-from tff_health.experiments.catalog import EXPERIMENTS
-from tff_health.experiments.config import Invocation
+from tff_health.settings.experiments import EXPERIMENTS
+
+if TYPE_CHECKING:
+    from tff_health.settings.config import Invocation
 
 
 def run(invocation: Invocation) -> None:
     """Runs the experiment that the command line names."""
-    module, function = EXPERIMENTS[invocation.config.experiment].runner.split(":")
+    module, function = EXPERIMENTS[invocation.config.run.experiment].runner.split(":")
     with interrupts.no_cleanup():
         imported = importlib.import_module(module)
     getattr(imported, function)(invocation)

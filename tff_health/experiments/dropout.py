@@ -21,7 +21,6 @@ from tff_health.data.pack import pack_clients
 from tff_health.data.seeds import generator
 from tff_health.errors import RunError
 from tff_health.experiments import surroundings
-from tff_health.experiments.config import Invocation, RunConfig
 from tff_health.experiments.rounds import build_process
 from tff_health.experiments.study import Part, part_config, validate
 from tff_health.experiments.training import build_protocol, build_task
@@ -33,6 +32,7 @@ from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.runtime.context import concurrency_for
 from tff_health.runtime.pool import open_pool
 from tff_health.runtime.secure_context import SecureContext
+from tff_health.settings.config import Invocation, RunConfig
 
 
 def run(invocation: Invocation) -> None:
@@ -48,16 +48,16 @@ def run(invocation: Invocation) -> None:
         if folder.is_finished:
             print(folder.finished_text())
             return
-        images = catalog.load(config.dataset, invocation.data_dir, invocation.cache_dir)
+        images = catalog.load(config.data.dataset, invocation.data_dir, invocation.cache_dir)
         shared_out = {
             clients: federate(
-                *(images, own.split, own.augment_copies, own.partition_spec, own.seed)
+                *(images, own.data.split, own.data.augment_copies, own.partition_spec, own.run.seed)
             )
             for clients, own in parts.items()
         }
         description = {
             "config": config.as_dict(),
-            "data": shared_out[config.client_counts[0]].describe(),
+            "data": shared_out[config.study.client_counts[0]].describe(),
             "versions": surroundings.versions(),
             "machine": surroundings.machine(),
         }
@@ -77,14 +77,14 @@ def plan(config: RunConfig) -> dict[int, RunConfig]:
     parts = {
         clients: part_config(
             config,
-            config.scheme,
-            config.seed,
+            config.run.scheme,
+            config.run.seed,
             num_clients=clients,
             clients_per_round=clients,
-            dropout_rate=max(config.dropout_rates),
+            dropout_rate=max(config.study.dropout_rates),
             rounds=1,
         )
-        for clients in config.client_counts
+        for clients in config.study.client_counts
     }
     validate([Part(str(clients), "", own) for clients, own in parts.items()])
     return parts
@@ -97,19 +97,19 @@ def _measure_all(
     scratch: Path,
 ) -> list[MeasuredRound]:
     config = invocation.config
-    total = len(parts) * config.turns * len(config.dropout_rates)
+    total = len(parts) * config.study.turns * len(config.study.dropout_rates)
     measured: list[MeasuredRound] = []
     with Progress("measuring rounds", "round", total) as progress:
         for clients, own in parts.items():
             folder = scratch / f"{clients}-clients"
-            paths = [folder / f"turn-{turn}.json" for turn in range(config.turns)]
+            paths = [folder / f"turn-{turn}.json" for turn in range(config.study.turns)]
             if not all(_measured(path) for path in paths):
                 with _Rounds(own, shared_out[clients], folder, invocation) as rounds:
                     for turn, path in enumerate(paths):
                         if not _measured(path):
-                            rounds.measure_turn(config.dropout_rates, turn, path)
+                            rounds.measure_turn(config.study.dropout_rates, turn, path)
                         progress.update(
-                            len(measured) + (turn + 1) * len(config.dropout_rates),
+                            len(measured) + (turn + 1) * len(config.study.dropout_rates),
                             f"{clients} clients",
                         )
             for path in paths:
@@ -137,11 +137,11 @@ class _Rounds(ExitStack):
         pack_clients(federated, folder / "clients", lambda *_: None)
         self._config = config
         task = build_task(config, federated, folder)
-        concurrency = concurrency_for(config.num_clients)
+        concurrency = concurrency_for(config.cohort.num_clients)
         pool = self.enter_context(open_pool(invocation.workers, folder / "worker.log", concurrency))
         self._context = SecureContext(pool, build_protocol(config, invocation.cache_dir))
         tff.framework.set_default_context(self._context)
-        process: Any = build_process(config.scheme, task)
+        process: Any = build_process(config.run.scheme, task)
         self._process = process
         training = process.training
         self._state = training.set_model_weights(training.initialize(), task.initial_weights)
@@ -160,10 +160,10 @@ class _Rounds(ExitStack):
         write_json(path, [dataclasses.asdict(row) for row in rows])
 
     def _round(self, rate: float, turn: int) -> MeasuredRound:
-        config, clients = self._config, self._config.num_clients
-        rng = generator(config.seed, f"dropouts of turn {turn} at {rate}")
+        config, clients = self._config, self._config.cohort.num_clients
+        rng = generator(config.run.seed, f"dropouts of turn {turn} at {rate}")
         gone = rng.choice(clients, round(rate * clients), replace=False)
-        stages = config.dropout_stages or self._context.stages
+        stages = config.cohort.dropout_stages or self._context.stages
         dropouts = {int(c): stages[int(rng.integers(len(stages)))] for c in np.sort(gone)}
         self._context.plan_round(range(clients), dropouts)
         keys = client_keys(list(range(clients)), turn + 1)
@@ -191,6 +191,6 @@ class _Rounds(ExitStack):
         """A client that vanishes before its upload arrived is not in the sum, and no other is."""
         upload = self._context.stages.index("masked input")
         lost = {c for c, stage in dropouts.items() if self._context.stages.index(stage) <= upload}
-        wanted = tuple(c for c in range(self._config.num_clients) if c not in lost)
+        wanted = tuple(c for c in range(self._config.cohort.num_clients) if c not in lost)
         if survivors != wanted:
             raise RunError(f"survivors were {survivors}, and {wanted} were expected")

@@ -6,13 +6,13 @@ import numpy as np
 
 from tff_health.data.federated import FederatedImages
 from tff_health.experiments import surroundings
-from tff_health.experiments.config import RunConfig
 from tff_health.learning.task import Task
 from tff_health.privacy.accounting import ADJACENCY, SAMPLING, Accountant
 from tff_health.privacy.settings import PrivacySettings
 from tff_health.runtime.bindings import BINDINGS
 from tff_health.runtime.context import concurrency_for
 from tff_health.schemes import SCHEMES
+from tff_health.settings.config import RunConfig
 
 _NOT_TOLD = "training metrics and validation parts are not told at all"
 _BESIDE = f"but not how many coordinates were clipped and how many updates not finite; {_NOT_TOLD}"
@@ -46,11 +46,11 @@ def describe(
         "derived": {
             "trainable_parameters": sum(int(np.size(w)) for w in weights.trainable),
             "non_trainable_parameters": sum(int(np.size(w)) for w in weights.non_trainable),
-            "protection_of_updates": SCHEMES[config.scheme].protection,
+            "protection_of_updates": SCHEMES[config.run.scheme].protection,
             "in_the_clear": in_the_clear,
             **_sums(config),
             **({"privacy": privacy_of(config, task.privacy)} if task.privacy else {}),
-            "clients_computed_at_once": concurrency_for(config.clients_per_round),
+            "clients_computed_at_once": concurrency_for(config.cohort.clients_per_round),
         },
         "data": federated.describe(),
         "versions": surroundings.versions(),
@@ -60,13 +60,13 @@ def describe(
 
 def _sums(config: RunConfig) -> dict[str, Any]:
     """What follows from the settings for secure sums."""
-    protocol = SCHEMES[config.scheme].protocol
+    protocol = SCHEMES[config.run.scheme].protocol
     if protocol is None:
         return {}
-    plan = BINDINGS[protocol].plan(config.protocol_settings(), config.clients_per_round)
+    plan = BINDINGS[protocol].plan(config.protocol_settings(), config.cohort.clients_per_round)
     return {
         "modulus_bits": config.modulus_bits,
-        "precision_of_updates": 2.0 ** -(config.fraction_bits + 1),
+        "precision_of_updates": 2.0 ** -(config.sums.fraction_bits + 1),
         "protocol_plan": plan.reason,
         "fewest_survivors": plan.survivors,
         "colluders_borne": plan.colluders,
@@ -76,9 +76,9 @@ def _sums(config: RunConfig) -> dict[str, Any]:
 
 def privacy_of(config: RunConfig, privacy: PrivacySettings) -> dict[str, Any]:
     """What an epsilon is worth nothing without."""
-    accountant = Accountant(config.accountant, config.delta)
+    accountant = Accountant(config.privacy.accountant, config.privacy.delta)
     return {
-        "delta": config.delta,
+        "delta": config.privacy.delta,
         "noise_multiplier": privacy.noise_multiplier,
         "accountant": accountant.label,
         "adjacency": ADJACENCY,
@@ -86,5 +86,5 @@ def privacy_of(config: RunConfig, privacy: PrivacySettings) -> dict[str, Any]:
         "unit": privacy.unit,
         "covers": _COVERS[privacy.noise],
         "assumes": _ASSUMES[privacy.noise].format(shares=privacy.shares),
-        "noise_from": "seed" if config.noise_seed >= 0 else "operating system",
+        "noise_from": "seed" if config.privacy.noise_seed >= 0 else "operating system",
     }

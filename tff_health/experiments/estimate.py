@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 
 from tff_health.data.federated import FederatedImages
 from tff_health.experiments import run_model
-from tff_health.experiments.config import RunConfig
 from tff_health.experiments.study import Part, Study
 from tff_health.reporting.progress import duration
 from tff_health.runtime.bindings import BINDINGS
 from tff_health.runtime.scheme_probe import ProbeTask, SchemeProbe, probe
 from tff_health.runtime.service import num_processors
 from tff_health.schemes import SCHEMES
+from tff_health.settings.config import RunConfig
 
 _START_SECONDS = 8.0  # building TFF's processes, starting a worker
 _KEY_SECONDS = 3.0  # keys and tables of a scheme's protocol
@@ -41,7 +41,7 @@ class Estimates:
     def probe(self, scheme: str) -> SchemeProbe:
         """Returns how a scheme's protocol behaves, by small sums over the study's clients."""
         if scheme not in self._probes:
-            config = next(p.config for p in self._parts if p.config.scheme == scheme)
+            config = next(p.config for p in self._parts if p.config.run.scheme == scheme)
             self._probes[scheme] = _probe(config)
         return self._probes[scheme]
 
@@ -51,13 +51,17 @@ class Estimates:
 
         images, federated = self._study.images, self._study.federated(config)
         steps = _steps_of_client(config, federated)
-        at_once = min(num_processors(), config.clients_per_round)
-        changes = (config.train_flips, config.train_rotations, bool(config.train_colours))
+        at_once = min(num_processors(), config.cohort.clients_per_round)
+        images_change = config.preparation
+        changes = (
+            *(images_change.train_flips, images_change.train_rotations),
+            bool(images_change.train_colours),
+        )
         trained = self._once(
             (
-                config.model,
-                config.batch_size,
-                bool(config.client_momentum),
+                config.training.model,
+                config.training.batch_size,
+                bool(config.optimizer.client_momentum),
                 *changes,
                 steps,
                 at_once,
@@ -65,18 +69,24 @@ class Estimates:
             lambda: timing.client_seconds(images, config, steps, at_once),
         )
         judged = self._once(
-            (config.model, config.test_flips, config.test_rotations),
+            (
+                config.training.model,
+                config.preparation.test_flips,
+                config.preparation.test_rotations,
+            ),
             lambda: timing.evaluation_seconds(images, config),
         )
-        models = config.num_clients if config.scheme == "local" else 1
-        a_round = config.clients_per_round / at_once * trained
-        a_round += models * len(federated.test) * judged / config.eval_every
-        known = self.probe(config.scheme)
+        models = config.cohort.num_clients if config.run.scheme == "local" else 1
+        a_round = config.cohort.clients_per_round / at_once * trained
+        a_round += models * len(federated.test) * judged / config.training.eval_every
+        known = self.probe(config.run.scheme)
         if not known.survives:
-            return _START_SECONDS + config.rounds * a_round
-        numbers = self._once((config.model,), lambda: run_model.num_parameters(config, images))
+            return _START_SECONDS + config.training.rounds * a_round
+        numbers = self._once(
+            (config.training.model,), lambda: run_model.num_parameters(config, images)
+        )
         a_round += known.fixed_seconds + known.seconds_per_number * numbers
-        return _START_SECONDS + _KEY_SECONDS + config.rounds * a_round
+        return _START_SECONDS + _KEY_SECONDS + config.training.rounds * a_round
 
     def _once(self, key: tuple[object, ...], measure: Callable[[], float]) -> float:
         if key not in self._measured:
@@ -87,22 +97,22 @@ class Estimates:
 def _steps_of_client(config: RunConfig, federated: FederatedImages) -> int:
     """How many steps of `--batch_size` the training of one client in a round is worth."""
     if config.draws_lots:
-        examples = _PRIVATE_FACTOR * config.local_steps * config.lot_size
+        examples = _PRIVATE_FACTOR * config.privacy.local_steps * config.privacy.lot_size
     else:
         held = sum(len(client.training) for client in federated.clients)
-        examples = config.local_epochs * held / config.num_clients
-    return math.ceil(examples / config.batch_size)
+        examples = config.training.local_epochs * held / config.cohort.num_clients
+    return math.ceil(examples / config.training.batch_size)
 
 
 def _probe(config: RunConfig) -> SchemeProbe:
-    protocol = SCHEMES[config.scheme].protocol
+    protocol = SCHEMES[config.run.scheme].protocol
     if protocol is None:
         return SchemeProbe({}, "", 0.0, 0.0)
-    weighs = "max_quality" in SCHEMES[config.scheme].settings
+    weighs = SCHEMES[config.run.scheme].weighs_by_quality
     task = ProbeTask(
         length=_PROBE_LENGTH,
         # Of three clients, none may drop out whatever the scheme: two would see each other's sums.
-        num_clients=max(config.num_clients, _FEWEST_CLIENTS),
+        num_clients=max(config.cohort.num_clients, _FEWEST_CLIENTS),
         modulus_bits=config.modulus_bits,
         max_quality=config.max_update_weight if weighs else 0,
     )
@@ -119,13 +129,13 @@ def dry_run_text(study: Study, parts: Sequence[Part]) -> str:
         what = "done" if done else f"about {duration(seconds[part.name])}"
         config = part.config
         lines.append(
-            f"  {part.name:24s} {config.rounds:4d} rounds, {config.num_clients:3d} clients, "
-            f"{_sizes(config)}: {what}"
+            f"  {part.name:24s} {config.training.rounds:4d} rounds, "
+            f"{config.cohort.num_clients:3d} clients, {_sizes(config)}: {what}"
         )
     return "\n".join([f"{len(parts)} runs, about {duration(left)} left:", *lines])
 
 
 def _sizes(config: RunConfig) -> str:
     if config.draws_lots:
-        return f"{config.local_steps} lots of {config.lot_size}"
-    return f"batches of {config.batch_size}"
+        return f"{config.privacy.local_steps} lots of {config.privacy.lot_size}"
+    return f"batches of {config.training.batch_size}"

@@ -12,12 +12,12 @@ from pathlib import Path
 from tff_health.data import catalog
 from tff_health.errors import RunError
 from tff_health.experiments import run_model, surroundings
-from tff_health.experiments.config import Invocation, RunConfig
 from tff_health.reporting import he_report
 from tff_health.reporting.files import read_json, write_json
 from tff_health.reporting.progress import Progress
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.runtime.sum_costs import CONTENDERS, Contender, SumCost, SumTask, measure
+from tff_health.settings.config import Invocation, RunConfig
 
 
 def run(invocation: Invocation) -> None:
@@ -32,7 +32,7 @@ def run(invocation: Invocation) -> None:
             folder.remove_scratch()
             print(folder.finished_text())
             return
-        length = config.vector_length or model_length(invocation)
+        length = config.sums.vector_length or model_length(invocation)
         description = {
             "config": config.as_dict(),
             "derived": {"vector_length": length, "value_bits": config.value_bits},
@@ -40,11 +40,11 @@ def run(invocation: Invocation) -> None:
             "machine": surroundings.machine(),
         }
         folder.describe(description)
-        task = SumTask(length, config.num_clients, config.encoding, config.seed)
+        task = SumTask(length, config.cohort.num_clients, config.encoding, config.run.seed)
         costs = _measure_all(config, task, folder.scratch / "measured")
         he_report.write(folder, description, costs)
         folder.remove_scratch()
-        print(he_report.summary_text(costs, length, config.num_clients, folder.path))
+        print(he_report.summary_text(costs, length, config.cohort.num_clients, folder.path))
         print(f"  took               {time.monotonic() - started:.0f} s")
 
 
@@ -64,7 +64,7 @@ def _measured(contender: Contender, config: RunConfig, task: SumTask, scratch: P
     path = scratch / f"{contender.key}.json"
     with contextlib.suppress(RunError, TypeError):  # not there, or damaged
         return SumCost(**read_json(path, "measure it again"))
-    cost = measure(contender, task, config.preset)
+    cost = measure(contender, task, config.run.preset)
     write_json(path, dataclasses.asdict(cost))
     return cost
 
@@ -76,8 +76,8 @@ def model_length(invocation: Invocation) -> int:
         TffHealthError: if the model cannot be built, or has none, or the data is not there.
     """
     config = invocation.config
-    images = catalog.load(config.dataset, invocation.data_dir, invocation.cache_dir)
+    images = catalog.load(config.data.dataset, invocation.data_dir, invocation.cache_dir)
     length = run_model.num_parameters(config, images)
     if not length:
-        raise RunError(f"--model={config.model} has no trainable parameters")
+        raise RunError(f"--model={config.training.model} has no trainable parameters")
     return length

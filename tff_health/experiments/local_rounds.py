@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from tff_health.data.client_data import client_keys
-from tff_health.experiments.config import RunConfig
 from tff_health.experiments.round_loop import RoundLoop, Row, Trained
 from tff_health.experiments.rounds import TrainedScheme
 from tff_health.learning.evaluation import Evaluation, Evaluator
 from tff_health.learning.local_only import LocalTraining
+from tff_health.settings.config import RunConfig
 
 
 def train_alone(
@@ -26,7 +26,7 @@ def train_alone(
         evaluator: holds the server's test part.
         loop: over the rounds.
     """
-    clients = config.num_clients
+    clients = config.cohort.num_clients
 
     def train(models: Any, number: int) -> Trained:
         start = time.monotonic()

@@ -7,8 +7,8 @@ import models
 from tff_health import interrupts
 from tff_health.errors import ConfigError
 from tff_health.experiments import run_model
-from tff_health.experiments.config import RunConfig
 from tff_health.reporting.files import read_json
+from tff_health.settings.config import RunConfig
 
 NETWORK = "network"
 """What config.json keeps a network's identity under."""
@@ -29,7 +29,7 @@ def check_finished(config: RunConfig, folder: Path) -> None:
     file = folder / "config.json"
     description = read_json(file, "delete it") if file.exists() else {}
     found = description.get(NETWORK)
-    if not found or found.get("source_sha256", "") == models.source_digest(config.model):
+    if not found or found.get("source_sha256", "") == models.source_digest(config.training.model):
         return
     height, width, channels = found["image_shape"]
     with interrupts.no_cleanup():

@@ -7,12 +7,12 @@ own, chosen beforehand on validation parts (`privacy_tuning`); the test part is 
 import math
 from typing import Any
 
-from tff_health.experiments.chosen_settings import load_chosen, settings_for
-from tff_health.experiments.config import Invocation, RunConfig
-from tff_health.experiments.privacy_settings import PRIVACY_DEFAULTS
 from tff_health.experiments.study import Part, part_config
 from tff_health.experiments.study_run import FinishedStudy, run_study
 from tff_health.reporting import privacy_report
+from tff_health.settings.chosen import load_chosen, settings_for
+from tff_health.settings.config import Invocation, RunConfig
+from tff_health.settings.table import defaults_of
 
 
 def run(invocation: Invocation) -> None:
@@ -35,15 +35,15 @@ def _write(done: FinishedStudy) -> str:
 
 def plan(config: RunConfig) -> list[Part]:
     """Returns the runs: every epsilon with every seed."""
-    chosen = load_chosen(config.chosen, config.dataset)
+    chosen = load_chosen(config.study.chosen, config.data.dataset)
     return [
         Part(
             f"epsilon{epsilon}-seed{seed}",
             f"epsilon {epsilon}",
             budget_config(config, epsilon, seed, settings_for(chosen, epsilon)),
         )
-        for seed in config.seeds
-        for epsilon in config.epsilons
+        for seed in config.study.seeds
+        for epsilon in config.study.epsilons
     ]
 
 
@@ -56,6 +56,8 @@ def budget_config(config: RunConfig, epsilon: str, seed: int, chosen: dict[str, 
         seed: of the run.
         chosen: for this epsilon.
     """
-    budget = {"epsilon": float(epsilon)} if math.isfinite(float(epsilon)) else PRIVACY_DEFAULTS
-    settings = {name: value for name, value in chosen.items() if name not in config.given}
-    return part_config(config, config.scheme, seed, **{**settings, **budget})
+    budget = (
+        {"epsilon": float(epsilon)} if math.isfinite(float(epsilon)) else defaults_of("privacy")
+    )
+    settings = {name: value for name, value in chosen.items() if name not in config.study.given}
+    return part_config(config, config.run.scheme, seed, **{**settings, **budget})

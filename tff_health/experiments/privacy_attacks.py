@@ -17,12 +17,12 @@ from tff_health.attacks.membership import MembershipResult, Outputs, infer_membe
 from tff_health.data.examples import Examples
 from tff_health.data.federated import FederatedImages
 from tff_health.data.seeds import generator
-from tff_health.experiments.config import RunConfig
 from tff_health.experiments.run_model import load_builder
 from tff_health.experiments.study import Part, PartResult, Study
 from tff_health.reporting.attack_figures import AttackedImage, FoundImage
 from tff_health.reporting.progress import Progress
 from tff_health.runtime.masked_upload import masked_upload
+from tff_health.settings.config import RunConfig
 
 _MEMBERS = 5000
 _BATCH = 1000
@@ -54,7 +54,7 @@ def attack(study: Study, results: dict[str, PartResult]) -> Attacks:
         results: of the parts, whose models lie in their folders.
     """
     parts = [result.part for result in results.values()]
-    first = [part for part in parts if part.config.seed == parts[0].config.seed]
+    first = [part for part in parts if part.config.run.seed == parts[0].config.run.seed]
     seen = _views(study, first, results)
     with Progress("attacks", "attack", len(first) + len(seen.found), 0) as progress:
         found = {}
@@ -90,7 +90,7 @@ def infer(config: RunConfig, study: Study, folder: Path) -> MembershipResult:
 def _outputs(
     model: tf.keras.Model, federated: FederatedImages, examples: Examples, config: RunConfig
 ) -> Outputs:
-    rng = generator(config.seed, "attacked examples")
+    rng = generator(config.run.seed, "attacked examples")
     chosen = examples.take(rng.permutation(len(examples))[:_MEMBERS])
     pixels = np.concatenate(list(chosen.pixels(federated.images, federated.augmenter)))
     batches = (pixels[at : at + _BATCH] for at in range(0, len(pixels), _BATCH))
@@ -123,7 +123,7 @@ def _views(study: Study, parts: Sequence[Part], results: dict[str, PartResult]) 
     config = parts[0].config
     federated = study.federated(config)
     images = federated.images
-    tf.keras.utils.set_random_seed(config.seed)
+    tf.keras.utils.set_random_seed(config.run.seed)
     model = models.load(_ATTACKED_MODEL, images.image_shape, images.num_classes)()
     example = federated.clients[0].training.take(np.array([0]))
     [pixels] = list(example.pixels(images, federated.augmenter))
@@ -132,15 +132,15 @@ def _views(study: Study, parts: Sequence[Part], results: dict[str, PartResult]) 
     gradient = mean_gradient(model, original, labels)
     found: dict[str, Gradient] = {
         "plain update": gradient,
-        "masked update": _masked(gradient, config.fraction_bits),
+        "masked update": _masked(gradient, config.sums.fraction_bits),
     }
     noises = {f"noise {multiplier:g}": (_NORM, multiplier) for multiplier in _HARDLY_ANY}
-    for part in sorted(parts, key=lambda part: -part.config.epsilon):
-        if part.config.dp_noise != "none":
+    for part in sorted(parts, key=lambda part: -part.config.privacy.epsilon):
+        if part.config.privacy.noise != "none":
             multiplier = float(results[part.name].run["noise_multiplier"])
-            noises[part.group] = (part.config.clipping_norm, multiplier)
+            noises[part.group] = (part.config.privacy.clipping_norm, multiplier)
     for name, (norm, multiplier) in noises.items():
-        rng = generator(config.seed, "noise of the attacked step")
+        rng = generator(config.run.seed, "noise of the attacked step")
         # A lot of one image: who knows all others of a lot can take them away.
         found[name] = views.private([gradient], norm, multiplier, rng)
     return _Seen(model, original[0], found)

@@ -15,14 +15,14 @@ import numpy as np
 from tff_health.data.examples import Examples
 from tff_health.data.federated import FederatedImages
 from tff_health.data.seeds import generator
-from tff_health.experiments.chosen_settings import CHOSEN
-from tff_health.experiments.config import Invocation, RunConfig
 from tff_health.experiments.privacy import budget_config
 from tff_health.experiments.study import Part, PartResult, Study
 from tff_health.experiments.study_run import FinishedStudy, run_study
-from tff_health.privacy.settings import OF_BATCHES, OF_LOTS
 from tff_health.reporting import tuning_report
 from tff_health.reporting.files import write_json
+from tff_health.settings.chosen import CHOSEN
+from tff_health.settings.config import Invocation, RunConfig
+from tff_health.settings.groups.privacy import OF_BATCHES, OF_LOTS
 
 _FEW_WEIGHTS = ("wavelet_linear", "scattering_linear")
 _MORE_WEIGHTS = (*_FEW_WEIGHTS, "scattering_cnn", "tanh_cnn")
@@ -48,8 +48,10 @@ def run(invocation: Invocation) -> None:
 
 def _write(done: FinishedStudy) -> str:
     config, results = done.study.config, list(done.results.values())
-    chosen = {epsilon: settings_of(best(results, epsilon).part) for epsilon in config.epsilons}
-    write_json(done.folder.path / "chosen.json", {config.dataset: chosen})
+    chosen = {
+        epsilon: settings_of(best(results, epsilon).part) for epsilon in config.study.epsilons
+    }
+    write_json(done.folder.path / "chosen.json", {config.data.dataset: chosen})
     trials = [
         (result.part.group, settings_of(result.part), result.run["final_accuracy"])
         for result in results
@@ -77,10 +79,10 @@ def plan(config: RunConfig, examples: int) -> list[Part]:
         Part(
             f"epsilon{epsilon}-trial{trial}",
             epsilon,
-            budget_config(config, epsilon, config.seed, draw(config, epsilon, trial, examples)),
+            budget_config(config, epsilon, config.run.seed, draw(config, epsilon, trial, examples)),
         )
-        for epsilon in config.epsilons
-        for trial in range(1, config.trials + 1)
+        for epsilon in config.study.epsilons
+        for trial in range(1, config.study.trials + 1)
     ]
 
 
@@ -93,8 +95,8 @@ def draw(config: RunConfig, epsilon: str, trial: int, examples: int) -> dict[str
         trial: from 1.
         examples: of the smallest client.
     """
-    rng = generator(config.seed, f"trial {trial} of epsilon {epsilon}")
-    decays = config.rounds * int(rng.integers(2))
+    rng = generator(config.run.seed, f"trial {trial} of epsilon {epsilon}")
+    decays = config.training.rounds * int(rng.integers(2))
     if math.isinf(float(epsilon)):
         return {
             "learning_rate": _log_uniform(rng, _PLAIN_RATES),
@@ -129,5 +131,5 @@ def best(results: list[PartResult], epsilon: str) -> PartResult:
 
 def settings_of(part: Part) -> dict[str, Any]:
     """The settings of a trial that are kept with it."""
-    foreign = OF_BATCHES if part.config.dp_noise != "none" else OF_LOTS
-    return {name: getattr(part.config, name) for name in CHOSEN if name not in foreign}
+    foreign = OF_BATCHES if part.config.privacy.noise != "none" else OF_LOTS
+    return {name: part.config.value(name) for name in CHOSEN if name not in foreign}

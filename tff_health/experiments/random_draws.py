@@ -5,8 +5,8 @@ import tensorflow as tf
 import models
 from models import tracing
 from tff_health.errors import ConfigError
-from tff_health.experiments.config import RunConfig
 from tff_health.learning.random_layers import EVALUATION_STREAM, SEEDED_DRAW, Draws
+from tff_health.settings.config import RunConfig
 
 
 def check_draws(config: RunConfig, build_model: models.Builder) -> None:
@@ -26,9 +26,9 @@ def check_draws(config: RunConfig, build_model: models.Builder) -> None:
     left = sorted({kind for function in functions for kind in _unseeded(function)})
     if left:
         raise ConfigError(
-            f"--model={config.model} draws at random by {', '.join(left)}, which cannot be seeded, "
-            "so that no run could be repeated: use layers of Keras, tf.random.uniform or "
-            "tf.random.normal, and no tf.function around them"
+            f"--model={config.training.model} draws at random by {', '.join(left)}, which cannot "
+            "be seeded, so that no run could be repeated: use layers of Keras, tf.random.uniform "
+            "or tf.random.normal, and no tf.function around them"
         )
 
 

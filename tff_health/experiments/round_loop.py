@@ -9,11 +9,11 @@ from typing import Any, Protocol, TypeAlias
 
 from tff_health.experiments.broken_updates import check_updates, warning
 from tff_health.experiments.checkpoint import Checkpoints
-from tff_health.experiments.config import RunConfig
 from tff_health.experiments.lost_rounds import check_lost
 from tff_health.learning.evaluation import Evaluation
 from tff_health.reporting.metrics_log import MetricsLog, Value
 from tff_health.reporting.progress import Progress, Updates, warn
+from tff_health.settings.config import RunConfig
 
 ProgressFactory: TypeAlias = Callable[[str, int, int], AbstractContextManager[Updates]]
 Row: TypeAlias = dict[str, Value]
@@ -162,21 +162,21 @@ class RoundLoop:
                 was finite, or if too many rounds in a row were lost.
         """
         state, evaluation = self._checkpoints.load(initial) if self.done else initial, None
-        config, rounds = self._config, range(self.done + 1, self._config.rounds + 1)
-        what, warned = f"{config.scheme} on {config.dataset}", False
-        with self._progress_of(what, config.rounds, self.done) as progress:
+        config, rounds = self._config, range(self.done + 1, self._config.training.rounds + 1)
+        what, warned = f"{config.run.scheme} on {config.data.dataset}", False
+        with self._progress_of(what, config.training.rounds, self.done) as progress:
             for number in rounds if may_go_on() else ():
                 start = time.monotonic()
                 trained = train(state, number)
                 state, note = trained.state, trained.note
-                row: Row = {"scheme": config.scheme, "round": number, **trained.row}
+                row: Row = {"scheme": config.run.scheme, "round": number, **trained.row}
                 if broken := check_updates(number, row):
                     if not warned:
                         warn(warning(number, broken))
                     warned, note = True, f"{note}, {broken}" if note else broken
-                is_last = number == config.rounds or not may_go_on()
+                is_last = number == config.training.rounds or not may_go_on()
                 trained_at = time.monotonic()
-                if is_last or number % config.eval_every == 0:
+                if is_last or number % config.training.eval_every == 0:
                     evaluation, columns = evaluate(state)
                     row |= self._columns(evaluation) | columns
                     accuracy = f"test accuracy {evaluation.accuracy:.3f}"

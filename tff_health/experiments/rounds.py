@@ -8,7 +8,6 @@ import tensorflow_federated as tff
 
 from tff_health.data.client_data import client_keys
 from tff_health.experiments.attempts import RoundRunner
-from tff_health.experiments.config import RunConfig
 from tff_health.experiments.round_loop import RoundLoop, Row, Trained
 from tff_health.experiments.spending import Spending
 from tff_health.experiments.traffic import Traffic
@@ -20,6 +19,7 @@ from tff_health.learning.task import Task
 from tff_health.reporting.progress import warn
 from tff_health.runtime.secure_context import SecureContext
 from tff_health.schemes import SCHEMES
+from tff_health.settings.config import RunConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ def train_rounds(
     context: SecureContext,
     spending: Spending | None = None,
 ) -> TrainedScheme:
-    """Runs the rounds of `config.scheme` that are not done yet.
+    """Runs the rounds of `config.run.scheme` that are not done yet.
 
     Args:
         process: of the scheme.
@@ -72,8 +72,8 @@ def train_rounds(
         process, config, context, Traffic.of(task.initial_weights), goes_on=loop.done > 0
     )
     # What clients tell of their validation parts, no noise protects.
-    validates = config.validation_fraction > 0 and not spending
-    validation = _Validation(process, config.num_clients) if validates else None
+    validates = config.data.validation_fraction > 0 and not spending
+    validation = _Validation(process, config.cohort.num_clients) if validates else None
 
     def train(state: Any, number: int) -> Trained:
         if task.client_optimizer.decay_rounds:

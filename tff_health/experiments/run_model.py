@@ -8,7 +8,7 @@ import functools
 import models
 from tff_health.data.images import LabelledImages
 from tff_health.errors import ConfigError
-from tff_health.experiments.config import RunConfig
+from tff_health.settings.config import RunConfig
 
 _LONGEST = 400  # characters of an error's text
 
@@ -26,15 +26,15 @@ def load_for(
     config: RunConfig, image_shape: tuple[int, int, int], num_classes: int
 ) -> models.Builder:
     """As `load_builder`, for images (height, width, channels) of so many classes."""
-    load = models.load if config.model in models.MODELS else _load_once
+    load = models.load if config.training.model in models.MODELS else _load_once
     try:
-        return load(config.model, image_shape, num_classes, config.seed)
+        return load(config.training.model, image_shape, num_classes, config.run.seed)
     except (Exception, SystemExit) as error:  # a user's code may raise anything
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         text = " ".join(str(error).split())
         if len(text) > _LONGEST:
             text = f"{text[:_LONGEST]} ..."
-        raise ConfigError(f"--model={config.model}: {kind}{text}") from error
+        raise ConfigError(f"--model={config.training.model}: {kind}{text}") from error
 
 
 _load_once = functools.cache(models.load)  # one of the user's own is tried at length

@@ -7,12 +7,12 @@ other rounds are taken from there, and marked as simulated.
 """
 
 from tff_health.errors import RunError
-from tff_health.experiments.config import Invocation, RunConfig
 from tff_health.experiments.study import Part, PartResult, part_config
 from tff_health.experiments.study_run import FinishedStudy, run_study
 from tff_health.reporting import schemes_report
 from tff_health.reporting.comparison import ComparedRun
 from tff_health.reporting.metrics_log import Value
+from tff_health.settings.config import Invocation, RunConfig
 
 SCHEMES = ("fedavg", "bonawitz", "fedopt", "fang", "zhang")
 SLOW, ITS_TWIN = "fang", "bonawitz"
@@ -30,7 +30,7 @@ def run(invocation: Invocation) -> None:
 
 
 def _write(done: FinishedStudy) -> str:
-    rounds = done.study.config.rounds
+    rounds = done.study.config.training.rounds
     runs = [compared(result.part, done.results, rounds) for result in done.results.values()]
     probes = {scheme: done.estimates.probe(scheme) for scheme in SCHEMES}
     return schemes_report.write(done.folder, done.description, runs, probes)
@@ -39,13 +39,13 @@ def _write(done: FinishedStudy) -> str:
 def plan(config: RunConfig) -> list[Part]:
     """Returns the runs: every scheme with every seed, and the baselines."""
     parts = []
-    for seed in config.seeds:
+    for seed in config.study.seeds:
         for scheme in SCHEMES:
-            few = min(config.rounds, config.encrypted_rounds)
-            rounds = few if scheme == SLOW else config.rounds
+            few = min(config.training.rounds, config.study.encrypted_rounds)
+            rounds = few if scheme == SLOW else config.training.rounds
             own = part_config(config, scheme, seed, rounds=rounds)
             parts.append(Part(f"{scheme}-seed{seed}", scheme, own))
-        if config.baselines:
+        if config.study.baselines:
             alone = part_config(config, "local", seed)
             pooled = part_config(
                 config, "fedavg", seed, num_clients=1, clients_per_round=1, partition="iid"
@@ -61,7 +61,7 @@ def compared(part: Part, results: dict[str, PartResult], rounds: int) -> Compare
     Raises:
         RunError: if the twin's model is another one.
     """
-    own, seed = results[part.name], part.config.seed
+    own, seed = results[part.name], part.config.run.seed
     if len(own.rows) == rounds:
         run = {**own.run, "name": part.group, "crypto": "real"}
         return ComparedRun(part.group, seed, own.rows, run, rounds)

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tff_health.data.federated import FederatedImages
-from tff_health.experiments.config import RunConfig
 from tff_health.experiments.privacy_settings import sampling_rates
 from tff_health.privacy.accounting import Accountant
 from tff_health.privacy.ledger import Entry, PrivacyLedger
 from tff_health.privacy.settings import PrivacySettings
 from tff_health.reporting.metrics_log import MetricsLog
+from tff_health.settings.config import RunConfig
 
 _COLUMNS = ("round", "client", "sampling_rate", "steps", "epsilon")
 
@@ -31,8 +31,8 @@ class Spending:
     def __init__(
         self, config: RunConfig, privacy: PrivacySettings, federated: FederatedImages, path: Path
     ) -> None:
-        self.accountant = Accountant(config.accountant, config.delta)
-        self._budget = config.epsilon or math.inf
+        self.accountant = Accountant(config.privacy.accountant, config.privacy.delta)
+        self._budget = config.privacy.epsilon or math.inf
         self._ledger = PrivacyLedger(
             self.accountant,
             privacy.noise_multiplier,

@@ -6,7 +6,7 @@ earlier process finished is used as it is, and what it began is gone on with.
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,15 @@ from tff_health.data import catalog
 from tff_health.data.examples import LabelledImages
 from tff_health.data.federated import FederatedImages, federate
 from tff_health.errors import ConfigError
-from tff_health.experiments.catalog import EXPERIMENTS
-from tff_health.experiments.config import Invocation, RunConfig
 from tff_health.experiments.network import check_finished
-from tff_health.experiments.scheme_settings import SCHEME_DEFAULTS
 from tff_health.reporting.files import read_json
 from tff_health.reporting.finished_run import read_finished_run
 from tff_health.reporting.metrics_log import Value
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.study_progress import StudyProgress
-from tff_health.schemes import SCHEMES
+from tff_health.settings import checks
+from tff_health.settings.config import Invocation, RunConfig
+from tff_health.settings.table import LOCAL, SETTINGS
 
 RUNS = "runs"
 
@@ -70,15 +69,15 @@ def part_config(study: RunConfig, scheme: str, seed: int, **changes: Any) -> Run
         seed: of the run.
         changes: settings that differ from the study's.
     """
-    known = SCHEMES[scheme].settings
-    foreign = {name: value for name, value in SCHEME_DEFAULTS.items() if name not in known}
-    own = {
-        name: field.default
-        for name, field in RunConfig.__dataclass_fields__.items()
-        if name not in EXPERIMENTS["train"].settings and name not in ("experiment", "preset")
+    unused = {
+        name: setting.default
+        for name, setting in SETTINGS.items()
+        if setting.group != LOCAL
+        and setting.default is not None
+        and not ("train" in setting.experiments and scheme in setting.schemes)
     }
-    settings = {**own, **foreign, "experiment": "train", "scheme": scheme, "seed": seed, **changes}
-    return replace(study, **settings)
+    own = {"experiment": "train", "scheme": scheme, "seed": seed}
+    return study.with_values(**{**unused, **own, **changes})
 
 
 def validate(parts: Sequence[Part]) -> None:
@@ -90,7 +89,7 @@ def validate(parts: Sequence[Part]) -> None:
     problems: dict[str, None] = {}
     for part in parts:
         try:
-            part.config.validate()
+            checks.validate(part.config)
         except ConfigError as error:
             problems |= dict.fromkeys(str(error).splitlines())
     if problems:
@@ -123,14 +122,19 @@ class Study:
         """The whole data set, read once."""
         if self._images is None:
             given = self._invocation
-            self._images = catalog.load(given.config.dataset, given.data_dir, given.cache_dir)
+            self._images = catalog.load(given.config.data.dataset, given.data_dir, given.cache_dir)
         return self._images
 
     def federated(self, config: RunConfig) -> FederatedImages:
         """The data of a run; the newest is kept, as neighbouring parts share it."""
         wanted = (
-            *(config.split, config.augment_copies, config.partition_spec, config.seed),
-            *(config.by_lesion, config.validation_fraction),
+            *(
+                config.data.split,
+                config.data.augment_copies,
+                config.partition_spec,
+                config.run.seed,
+            ),
+            *(config.by_lesion, config.data.validation_fraction),
         )
         if self._shared_out is None or self._shared_out[0] != wanted:
             self._shared_out = wanted, federate(self.images, *wanted)
@@ -156,7 +160,7 @@ class Study:
         Raises:
             TffHealthError: as experiment `train`.
         """
-        experiment = self._invocation.config.experiment
+        experiment = self._invocation.config.run.experiment
         expected = {part.name: seconds[part.name] for part in self._parts}
         with StudyProgress(experiment, expected) as progress:
             return {part.name: self._run_part(part, progress) for part in self._parts}

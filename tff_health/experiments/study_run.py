@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tff_health.experiments.config import Invocation
 from tff_health.experiments.estimate import Estimates, dry_run_text
 from tff_health.experiments.network import check_finished
 from tff_health.experiments.study import RUNS, Part, PartResult, Study, validate
 from tff_health.experiments.study_folder import describe_study
 from tff_health.reporting.comparison import ComparedRun
 from tff_health.reporting.results_folder import ResultsFolder
+from tff_health.settings.config import Invocation
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class FinishedStudy:
         for result in self.results.values():
             part = result.part
             seen = {"name": part.group, **of_part(part), **result.run}
-            seed, rounds = part.config.seed, part.config.rounds
+            seed, rounds = part.config.run.seed, part.config.training.rounds
             runs.append(ComparedRun(part.group, seed, result.rows, seen, rounds))
         return runs
 

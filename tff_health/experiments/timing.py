@@ -9,10 +9,10 @@ import tensorflow_federated as tff
 
 from tff_health.data.client_data import batches_of
 from tff_health.data.examples import LabelledImages
-from tff_health.experiments.config import RunConfig
 from tff_health.experiments.run_model import load_builder
 from tff_health.experiments.training import preparation_of
 from tff_health.learning.evaluation import Evaluator
+from tff_health.settings.config import RunConfig
 
 _EXAMPLES = 1000  # that are trained on and classified
 _SECONDS = 1.0  # of steps, after which a client's other steps are taken to last as long
@@ -41,15 +41,15 @@ def client_seconds(images: LabelledImages, config: RunConfig, steps: int, at_onc
     labels, pixels = (tf.constant(a[:_EXAMPLES]) for a in (images.labels, images.pixels))
     preparation = preparation_of(config)
     optimizer = tff.learning.optimizers.build_sgdm(
-        config.learning_rate, config.client_momentum or None
+        config.optimizer.learning_rate, config.optimizer.client_momentum or None
     )
 
     @tf.function
     def train(steps: tf.Tensor) -> None:
         stream = tf.constant((0, 0), tf.int64)
-        order = tf.range(steps * config.batch_size) % tf.size(labels, tf.int64)
+        order = tf.range(steps * config.training.batch_size) % tf.size(labels, tf.int64)
         prepared = batches_of(
-            *(labels, pixels, order, config.batch_size),
+            *(labels, pixels, order, config.training.batch_size),
             lambda chosen, start: preparation.images(chosen, stream + start),
         )
         state = optimizer.initialize([tf.TensorSpec(w.shape, w.dtype) for w in weights])
@@ -89,7 +89,7 @@ def evaluation_seconds(images: LabelledImages, config: RunConfig) -> float:
     """
     model = load_builder(config, images)()
     labels, pixels = images.labels[:_EXAMPLES], images.pixels[:_EXAMPLES]
-    views = (config.test_flips, config.test_rotations)
+    views = (config.preparation.test_flips, config.preparation.test_rotations)
     evaluator = Evaluator(model, pixels, labels, images.num_classes, config.scaling, *views)
     weights = tff.learning.models.ModelWeights.from_model(model)
     evaluator.evaluate(weights)  # prepares it

@@ -5,10 +5,10 @@ import sys
 from tff_health import interrupts
 from tff_health.data import catalog
 from tff_health.data.federated import federate
-from tff_health.experiments.config import Invocation
 from tff_health.experiments.network import check_finished
 from tff_health.reporting.finished_run import read_finished_run
 from tff_health.reporting.results_folder import START_ANEW, ResultsFolder
+from tff_health.settings.config import Invocation
 
 
 def run(invocation: Invocation) -> None:
@@ -25,11 +25,17 @@ def run(invocation: Invocation) -> None:
             print(folder.finished_text())
             folder.remove_scratch()
             return
-        images = catalog.load(config.dataset, invocation.data_dir, invocation.cache_dir)
+        images = catalog.load(config.data.dataset, invocation.data_dir, invocation.cache_dir)
         federated = federate(
-            *(images, config.split, config.augment_copies, config.partition_spec, config.seed),
+            *(
+                images,
+                config.data.split,
+                config.data.augment_copies,
+                config.partition_spec,
+                config.run.seed,
+            ),
             by_lesion=config.by_lesion,
-            validation_fraction=config.validation_fraction,
+            validation_fraction=config.data.validation_fraction,
         )
         # Imports TensorFlow, which takes seconds: only when folder and data are in order.
         with interrupts.no_cleanup():

@@ -14,7 +14,6 @@ from tff_health.data.lots import lots
 from tff_health.data.pack import pack_clients
 from tff_health.data.preparation import Preparation
 from tff_health.experiments import environment
-from tff_health.experiments.config import RunConfig
 from tff_health.experiments.local_rounds import train_alone
 from tff_health.experiments.network import NETWORK, check_same
 from tff_health.experiments.noise_key import noise_key
@@ -33,7 +32,7 @@ from tff_health.experiments.spending import Spending
 from tff_health.learning.evaluation import Evaluator
 from tff_health.learning.local_only import LocalTraining
 from tff_health.learning.process import SchemeProcess
-from tff_health.learning.task import Optimizer, QualitySettings, SumSettings, Task
+from tff_health.learning.task import Optimizer, SumSettings, Task
 from tff_health.privacy.clipped_sum import check_layers
 from tff_health.privacy.settings import PrivacySettings
 from tff_health.reporting import train_report
@@ -46,6 +45,7 @@ from tff_health.runtime.pool import open_pool
 from tff_health.runtime.protocols import BoundProtocols, SumProtocol
 from tff_health.runtime.secure_context import SecureContext
 from tff_health.schemes import SCHEMES
+from tff_health.settings.config import RunConfig
 
 
 def show_packing(what: str, clients: int, done: int) -> Progress:
@@ -93,11 +93,11 @@ def train(
     class_names = federated.images.class_names
     evaluator = build_evaluator(task, federated, config)
     folder.scratch.mkdir(exist_ok=True)
-    concurrency = concurrency_for(config.clients_per_round)
+    concurrency = concurrency_for(config.cohort.clients_per_round)
     with open_pool(workers, folder.scratch / "worker.log", concurrency) as pool:
         context = SecureContext(pool, build_protocol(config, cache_dir))
         tff.framework.set_default_context(context)
-        process = build_process(config.scheme, task)
+        process = build_process(config.run.scheme, task)
         clear = in_the_clear(process, config, context)
         description = environment.describe(config, federated, task, clear) | {NETWORK: network}
         folder.describe(description)
@@ -124,7 +124,7 @@ def train(
 
 def build_protocol(config: RunConfig, cache_dir: Path | None = None) -> SumProtocol:
     """Returns what computes the secure sums of the scheme; for one without any, nothing does."""
-    protocol = SCHEMES[config.scheme].protocol
+    protocol = SCHEMES[config.run.scheme].protocol
     if protocol is None:
         return BoundProtocols()
     return BINDINGS[protocol].build(config.protocol_settings(cache_dir))
@@ -136,10 +136,12 @@ def in_the_clear(
     """Says what each client tells the server beside secure sums, as the processes have it."""
     if isinstance(process, LocalTraining):
         return "nothing"
-    if SCHEMES[config.scheme].protocol is None:
-        return "updates, numbers of examples, metrics" if config.dp_noise == "none" else "updates"
+    if SCHEMES[config.run.scheme].protocol is None:
+        return (
+            "updates, numbers of examples, metrics" if config.privacy.noise == "none" else "updates"
+        )
     names = [
-        *SCHEMES[config.scheme].leaks,
+        *SCHEMES[config.run.scheme].leaks,
         *context.clear_values(process.training.next),
         *context.clear_values(process.evaluation.next),
     ]
@@ -161,7 +163,8 @@ def build_task(
     """
     shape, num_classes = federated.images.image_shape, federated.images.num_classes
     folder, scaling = (scratch / "clients").absolute(), config.scaling
-    tf.keras.utils.set_random_seed(config.seed)
+    optimizer = config.optimizer
+    tf.keras.utils.set_random_seed(config.run.seed)
     build_model = load_builder(config, federated.images)
     draws = bool(build_model.random_operations)
     if draws:
@@ -176,21 +179,19 @@ def build_task(
         training_data=_training_data(config, folder, shape, num_classes, privacy, draws),
         validation_data=client_data.validation_data(folder, shape, 500, scaling),
         client_optimizer=Optimizer(
-            config.learning_rate, config.client_momentum, config.decay_rounds
+            optimizer.learning_rate, optimizer.client_momentum, optimizer.decay_rounds
         ),
-        server_optimizer=Optimizer(config.server_learning_rate, config.server_momentum),
+        server_optimizer=Optimizer(optimizer.server_learning_rate, optimizer.server_momentum),
         sums=SumSettings(
-            fraction_bits=config.fraction_bits,
-            clip_range=config.clip_range,
-            max_clients=config.num_clients,
-            max_examples=config.local_epochs
+            fraction_bits=config.sums.fraction_bits,
+            clip_range=config.sums.clip_range,
+            max_clients=config.cohort.num_clients,
+            max_examples=config.training.local_epochs
             * max(len(client.training) for client in federated.clients),
-            secure_metrics=config.secure_metrics,
+            secure_metrics=config.sums.secure_metrics,
         ),
-        quality=QualitySettings(
-            config.quality_distance, config.quality_decimals, config.max_quality
-        ),
-        sparsity=config.sparsity,
+        quality=config.quality,
+        sparsity=config.sums.sparsity,
         memory_folder=(scratch / "memory").absolute(),
         privacy=privacy,
         draws=draws,
@@ -199,9 +200,10 @@ def build_task(
 
 def preparation_of(config: RunConfig) -> Preparation:
     """Returns what happens to training images and their order."""
+    given = config.preparation
     return Preparation(
-        *(config.scaling, config.train_flips, config.train_rotations),
-        *(config.train_colours, config.class_balance),
+        *(config.scaling, given.train_flips, given.train_rotations),
+        *(given.train_colours, given.class_balance),
     )
 
 
@@ -216,11 +218,17 @@ def _training_data(
     preparation = preparation_of(config)
     if privacy is None or not privacy.is_clients_own:
         return client_data.training_data(
-            *(folder, shape, config.batch_size, config.local_epochs, config.seed),
+            *(
+                folder,
+                shape,
+                config.training.batch_size,
+                config.training.local_epochs,
+                config.run.seed,
+            ),
             *(preparation, num_classes, draws),
         )
     is_begun = any((folder.parent / "checkpoints").glob("*"))
-    key = noise_key(folder.parent / "noise.key", config.noise_seed, is_begun)
+    key = noise_key(folder.parent / "noise.key", config.privacy.noise_seed, is_begun)
     by_lesion = privacy.unit == "lesion"
     return lots(folder, shape, privacy.lot_size, privacy.steps, key, preparation, by_lesion)
 
@@ -237,7 +245,7 @@ def build_evaluator(task: Task, federated: FederatedImages, config: RunConfig) -
     return Evaluator(
         *(task.build_model(), pixels, federated.test.labels),
         *(federated.images.num_classes, config.scaling),
-        *(config.test_flips, config.test_rotations),
+        *(config.preparation.test_flips, config.preparation.test_rotations),
     )
 
 

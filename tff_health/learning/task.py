@@ -12,6 +12,7 @@ from tff_health.data import client_data
 from tff_health.learning.random_layers import EVALUATION_STREAM, SeededModel
 from tff_health.learning.unconverted import UnconvertedModel
 from tff_health.privacy.settings import PrivacySettings
+from tff_health.settings.groups.sums import QualitySettings
 
 TRAINING_LOOP = tff.learning.LoopImplementation.DATASET_ITERATOR
 """How clients go through their batches. TFF's other loop, `DATASET_REDUCE`, takes a third more time
@@ -35,21 +36,6 @@ class SumSettings:
     max_clients: int
     max_examples: int
     secure_metrics: bool
-
-
-@dataclass(frozen=True)
-class QualitySettings:
-    """How data quality is computed; see `aggregators.quality.QualityRule`.
-
-    Attributes:
-        distance: between a client's gradient and the last global one.
-        decimals: decimal places of a quality that are kept.
-        largest: the upper end of the public range of qualities.
-    """
-
-    distance: str
-    decimals: int
-    largest: float
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from tff_health.settings.groups.privacy import ACCOUNTANTS
+
 if TYPE_CHECKING:
     import dp_accounting
 
-ACCOUNTANTS = ("pld", "rdp")
 ADJACENCY = "add or remove one"
 SAMPLING = "Poisson"
 

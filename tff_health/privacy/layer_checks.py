@@ -7,7 +7,7 @@ from tensorflow_privacy.privacy.fast_gradient_clipping import gradient_clipping_
 
 from tff_health.errors import ConfigError
 from tff_health.privacy.layer_rules import RULES, normalized_axes
-from tff_health.privacy.settings import ENGINES
+from tff_health.settings.groups.privacy import ENGINES
 
 _layers = tf.keras.layers
 

@@ -5,17 +5,8 @@ from dataclasses import dataclass, replace
 
 from tff_health.privacy.accounting import Accountant
 
-ENGINES = ("fast", "tfp_optimizer")
-"""How gradients are clipped: by the rules of `layer_rules`, or by TF Privacy's optimizer, which
-differentiates the loss of every example and so needs no rules."""
-UNITS = ("record", "lesion")
-OF_LOTS = ("lot_size", "local_steps", "clipping_norm")
-"""Settings that mean something to training on private lots alone."""
-OF_BATCHES = ("batch_size", "local_epochs")
-"""Settings that mean something to training on batches alone."""
 LARGEST_EXACT_BITS = 24
 """float32 holds every integer up to 2^24."""
-NOISES = ("none", "local", "distributed", "client")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from tff_health.privacy.settings import OF_BATCHES, OF_LOTS
 from tff_health.reporting import attack_report, figures
 from tff_health.reporting.attack_report import Attacked
 from tff_health.reporting.comparison import ComparedRun, Comparison, spread
@@ -19,6 +18,7 @@ from tff_health.reporting.report import Report, Section
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Cell, Table
 from tff_health.reporting.train_report import SPLIT_NOTES
+from tff_health.settings.groups.privacy import OF_BATCHES, OF_LOTS
 
 THE_REPORTS = {0.1: 65.0, 0.5: 78.0, 1.0: 85.0, 2.0: 90.0, 5.0: 93.0, 10.0: 95.0, math.inf: 96.0}
 """Test accuracy on MNIST by epsilon, in percent: Table 1 of the two-layer report."""

@@ -7,7 +7,7 @@ checked at once.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from crypto.cohorts import describe_colluders, plan_threshold
 from crypto.curve_group import EDWARDS25519
@@ -19,51 +19,29 @@ from crypto.key_setup import KeySetup
 from crypto.masking.topology import CompleteGraph, RegularGraph, Topology
 from crypto.safe_prime_group import FFDHE2048, FFDHE3072
 from crypto.secp256k1_group import SECP256K1
-from crypto.vector_schemes.packed_paillier import STRENGTHS, PackedPaillierScheme
+from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
 from tff_health.runtime.protocols import BoundProtocols, SumProtocol
+from tff_health.settings.groups.sums import ProtocolChoices
 
 MAX_QUALITY_SUM = MAX_BOUND
-TOPOLOGIES = ("complete", "sparse")
-KEY_SETUPS = get_args(KeySetup)
 GROUPS: dict[str, Group[Any]] = {
     group.name: group for group in (SECP256K1, EDWARDS25519, FFDHE2048, FFDHE3072)
 }
-HE_SCHEMES = ("paillier", "elgamal", "ckks")
-KEY_BITS = tuple(STRENGTHS)
 _SPARSE_COLLUSION_RATE = 0.1
 _SPARSE_DROPOUT_RATE = 0.1
 
 
-@dataclass(frozen=True)
-class ProtocolSettings:
-    """What an experiment says about its protocol.
+@dataclass(frozen=True, kw_only=True)
+class ProtocolSettings(ProtocolChoices):
+    """What an experiment says about its protocol: what the user chose, and what follows.
 
     Attributes:
-        threshold: fewest clients that reconstruct a secret; 0 for the default, two thirds if
-            clients sign, else a majority.
-        topology: "complete" or "sparse".
-        signatures: whether clients sign their messages.
         dropout_rate: share of a cohort that may drop out.
-        group: where qualities are encrypted, a key of `GROUPS`.
-        key_setup: "authority" or "dkg", who makes the system key.
-        phi: the paper's public factor.
-        proofs: whether qualities and partial decryptions are proven.
-        he: the scheme of homomorphic encryption, one of `HE_SCHEMES`.
-        key_bits: of a Paillier modulus, one of `KEY_BITS`.
         value_bits: of a client's number in a sum over the integers.
         cache_dir: where tables of logarithms are kept; None for in memory only.
     """
 
-    threshold: int
-    topology: str
-    signatures: bool
     dropout_rate: float
-    group: str
-    key_setup: str
-    phi: int
-    proofs: bool
-    he: str
-    key_bits: int
     value_bits: int
     cache_dir: Path | None = None
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tff_health.errors import ConfigError
-from tff_health.experiments.config import RunConfig
-from tff_health.privacy.settings import OF_BATCHES, OF_LOTS
+from tff_health.settings.groups.privacy import OF_BATCHES, OF_LOTS
+from tff_health.settings.table import SETTINGS
 
 CHOSEN = (
     *("model", "normalise", "learning_rate", "client_momentum", "decay_rounds"),
@@ -19,14 +19,7 @@ CHOSEN = (
 )
 """What is chosen for each epsilon; flags override it."""
 
-_TYPES: dict[str, Any] = {name: RunConfig.__dataclass_fields__[name].type for name in CHOSEN}
-_ALLOWED = {
-    str: ((str,), "a name"),
-    bool: ((bool,), "true or false"),
-    int: ((int,), "a whole number"),
-    float: ((int, float), "a number"),
-}
-SHIPPED = Path(__file__).parent / "chosen_settings.json"
+SHIPPED = Path(__file__).parent / "chosen.json"
 NONE = "none"
 
 
@@ -70,11 +63,12 @@ def _check(path: Path, epsilon: str, settings: Any) -> None:
             f"--chosen={path}: {', '.join(foreign)} found; allowed are {', '.join(CHOSEN)}"
         )
     for name, value in settings.items():
-        allowed, what = _ALLOWED[_TYPES[name]]
-        if type(value) not in allowed:
+        try:
+            SETTINGS[name].from_data(value)
+        except ValueError as problem:
             raise ConfigError(
-                f"--chosen={path}: {name} of epsilon {epsilon} is {value!r}, but must be {what}"
-            )
+                f"--chosen={path}: {name} of epsilon {epsilon} is {value!r}, but {problem}"
+            ) from None
 
 
 def settings_for(chosen: dict[str, dict[str, Any]], epsilon: str) -> dict[str, Any]:

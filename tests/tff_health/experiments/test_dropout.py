@@ -11,6 +11,7 @@ from tff_health import flags
 from tff_health.errors import ConfigError
 from tff_health.experiments import dropout
 from tff_health.reporting.dropout_report import MeasuredRound, points
+from tff_health.settings.checks import validate
 
 SMALL = ("--experiment=dropout", "--dataset=digits", "--model=tanh_cnn")
 
@@ -22,7 +23,7 @@ def run(out_dir, *given):
 
 def config_of(*given):
     config = flags.parse(["run_experiments.py", *SMALL, *given], {}).config
-    config.validate()
+    validate(config)
     return config
 
 
@@ -82,7 +83,7 @@ def test_what_cannot_be_survived_is_refused(given, message):
         (["--dropout_rates=a"], "--dropout_rates=a: must be numbers"),
         (["--scheme=fedavg"], "has no protocol that clients could drop out of"),
         (["--turns=0"], "--turns=0: must be 1 or more"),
-        (["--num_clients=5"], "--num_clients: means nothing"),
+        (["--num_clients=5"], "--num_clients has no effect"),
     ],
 )
 def test_nonsense_is_refused(given, message):

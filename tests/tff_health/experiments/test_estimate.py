@@ -24,11 +24,17 @@ def measured(monkeypatch):
     calls = []
 
     def client_seconds(images, config, steps, at_once):
-        calls.append((config.model, config.batch_size, steps, at_once))
+        calls.append((config.training.model, config.training.batch_size, steps, at_once))
         return 1.0
 
     def evaluation_seconds(images, config):
-        calls.append((config.model, config.test_flips, config.test_rotations))
+        calls.append(
+            (
+                config.training.model,
+                config.preparation.test_flips,
+                config.preparation.test_rotations,
+            )
+        )
         return 1 / 500
 
     monkeypatch.setattr(timing, "client_seconds", client_seconds)
@@ -49,7 +55,7 @@ def test_a_run_takes_the_rounds_of_its_clients_and_its_evaluations(tmp_path, mea
     held = [len(client.training) for client in study.federated(parts[0].config).clients]
     tested = len(study.federated(parts[0].config).test)
     assert more - one == pytest.approx(10 * (2 * 1.0 + tested / 500 / 5))
-    assert measured[0] == (parts[0].config.model, 16, -(-3 * sum(held) // (4 * 16)), 2)
+    assert measured[0] == (parts[0].config.training.model, 16, -(-3 * sum(held) // (4 * 16)), 2)
 
 
 def test_what_runs_share_is_timed_once(tmp_path, measured):

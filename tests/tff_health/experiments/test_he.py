@@ -143,7 +143,7 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(tmp_path):
 def test_the_models_length_is_taken_unless_one_is_given():
     arguments = ["", "--experiment=he", "--dataset=digits", "--model=mnist_cnn"]
     invocation = flags.parse(arguments, {})
-    assert invocation.config.vector_length == 0
+    assert invocation.config.sums.vector_length == 0
     assert he.model_length(invocation) == 206_922
     missing = flags.parse([*arguments[:3], "--model=math:sqrt"], {})
     with pytest.raises(ConfigError, match="--model=math:sqrt"):

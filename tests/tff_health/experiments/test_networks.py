@@ -74,7 +74,7 @@ class Run:
         privacy = settle(self.config, federated)
         self.task = build_task(self.config, federated, folder, privacy)
         pack_clients(federated, folder / "clients", lambda *_: None)
-        self.process = build_process(self.config.scheme, self.task)
+        self.process = build_process(self.config.run.scheme, self.task)
         protocol = build_protocol(self.config, folder.parent / "cache")
         self.here = SecureContext(WorkerPool([worker]), protocol)
         self.elsewhere = SecureContext(two_workers, protocol)

@@ -20,10 +20,10 @@ from tests.tff_health.experiments.runs import (
 )
 from tff_health import flags
 from tff_health.errors import ConfigError, RunError
-from tff_health.experiments.chosen_settings import load_chosen, settings_for
 from tff_health.experiments.noise_key import noise_key
 from tff_health.experiments.privacy_tuning import draw, plan
 from tff_health.privacy.accounting import Accountant
+from tff_health.settings.chosen import load_chosen, settings_for
 
 LINEAR = "--model=tests.tff_health.learning.test_client_training:linear"
 PRIVATE = (
@@ -153,12 +153,12 @@ def test_training_ends_before_the_budget_is_exceeded(tmp_path):
     ("given", "told"),
     [
         (("--dp_noise=local",), "give --epsilon, --noise_multiplier, or both"),
-        (("--epsilon=1",), "means nothing without --dp_noise"),
+        (("--epsilon=1",), "has no effect with --dp_noise=none"),
         (("--dp_noise=local", "--epsilon=-1"), "must be 0 or more, and finite"),
         (("--dp_noise=local", "--epsilon=1", "--delta=1"), "must be above 0 and below 1"),
         (("--dp_noise=local", "--epsilon=1", "--clipping_norm=0"), "must be above 0 and finite"),
         (("--dp_noise=local", "--epsilon=1", "--lot_size=0"), "must be 1 or more"),
-        (("--dp_noise=none", "--lot_size=5"), "means nothing without --dp_noise"),
+        (("--dp_noise=none", "--lot_size=5"), "has no effect with --dp_noise=none"),
         (("--dp_noise=local", "--epsilon=1", "--augment_copies=2"), "--train_flips"),
         (("--dp_noise=local", "--epsilon=1", "--class_balance=0.5"), "without looking at labels"),
         (("--dp_noise=local", "--epsilon=1", "--dp_unit=lesion"), "needs a data set that tells"),
@@ -170,7 +170,10 @@ def test_training_ends_before_the_budget_is_exceeded(tmp_path):
         ),
         (("--dp_noise=distributed", "--epsilon=1", "--scheme=zhang"), "bonawitz, fang"),
         (("--dp_noise=client", "--epsilon=1", "--dropout_rate=0.3"), "needs all of a cohort"),
-        (("--dp_noise=client", "--epsilon=1", "--lot_size=5"), "means nothing to --dp_noise"),
+        (
+            ("--dp_noise=client", "--epsilon=1", "--lot_size=5"),
+            "no effect with --dp_noise=client",
+        ),
         (("--dp_noise=guess",), "allowed are none, local, distributed, client"),
     ],
 )

@@ -19,7 +19,11 @@ EVALUATION = SimpleNamespace(
 
 
 def loop(folder):
-    config = SimpleNamespace(scheme="fedavg", dataset="digits", rounds=ROUNDS, eval_every=2)
+    config = SimpleNamespace(
+        run=SimpleNamespace(scheme="fedavg"),
+        data=SimpleNamespace(dataset="digits"),
+        training=SimpleNamespace(rounds=ROUNDS, eval_every=2),
+    )
     log = MetricsLog(folder / "metrics.csv", metrics_columns(("a", "b")))
     ledger = MetricsLog(folder / "privacy.csv", ("round", "spent"))
     rounds = RoundLoop(

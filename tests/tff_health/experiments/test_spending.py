@@ -55,7 +55,8 @@ def train(monkeypatch, tmp_path):
     config = flags.parse(["run", "--scheme=bonawitz", "--clients_per_round=4"], {}).config
 
     def run(context, budget=math.inf, rounds_planned=10):
-        private = SimpleNamespace(accountant="rdp", delta=DELTA, epsilon=budget)
+        chosen = SimpleNamespace(accountant="rdp", delta=DELTA, epsilon=budget)
+        private = SimpleNamespace(privacy=chosen)
         federated = SimpleNamespace(clients=[SimpleNamespace(num_units=UNITS)] * 10)
         spending = Spending(private, PRIVACY, federated, tmp_path / "privacy.csv")
         trained = []

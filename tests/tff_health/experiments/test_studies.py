@@ -13,6 +13,7 @@ from tff_health import flags
 from tff_health.errors import ConfigError, RunError
 from tff_health.experiments import ablation, batch_size, schemes
 from tff_health.experiments.study import validate
+from tff_health.settings import checks
 
 SMALL = ("--dataset=digits", "--model=tanh_cnn", "--rounds=3", "--eval_every=2")
 SCHEMES = ("fedavg", "bonawitz", "fedopt", "fang", "zhang")
@@ -31,7 +32,7 @@ def run(experiment, out_dir, *given):
 
 def parse(*given):
     invocation = flags.parse(["run_experiments.py", *SMALL, *given], {})
-    invocation.config.validate()
+    checks.validate(invocation.config)
     return invocation.config
 
 
@@ -210,37 +211,37 @@ def test_a_part_of_the_training_is_left_out_where_it_is_used_and_added_where_not
 def test_settings_reach_the_runs_that_they_concern():
     config = parse("--experiment=schemes", "--he=elgamal", "--max_quality=50", "--sparsity=0.1")
     parts = {part.name: part.config for part in schemes.plan(config)}
-    assert parts["fang-seed0"].he == "elgamal"
-    assert parts["zhang-seed0"].he == "paillier"
-    assert parts["zhang-seed0"].max_quality == 50
-    assert parts["fedopt-seed0"].sparsity == 0.1
-    assert parts["fang-seed0"].rounds == 1
-    assert parts["pooled-seed0"].num_clients == 1
-    assert all(part.experiment == "train" for part in parts.values())
+    assert parts["fang-seed0"].protocol.he == "elgamal"
+    assert parts["zhang-seed0"].protocol.he == "paillier"
+    assert parts["zhang-seed0"].quality.largest == 50
+    assert parts["fedopt-seed0"].sums.sparsity == 0.1
+    assert parts["fang-seed0"].training.rounds == 1
+    assert parts["pooled-seed0"].cohort.num_clients == 1
+    assert all(part.run.experiment == "train" for part in parts.values())
     validate(schemes.plan(config))
     sizes = batch_size.plan(parse("--experiment=batch_size", "--batch_sizes=8,16"))
-    assert [part.config.batch_size for part in sizes] == [8, 16]
+    assert [part.config.training.batch_size for part in sizes] == [8, 16]
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["--experiment=schemes", "--scheme=zhang"], "--scheme: means nothing to"),
-        (["--experiment=schemes", "--dropout_rate=0.1"], "--dropout_rate: means nothing to"),
+        (["--experiment=schemes", "--scheme=zhang"], "--scheme has no effect with"),
+        (["--experiment=schemes", "--dropout_rate=0.1"], "--dropout_rate has no effect with"),
         (["--experiment=schemes", "--seeds=1,x"], "--seeds=1,x: must be whole numbers"),
         (["--experiment=schemes", "--seeds=1,1"], "none twice"),
         (["--experiment=schemes", "--seeds=-1"], "--seeds=-1: must be from 0"),
         (["--experiment=schemes", "--encrypted_rounds=0"], "--encrypted_rounds=0: must be 1"),
         (["--experiment=schemes", "--num_clients=2"], "--num_clients=2: must be 3 or more"),
         (["--experiment=batch_size", "--batch_sizes=0"], "--batch_sizes=0: must be from 1"),
-        (["--experiment=batch_size", "--batch_size=4"], "--batch_size: means nothing to"),
-        (["--experiment=train", "--dry_run"], "--dry_run: means nothing to"),
-        (["--experiment=train", "--seeds=1"], "--seeds: means nothing to"),
+        (["--experiment=batch_size", "--batch_size=4"], "--batch_size has no effect with"),
+        (["--experiment=train", "--dry_run"], "--dry_run has no effect with"),
+        (["--experiment=train", "--seeds=1"], "--seeds has no effect with"),
         (["--client_momentum=1"], "--client_momentum=1.0: must be from 0 to below 1"),
         (["--train_colours=0.1"], "add --normalise"),
         (["--class_balance=2"], "--class_balance=2.0: must be from 0 to 1"),
         (["--decay_rounds=-1"], "--decay_rounds=-1: must be 0"),
-        (["--scheme=local", "--dropout_rate=0.5"], "--dropout_rate=0.5: means nothing to"),
+        (["--scheme=local", "--dropout_rate=0.5"], "--dropout_rate=0.5 has no effect with"),
     ],
 )
 def test_nonsense_is_refused_before_anything_starts(given, message):

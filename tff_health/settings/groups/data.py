@@ -1,0 +1,70 @@
+"""Settings of the images and of how clients share them out."""
+
+from dataclasses import dataclass
+
+from tff_health.data.catalog import DATA_SETS
+from tff_health.data.split_names import COPIES, SPLITS
+from tff_health.settings.experiments import training
+from tff_health.settings.setting import POSITIVE, Range, setting
+
+PARTITIONS = ("iid", "dirichlet", "source", "label_noise")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """Which images, and which of them train, validate and test."""
+
+    dataset: str = setting(
+        "The images.",
+        "synthetic_lesions",
+        choices=tuple(DATA_SETS),
+        experiments=training(also=("costs", "he")),
+    )
+    split: str = setting(
+        "How the images are split into a training and a test part. 'clean' keeps all images of a "
+        "lesion in one part, 'given' is the publisher's split, and 'paper' is as published and "
+        "leaks.",
+        choices=SPLITS,
+        default_text="by preset, else 'given' where the publisher gives one, else 'clean'",
+    )
+    augment_copies: int = setting(
+        f"Augmented copies of each training image under the 'clean' split. 'paper' has {COPIES} by "
+        "definition, and 'given' none.",
+        range=Range(least=0, most=COPIES),
+    )
+    validation_fraction: float = setting(
+        "Share of its examples that each client puts aside for validation.",
+        0.1,
+        range=Range(least=0, below=1),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartitionSettings:
+    """How the training part is shared out among the clients."""
+
+    kind: str = setting(
+        "How the training part is shared out: equal parts at random (iid), each class by "
+        "proportions that differ (dirichlet), a client for each institution that images came from "
+        "(source), or as iid and then some labels made wrong (label_noise).",
+        "iid",
+        flag="partition",
+        choices=PARTITIONS,
+    )
+    alpha: float = setting(
+        "Concentration of the Dirichlet distribution in --partition=dirichlet: the smaller, the "
+        "more clients differ.",
+        0.5,
+        flag="partition_alpha",
+        range=POSITIVE,
+    )
+    noisy_clients: float = setting(
+        "Share of the clients that have wrong labels in --partition=label_noise.",
+        0.3,
+        range=Range(least=0, most=1),
+    )
+    noisy_labels: float = setting(
+        "Share of such a client's labels that are wrong in --partition=label_noise.",
+        0.6,
+        range=Range(least=0, most=1),
+    )
