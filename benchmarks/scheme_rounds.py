@@ -28,19 +28,7 @@ from tff_health.runtime.secure_context import SecureContext
 from tff_health.schemes import SCHEMES
 
 IMAGES, TURNS = 80_000, 4
-SETTINGS = ProtocolSettings(
-    threshold=0,
-    topology="complete",
-    signatures=True,
-    dropout_rate=0.0,
-    group="secp256k1",
-    key_setup="authority",
-    phi=1,
-    proofs=False,
-    he="paillier",
-    key_bits=2048,
-    value_bits=20,
-)
+SETTINGS = ProtocolSettings(dropout_rate=0.0, value_bits=20)
 
 
 class SchemeRounds:

@@ -115,7 +115,7 @@ class RunConfig:
         """The largest integer that an update is multiplied with."""
         if not SCHEMES[self.run.scheme].weighs_by_quality:
             return 1
-        return max(1, round(self.quality.largest * 10**self.quality.decimals))
+        return max(1, round(self.quality.largest * 10.0**self.quality.decimals))
 
     def protocol_settings(self, cache_dir: Path | None = None) -> ProtocolSettings:
         """What the scheme's protocol wants to know.

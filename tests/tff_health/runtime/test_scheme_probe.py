@@ -8,9 +8,7 @@ from tff_health.runtime.protocols import SumsOutcome
 from tff_health.runtime.scheme_probe import ProbeTask, probe
 from tff_health.schemes import SCHEMES
 
-SETTINGS = ProtocolSettings(
-    0, "complete", True, 0.0, "secp256k1", "authority", 1, False, "paillier", 2048, 20
-)
+SETTINGS = ProtocolSettings(dropout_rate=0.0, value_bits=20)
 FOUND = {
     "bonawitz": (True, ""),
     "fedopt": (False, "what compression leaves"),
