@@ -65,7 +65,7 @@ def test_ratios_are_taken_within_a_turn():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["--scheme=fang", "--dropout_rates=0,0.3"], "'masked input' is none"),
+        (["--scheme=fang", "--dropout_rates=0,0.3"], "unknown stage 'masked input'"),
         (["--dropout_rates=0,0.9"], "must survive a round"),
     ],
 )

@@ -63,7 +63,7 @@ class OptimizerSettings:
         "the rate.",
         0,
         default_text="all rounds with --preset=tuned, else 0",
-        range=Range(least=0, most=MAX_COUNT, text=f"from 0 (no decay) to {MAX_COUNT}"),
+        range=Range(least=0, far=MAX_COUNT, text="0 (no decay) or more"),
         unit="rounds",
     )
     server_learning_rate: float = setting(
