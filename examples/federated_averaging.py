@@ -1,6 +1,6 @@
 """A stock TFF training process whose sums are computed by double masking."""
 
-from tff_health import secure_sums, silence_libraries
+from tff_health import silence_libraries
 
 silence_libraries()  # before TensorFlow tells of GPUs that are not there
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from crypto import DoubleMasking, FixedPoint
-from tff_health import WeightedFixedPointMean, WeightEncoding
+from tff_health import WeightedFixedPointMean, WeightEncoding, secure_sums
 
 images = tf.random.stateless_uniform((40, 4), seed=(0, 0))
 labels = tf.cast(images[:, 0] > 0.5, tf.int32)

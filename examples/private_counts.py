@@ -1,6 +1,6 @@
 """Five hospitals count cases by age group; the server learns the totals and nothing else."""
 
-from tff_health import secure_sums, silence_libraries
+from tff_health import silence_libraries
 
 silence_libraries()  # before TensorFlow tells of GPUs that are not there
 
@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow_federated as tff
 
 from crypto import DoubleMasking
+from tff_health import secure_sums
 
 
 @tff.federated_computation(tff.FederatedType((np.int32, (3,)), tff.CLIENTS))
