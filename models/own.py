@@ -222,17 +222,19 @@ def _check_in_graph(name: str, build: Callable[[], tf.keras.Model], is_random: b
     expected = here(images, training=False).numpy().astype(np.float32)
     try:
         with tf.Graph().as_default():
-            model = build()
+            # As clients do: functions of its own are AutoGraph's again where tf.function says so.
+            model = tf.autograph.experimental.do_not_convert(build)()
             same = _shapes(model) == _shapes(here)
             functions = [tracing.trace(model, training) for training in (True, False)]
             drawn = set[str]().union(*map(tracing.random_operations, functions))
             if same and not is_random:
                 outputs = _run(model, weights, images)
     except Exception as error:
+        reason = next(iter(str(error).splitlines()), "")
         raise ValueError(
             f"'{name}' cannot be built in a TensorFlow graph, as clients do, "
-            f"{type(error).__name__}: {error}; compute constants with NumPy when the module is "
-            "imported"
+            f"{type(error).__name__}: {reason}; compute constants with NumPy when the module is "
+            "imported, and where a layer branches on a tensor, decorate its call with @tf.function"
         ) from error
     if not same:
         raise ValueError(f"'{name}' builds another network at each call")

@@ -174,6 +174,27 @@ def eager_constant(shape, classes):
     return chain(shape, L.Flatten(), L.Lambda(lambda x: _TWO * x), L.Dense(classes))
 
 
+class Branching(L.Layer):
+    """Chooses by a number that is known when it runs."""
+
+    def call(self, x):
+        if tf.reduce_sum(x) > 0:
+            return x
+        return -x
+
+
+def branching(shape, classes):
+    return chain(shape, L.Flatten(), Branching(), L.Dense(classes))
+
+
+class Traced(Branching):
+    call = tf.function(Branching.call)
+
+
+def branching_traced(shape, classes):
+    return chain(shape, L.Flatten(), Traced(), L.Dense(classes))
+
+
 _KEPT = []
 
 

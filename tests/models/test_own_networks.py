@@ -22,7 +22,16 @@ def images():
 
 @pytest.mark.parametrize(
     "function",
-    ["logits", "compiled", "uncalled", "any_size", "adapted", "bfloat16", "frozen_batchnorm"],
+    [
+        "logits",
+        "compiled",
+        "uncalled",
+        "any_size",
+        "adapted",
+        "bfloat16",
+        "frozen_batchnorm",
+        "branching_traced",
+    ],
 )
 def test_it_is_made_fit(function, images):
     model = load(function)()
@@ -98,6 +107,7 @@ def test_a_network_that_is_sure_of_a_wrong_class_still_learns(activation):
         ("ready", "'tests.models.networks:ready' is a Sequential, but must be a function"),
         ("channels_first", r"cannot be called on images, \w+: .*the NHWC tensor format"),
         ("eager_constant", "cannot be built in a TensorFlow graph, as clients do"),
+        ("branching", "as clients do.*Python control flow.*decorate its call with @tf.function"),
     ],
 )
 def test_it_is_refused_by_name(function, message):
