@@ -17,12 +17,15 @@ from tff_health.settings import checks
 
 SMALL = ("--dataset=digits", "--model=tanh_cnn", "--rounds=3", "--eval_every=2")
 SCHEMES = ("fedavg", "bonawitz", "fedopt", "fang", "zhang")
+# What its layers draw must be the same in every scheme, and after a kill.
+DRAWING = "--model=tests.tff_health.experiments.networks:drawing"
 
 
 def command(experiment, out_dir, *given):
+    model = (DRAWING,) if experiment == "schemes" else ()
     return [
         *(sys.executable, "run_experiments.py", f"--experiment={experiment}"),
-        *(*SMALL, f"--out_dir={out_dir}", *given),
+        *(*SMALL, *model, f"--out_dir={out_dir}", *given),
     ]
 
 
