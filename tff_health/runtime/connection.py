@@ -8,6 +8,7 @@ a `ComputationError`, and what nobody can hear is not said.
 import contextlib
 import functools
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -60,6 +61,7 @@ class Connection:
         self._state: grpc.ChannelConnectivity | None = None
         self._closed = False
         _keep_grpc_up()
+        _silence_pollers()
         self._channel = grpc.insecure_channel(target, _CHANNEL_OPTIONS)
         self._channel.subscribe(self._note, try_to_connect=True)
         self._ping = self._channel.unary_unary(
@@ -131,6 +133,23 @@ def _keep_grpc_up() -> grpc.Channel:
     when a run closed its worker. A channel that is never called opens no connection and no thread.
     """
     return grpc.insecure_channel("unix-abstract:nobody", _CHANNEL_OPTIONS)
+
+
+@functools.cache
+def _silence_pollers() -> None:
+    """Keeps gRPC's threads from printing that the channel that they watch was closed.
+
+    grpcio 1.74 asks for a channel's state in a thread of its own, which ends in a traceback if the
+    channel is closed between two of its questions, as when a worker has died.
+    """
+    others = threading.excepthook
+
+    def hook(found: threading.ExceptHookArgs) -> None:
+        is_told = found.exc_type is ValueError and "Channel closed" in str(found.exc_value)
+        if not is_told:
+            others(found)
+
+    threading.excepthook = hook
 
 
 class _Stub(tff.framework.RemoteExecutorGrpcStub):
