@@ -43,6 +43,7 @@ def main(arguments: list[str]) -> int:
 
 def _run(invocation: Invocation | str) -> int:
     try:
+        interrupts.allow_cleanup()  # not before, as nothing would catch what they raise
         if isinstance(invocation, str):
             print(invocation, flush=True)
         else:
@@ -77,7 +78,6 @@ def program() -> None:
     """Runs what the command line of this process asks for, and ends the process."""
     utf8.use_utf8()
     sys.path.append("")  # the current folder, where a user's own model may lie
-    interrupts.allow_cleanup()
     code = main(sys.argv)
     interrupts.ignore()
     sys.exit(code)

@@ -33,6 +33,7 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     """Runs one command; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
+        interrupts.allow_cleanup()  # not before, as nothing would catch what they raise
         data_dir = folders.data_folder(options.data_dir, environment)
         if options.command == "fetch":
             _fetch(options.name, data_dir, options.url)
@@ -133,5 +134,4 @@ def _write_picture(images: LabelledImages, path: Path) -> None:
 
 if __name__ == "__main__":
     utf8.use_utf8()
-    interrupts.allow_cleanup()
     sys.exit(main(sys.argv[1:], os.environ))
