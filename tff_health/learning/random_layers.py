@@ -16,6 +16,8 @@ import tensorflow as tf
 import tensorflow_federated as tff
 from tensorflow.python.ops import gen_random_ops, gen_stateful_random_ops
 
+from tff_health.learning.wrapped_model import WrappedModel
+
 EVALUATION_STREAM = (0x6576616C, 0)
 """Seeds networks that draw at random in evaluation as well."""
 
@@ -114,7 +116,7 @@ _MAKERS: dict[str, Callable[[_Seeds], Callable[..., tf.Tensor]]] = {
 }
 
 
-class SeededModel(tff.learning.models.VariableModel):
+class SeededModel(WrappedModel):
     """A model whose layers draw from a stream.
 
     Args:
@@ -125,21 +127,9 @@ class SeededModel(tff.learning.models.VariableModel):
     def __init__(
         self, model: tff.learning.models.VariableModel, stream: tuple[int, int] | None = None
     ) -> None:
-        self._model = model
+        super().__init__(model)
         self._stream = stream
         self._draws = Draws()
-
-    @property
-    def trainable_variables(self) -> Any:  # noqa: D102
-        return self._model.trainable_variables
-
-    @property
-    def non_trainable_variables(self) -> Any:  # noqa: D102
-        return self._model.non_trainable_variables
-
-    @property
-    def local_variables(self) -> Any:  # noqa: D102
-        return self._model.local_variables
 
     @property
     def input_spec(self) -> Any:  # noqa: D102
@@ -155,12 +145,3 @@ class SeededModel(tff.learning.models.VariableModel):
     def predict_on_batch(self, batch_input: Any, training: bool = True) -> Any:  # noqa: D102
         with self._draws.seeded(EVALUATION_STREAM):
             return self._model.predict_on_batch(batch_input, training)
-
-    def report_local_unfinalized_metrics(self) -> Any:  # noqa: D102
-        return self._model.report_local_unfinalized_metrics()
-
-    def metric_finalizers(self) -> Any:  # noqa: D102
-        return self._model.metric_finalizers()
-
-    def reset_metrics(self) -> Any:  # noqa: D102
-        return self._model.reset_metrics()

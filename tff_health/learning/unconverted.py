@@ -13,10 +13,12 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_federated as tff
 
+from tff_health.learning.wrapped_model import WrappedModel
+
 _as_it_is = tf.autograph.experimental.do_not_convert
 
 
-class UnconvertedModel(tff.learning.models.VariableModel):
+class UnconvertedModel(WrappedModel):
     """A model of `tff.learning.models.from_keras_model`; its network alone is under AutoGraph.
 
     Args:
@@ -24,32 +26,13 @@ class UnconvertedModel(tff.learning.models.VariableModel):
     """
 
     def __init__(self, model: tff.learning.models.VariableModel) -> None:
-        self._model = model
+        super().__init__(model)
         self._forward_pass = _traced(model.forward_pass)
         self._reset_metrics = _traced(model.reset_metrics)
-
-    @property
-    def trainable_variables(self) -> Any:  # noqa: D102
-        return self._model.trainable_variables
-
-    @property
-    def non_trainable_variables(self) -> Any:  # noqa: D102
-        return self._model.non_trainable_variables
-
-    @property
-    def local_variables(self) -> Any:  # noqa: D102
-        return self._model.local_variables
-
-    @property
-    def input_spec(self) -> Any:  # noqa: D102
-        return self._model.input_spec
 
     @_as_it_is
     def forward_pass(self, batch_input: Any, training: bool = True) -> Any:  # noqa: D102
         return self._forward_pass(batch_input, training)
-
-    def predict_on_batch(self, batch_input: Any, training: bool = True) -> Any:  # noqa: D102
-        return self._model.predict_on_batch(batch_input, training)
 
     @_as_it_is
     def report_local_unfinalized_metrics(self) -> Any:  # noqa: D102
