@@ -4,6 +4,7 @@ from tff_health import flags
 from tff_health.errors import ConfigError
 from tff_health.experiments import ablation, estimate, run_model, timing
 from tff_health.experiments.study import Study
+from tff_health.runtime.scheme_probe import SchemeProbe
 
 ARGUMENTS = ("--experiment=ablation", "--dataset=digits", "--validation_fraction=0", "--seeds=0")
 
@@ -65,10 +66,13 @@ def test_what_runs_share_is_timed_once(tmp_path, measured):
 
 
 def test_a_secure_sum_takes_time_for_every_number(tmp_path, measured, monkeypatch):
+    found = SchemeProbe({"upload": True}, "", fixed_seconds=0.5, seconds_per_number=2e-6)
+    monkeypatch.setattr(estimate, "probe", lambda protocol, task: found)
     monkeypatch.setattr(run_model, "num_parameters", lambda config, images: 0)
     least = seconds_of(tmp_path, "--scheme=bonawitz", "--rounds=10")[0]
     monkeypatch.setattr(run_model, "num_parameters", lambda config, images: 10**7)
-    assert seconds_of(tmp_path, "--scheme=bonawitz", "--rounds=10")[0] > least
+    most = seconds_of(tmp_path, "--scheme=bonawitz", "--rounds=10")[0]
+    assert most - least == pytest.approx(10 * 2e-6 * 10**7)
 
 
 def test_a_model_is_counted_trained_and_judged_as_a_run_would_have_it(tmp_path):
