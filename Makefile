@@ -39,7 +39,7 @@ lint: setup ## check style and types
 	@$(LINT_VENV)/bin/mypy --python-executable $(RUN) --strict crypto tff_health/data
 	@$(LINT_VENV)/bin/mypy --python-executable $(RUN) tff_health models run_experiments.py
 
-mutation: setup ## see which breaks of crypto/ no test notices (long): make mutation MODULES="shamir field"
+mutation: setup ## see which breaks of crypto/ no test notices (long): make mutation MODULES="primitives/shamir"
 	@$(PYTHON) -m tff_health.install $(MUTATION_VENV) requirements/mutation.txt
 	@$(MUTATION_VENV)/bin/python tests/crypto/mutation.py $(MODULES) $(if $(SAMPLE),--sample=$(SAMPLE))
 

@@ -6,73 +6,73 @@ when it is first asked for, so that masking does not wait for Paillier's librari
 A protocol is a session over roles and messages: the clients' vectors go in, and the sum over the
 survivors, or an error, comes out. Nothing here knows TensorFlow, TFF or Keras.
 
-    what is said        parties, errors, domain, wire, bit_packing, sealing
-    primitives          randomness, field, shamir, fixed_base, multi_power,
-                        groups (safe_prime_group, curve_group, secp256k1_group),
-                        key_agreement, prg, aead, signatures,
-                        share_channel, pedersen, elgamal, discrete_log (log_table),
-                        threshold_elgamal, proofs/, paillier, packed_paillier (safe_primes,
-                        randomiser_table), homomorphic (the interface) and vector_schemes/
-    numbers             residues, fixed_point, slot_packing
-    running a protocol  secure_sum (the interface), channel, faults, costs; session_messages,
-                        session_part (a client's steps), opened_rounds, staged_server,
-                        stage_runner, exchange, doorkeeper, cohorts
-    protocols           masking/ (double masking, complete and sparse), pairwise_masking/ (the
-                        paper's masks, without self masks), dkg/ (distributed key generation),
-                        elgamal_sum/ (threshold ElGamal), paillier_sum/ (its twin), quality_sum/
-                        (the paper's scheme V: masks and ElGamal in one session),
-                        homomorphic_sum/ (all parameters encrypted, the paper's scheme IV)
+    errors, parties, randomness, domain, wire
+                     what every room uses: errors, roles, randomness, names of hashes, bytes
+    primitives/      field, shamir, key_agreement, signatures, prg, aead
+    encoding/        residues, fixed_point, bit_packing, slot_packing, position_coding
+    groups/          base (the interface), edwards25519, secp256k1, ffdhe; powers and commitments
+    elgamal/         encryption, threshold decryption, discrete logarithms
+    paillier/        keys of `phe`, and many values in one ciphertext
+    proofs/          zero-knowledge proofs of knowledge, equality and range
+    vector_schemes/  whole vectors encrypted: the interface, and schemes by name
+    session/         what every protocol is made of: secure_sum (the interface), messages, signing,
+                     admission, channel, faults, costs, and what runs the stages of a session
+    protocols/       masking (double masking, complete and sparse graphs), pairwise_masking (the
+                     paper's masks, without self masks), dkg (distributed key generation),
+                     elgamal_sum (threshold ElGamal), paillier_sum (its twin), quality_sum (the
+                     paper's scheme V: masks and ElGamal in one session), homomorphic_sum (all
+                     parameters encrypted, the paper's scheme IV), sparse_sum
 
-Imports point upwards in this list; no primitive knows a protocol.
+Imports point upwards in this list, and tests/crypto/test_imports.py holds them there.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from crypto.costs import Costs as Costs
-    from crypto.elgamal_sum.session import ElGamalSum as ElGamalSum
+    from crypto.encoding.fixed_point import FixedPoint as FixedPoint
     from crypto.errors import AbortError as AbortError
     from crypto.errors import CryptoError as CryptoError
     from crypto.errors import ParameterError as ParameterError
-    from crypto.faults import Fault as Fault
-    from crypto.fixed_point import FixedPoint as FixedPoint
-    from crypto.homomorphic_sum.session import HomomorphicSum as HomomorphicSum
-    from crypto.masking.session import DoubleMasking as DoubleMasking
-    from crypto.masking.topology import CompleteGraph as CompleteGraph
-    from crypto.masking.topology import RegularGraph as RegularGraph
-    from crypto.paillier_sum.session import PaillierSum as PaillierSum
-    from crypto.pairwise_masking.session import PairwiseMasking as PairwiseMasking
-    from crypto.quality_sum.parameters import Contribution as Contribution
-    from crypto.quality_sum.session import HardenedQualitySum as HardenedQualitySum
-    from crypto.quality_sum.session import QualitySum as QualitySum
-    from crypto.secure_sum import SecureSum as SecureSum
-    from crypto.secure_sum import SessionAbortedError as SessionAbortedError
-    from crypto.secure_sum import SumResult as SumResult
-    from crypto.sparse_sum.session import SparseSum as SparseSum
+    from crypto.protocols.elgamal_sum.session import ElGamalSum as ElGamalSum
+    from crypto.protocols.homomorphic_sum.session import HomomorphicSum as HomomorphicSum
+    from crypto.protocols.masking.session import DoubleMasking as DoubleMasking
+    from crypto.protocols.masking.topology import CompleteGraph as CompleteGraph
+    from crypto.protocols.masking.topology import RegularGraph as RegularGraph
+    from crypto.protocols.paillier_sum.session import PaillierSum as PaillierSum
+    from crypto.protocols.pairwise_masking.session import PairwiseMasking as PairwiseMasking
+    from crypto.protocols.quality_sum.parameters import Contribution as Contribution
+    from crypto.protocols.quality_sum.session import HardenedQualitySum as HardenedQualitySum
+    from crypto.protocols.quality_sum.session import QualitySum as QualitySum
+    from crypto.protocols.sparse_sum.session import SparseSum as SparseSum
+    from crypto.session.costs import Costs as Costs
+    from crypto.session.faults import Fault as Fault
+    from crypto.session.secure_sum import SecureSum as SecureSum
+    from crypto.session.secure_sum import SessionAbortedError as SessionAbortedError
+    from crypto.session.secure_sum import SumResult as SumResult
     from crypto.vector_schemes.catalogue import scheme_named as scheme_named
 
 _MODULES = {
     "AbortError": "crypto.errors",
-    "CompleteGraph": "crypto.masking.topology",
-    "Contribution": "crypto.quality_sum.parameters",
-    "Costs": "crypto.costs",
+    "CompleteGraph": "crypto.protocols.masking.topology",
+    "Contribution": "crypto.protocols.quality_sum.parameters",
+    "Costs": "crypto.session.costs",
     "CryptoError": "crypto.errors",
-    "DoubleMasking": "crypto.masking.session",
-    "ElGamalSum": "crypto.elgamal_sum.session",
-    "Fault": "crypto.faults",
-    "FixedPoint": "crypto.fixed_point",
-    "HardenedQualitySum": "crypto.quality_sum.session",
-    "HomomorphicSum": "crypto.homomorphic_sum.session",
-    "PaillierSum": "crypto.paillier_sum.session",
-    "PairwiseMasking": "crypto.pairwise_masking.session",
+    "DoubleMasking": "crypto.protocols.masking.session",
+    "ElGamalSum": "crypto.protocols.elgamal_sum.session",
+    "Fault": "crypto.session.faults",
+    "FixedPoint": "crypto.encoding.fixed_point",
+    "HardenedQualitySum": "crypto.protocols.quality_sum.session",
+    "HomomorphicSum": "crypto.protocols.homomorphic_sum.session",
+    "PaillierSum": "crypto.protocols.paillier_sum.session",
+    "PairwiseMasking": "crypto.protocols.pairwise_masking.session",
     "ParameterError": "crypto.errors",
-    "QualitySum": "crypto.quality_sum.session",
-    "RegularGraph": "crypto.masking.topology",
-    "SecureSum": "crypto.secure_sum",
-    "SessionAbortedError": "crypto.secure_sum",
-    "SparseSum": "crypto.sparse_sum.session",
-    "SumResult": "crypto.secure_sum",
+    "QualitySum": "crypto.protocols.quality_sum.session",
+    "RegularGraph": "crypto.protocols.masking.topology",
+    "SecureSum": "crypto.session.secure_sum",
+    "SessionAbortedError": "crypto.session.secure_sum",
+    "SparseSum": "crypto.protocols.sparse_sum.session",
+    "SumResult": "crypto.session.secure_sum",
     "scheme_named": "crypto.vector_schemes.catalogue",
 }
 

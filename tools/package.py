@@ -15,7 +15,11 @@ import importlib.util
 import numpy
 from importlib import metadata
 
-from crypto import DoubleMasking, HardenedQualitySum, HomomorphicSum, PaillierSum, SparseSum
+from crypto import DoubleMasking
+from crypto import HardenedQualitySum
+from crypto import HomomorphicSum
+from crypto import PaillierSum
+from crypto import SparseSum
 
 assert importlib.util.find_spec("tensorflow") is None
 vectors = {client: numpy.arange(5, dtype=numpy.int64) * client for client in range(4)}

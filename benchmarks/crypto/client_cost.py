@@ -14,13 +14,15 @@ import time
 import numpy as np
 
 from benchmarks.crypto.report import print_machine, print_table
-from crypto.aead import encrypt_once
-from crypto.bit_packing import packed_bytes
-from crypto.field import SECRET_BYTES, SECRET_FIELD
-from crypto.masking.client import MaskingClient
-from crypto.masking.graph import NeighbourGraph
-from crypto.masking.keys import share_binding
-from crypto.masking.messages import (
+from crypto.encoding.bit_packing import packed_bytes
+from crypto.primitives.aead import encrypt_once
+from crypto.primitives.field import SECRET_BYTES, SECRET_FIELD
+from crypto.primitives.shamir import Share
+from crypto.primitives.signatures import SigningIdentity
+from crypto.protocols.masking.client import MaskingClient
+from crypto.protocols.masking.graph import NeighbourGraph
+from crypto.protocols.masking.keys import share_binding
+from crypto.protocols.masking.messages import (
     AdvertisedKeys,
     DealtPair,
     DeliveredShares,
@@ -29,13 +31,11 @@ from crypto.masking.messages import (
     KeyDirectory,
     SharePair,
 )
-from crypto.masking.parameters import ClientPolicy, MaskingParameters
-from crypto.masking.peers import commit_to_pair
-from crypto.masking.topology import CompleteGraph, RegularGraph
-from crypto.masking.unmasking_messages import Agreement, AgreementList, SurvivorSet
-from crypto.sealing import SIGNED_MESSAGE, unseal
-from crypto.shamir import Share
-from crypto.signatures import SigningIdentity
+from crypto.protocols.masking.parameters import ClientPolicy, MaskingParameters
+from crypto.protocols.masking.peers import commit_to_pair
+from crypto.protocols.masking.topology import CompleteGraph, RegularGraph
+from crypto.protocols.masking.unmasking_messages import Agreement, AgreementList, SurvivorSet
+from crypto.session.signing import SIGNED_MESSAGE, unseal
 
 LENGTH, BITS = 306_063, 32
 

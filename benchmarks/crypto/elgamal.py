@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.crypto.report import median_and_range, print_machine, print_table
-from crypto.cohorts import plan_threshold
-from crypto.curve_group import EDWARDS25519
-from crypto.discrete_log import DiscreteLog
-from crypto.dkg.session import generate_key
-from crypto.elgamal_sum.session import ElGamalSum
-from crypto.paillier_sum.session import PaillierSum
-from crypto.safe_prime_group import FFDHE2048, FFDHE3072
-from crypto.secp256k1_group import SECP256K1
+from crypto.elgamal.discrete_log import DiscreteLog
+from crypto.groups.edwards25519 import EDWARDS25519
+from crypto.groups.ffdhe import FFDHE2048, FFDHE3072
+from crypto.groups.secp256k1 import SECP256K1
+from crypto.protocols.dkg.session import generate_key
+from crypto.protocols.elgamal_sum.session import ElGamalSum
+from crypto.protocols.paillier_sum.session import PaillierSum
+from crypto.session.thresholds import plan_threshold
 
 CLIENTS, MAX_QUALITY = 30, 10_000  # qualities 0 to 100 with two decimals
 GROUPS = (SECP256K1, EDWARDS25519, FFDHE2048, FFDHE3072)

@@ -20,8 +20,8 @@ import numpy as np
 from benchmarks.crypto.report import print_machine, print_table
 from benchmarks.crypto.secure_sum import BITS, CLIENTS, DROPPED, LENGTH, run
 from benchmarks.environments import python_with
-from crypto.residues import ResidueSum
-from crypto.shamir import Reconstructor, split_secret
+from crypto.encoding.residues import ResidueSum
+from crypto.primitives.shamir import Reconstructor, split_secret
 
 FLOWER = "flwr==1.13.1"
 THRESHOLD = CLIENTS // 2 + 1

@@ -17,19 +17,19 @@ from collections import Counter
 import numpy as np
 
 from benchmarks.crypto.report import print_table
-from crypto.bit_packing import pack, unpack
-from crypto.curve_group import EDWARDS25519
+from crypto.encoding.bit_packing import pack, unpack
 from crypto.errors import AbortError, DecodingError, MalformedMessageError, ProtocolError
-from crypto.masking import messages, unmasking_messages
-from crypto.masking.client import MaskingClient
-from crypto.masking.messages import MessageType, SharePair
-from crypto.masking.parameters import ClientPolicy, MaskingParameters
-from crypto.masking.server import MaskingServer
-from crypto.safe_prime_group import FFDHE2048
-from crypto.sealing import SIGNED_MESSAGE
-from crypto.session_messages import SESSION_ID_BYTES, ClientMessage
-from crypto.shamir import Share
-from crypto.signatures import SIGNATURE_BYTES, SigningIdentity
+from crypto.groups.edwards25519 import EDWARDS25519
+from crypto.groups.ffdhe import FFDHE2048
+from crypto.primitives.shamir import Share
+from crypto.primitives.signatures import SIGNATURE_BYTES, SigningIdentity
+from crypto.protocols.masking import messages, unmasking_messages
+from crypto.protocols.masking.client import MaskingClient
+from crypto.protocols.masking.messages import MessageType, SharePair
+from crypto.protocols.masking.parameters import ClientPolicy, MaskingParameters
+from crypto.protocols.masking.server import MaskingServer
+from crypto.session.messages import SESSION_ID_BYTES, ClientMessage
+from crypto.session.signing import SIGNED_MESSAGE
 from crypto.wire import Message
 
 COHORT, LENGTH, BITS = (1, 2, 3, 4, 5), 20, 27

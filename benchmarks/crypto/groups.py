@@ -7,9 +7,9 @@ import statistics
 import time
 
 from benchmarks.crypto.report import print_machine, print_table
-from crypto.curve_group import EDWARDS25519
-from crypto.safe_prime_group import FFDHE2048, FFDHE3072
-from crypto.secp256k1_group import SECP256K1
+from crypto.groups.edwards25519 import EDWARDS25519
+from crypto.groups.ffdhe import FFDHE2048, FFDHE3072
+from crypto.groups.secp256k1 import SECP256K1
 
 
 def microseconds(function, runs=30):

@@ -17,9 +17,9 @@ from phe import paillier
 
 from benchmarks.crypto.report import print_table
 from crypto.errors import ParameterError
-from crypto.homomorphic import VectorPlan
-from crypto.packed_paillier import PackedEncryptor, PackedPrivateKey
+from crypto.paillier.packed import PackedEncryptor, PackedPrivateKey
 from crypto.vector_schemes.catalogue import NAMES, scheme_named
+from crypto.vector_schemes.scheme import VectorPlan
 
 LENGTH, BITS = 306_063, 20
 SAMPLES = {"paillier_2048": 50, "elgamal": 50}

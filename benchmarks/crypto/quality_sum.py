@@ -11,9 +11,9 @@ import time
 import numpy as np
 
 from benchmarks.crypto.report import median_and_range, print_machine, print_table
-from crypto.masking.session import DoubleMasking
-from crypto.quality_sum.session import HardenedQualitySum, QualitySum
-from crypto.safe_prime_group import FFDHE2048
+from crypto.groups.ffdhe import FFDHE2048
+from crypto.protocols.masking.session import DoubleMasking
+from crypto.protocols.quality_sum.session import HardenedQualitySum, QualitySum
 
 LENGTH, BITS = 306_063, 32
 MAX_QUALITY = 10_000  # 0.00 to 100.00

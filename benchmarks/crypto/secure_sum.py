@@ -10,8 +10,8 @@ import time
 import numpy as np
 
 from benchmarks.crypto.report import median_and_range, print_machine, print_table
-from crypto.masking.session import DoubleMasking
-from crypto.masking.stages import Stage
+from crypto.protocols.masking.session import DoubleMasking
+from crypto.protocols.masking.stages import Stage
 
 CLIENTS, LENGTH, BITS = 30, 306_063, 32
 DROPPED = 9

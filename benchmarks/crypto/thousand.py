@@ -10,9 +10,9 @@ import time
 import numpy as np
 
 from benchmarks.crypto.report import print_machine, print_table
-from crypto.masking.session import DoubleMasking
-from crypto.masking.stages import Stage
-from crypto.masking.topology import RegularGraph
+from crypto.protocols.masking.session import DoubleMasking
+from crypto.protocols.masking.stages import Stage
+from crypto.protocols.masking.topology import RegularGraph
 
 LENGTH, BITS, DROPOUT_RATE = 10_000, 32, 0.1
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Generic
 
 from crypto.errors import DecodingError, ParameterError
-from crypto.groups import Element, Group
+from crypto.groups.base import Element, Group
 from crypto.proofs.fiat_shamir import CHALLENGE_BYTES
 
 MAX_BITS: Final = 62

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from crypto.errors import DecodingError, ParameterError, ProofError
-from crypto.groups import Element, Group
+from crypto.groups.base import Element, Group
 from crypto.proofs.fiat_shamir import CHALLENGE_BYTES, challenge
 from crypto.randomness import SYSTEM, Randomness
 

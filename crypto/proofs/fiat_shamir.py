@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from crypto.domain import domain_hash
-from crypto.groups import Element, Group
+from crypto.groups.base import Element, Group
 
 CHALLENGE_BYTES: Final = 16
 CHALLENGES: Final = 1 << (8 * CHALLENGE_BYTES)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final, Generic
 
 from crypto.errors import DecodingError, ProofError
-from crypto.groups import Element, Group
+from crypto.groups.base import Element, Group
 from crypto.proofs.fiat_shamir import challenge
 from crypto.randomness import SYSTEM, Randomness, uniform_below
 

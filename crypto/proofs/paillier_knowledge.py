@@ -21,7 +21,7 @@ import gmpy2
 
 from crypto.domain import domain_hash
 from crypto.errors import DecodingError, ProofError
-from crypto.paillier import PaillierPublicKey
+from crypto.paillier.phe_keys import PaillierPublicKey
 from crypto.randomness import SYSTEM, Randomness, uniform_below
 
 _CHALLENGE_BYTES: Final = 16

@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic
 
-from crypto.elgamal import Ciphertext, PublicKey
+from crypto.elgamal.encryption import Ciphertext, PublicKey
 from crypto.errors import ProofError
-from crypto.field import PrimeField
-from crypto.groups import Element, FixedBase, Group
-from crypto.pedersen import second_generator
+from crypto.groups.base import Element, FixedBase, Group
+from crypto.groups.pedersen import second_generator
+from crypto.primitives.field import PrimeField
 from crypto.proofs.bits import BitProof, RangeProof, bit_weights, bits_of
 from crypto.proofs.fiat_shamir import CHALLENGES, challenge
 from crypto.randomness import SYSTEM, Randomness, uniform_below

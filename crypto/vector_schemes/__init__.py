@@ -1,4 +1,4 @@
-"""Schemes behind `crypto/homomorphic.py`: how ciphertexts of whole vectors are made.
+"""Schemes behind `crypto/vector_schemes/scheme.py`: how ciphertexts of whole vectors are made.
 
     packed_paillier     dozens of values a ciphertext, randomisers from a table
     single_paillier     one value a ciphertext, by `phe`

@@ -1,10 +1,10 @@
 """The schemes by name, for experiments that compare them."""
 
 from crypto.errors import ParameterError
-from crypto.homomorphic import VectorScheme
 from crypto.vector_schemes.ckks import CkksScheme
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
+from crypto.vector_schemes.scheme import VectorScheme
 from crypto.vector_schemes.single_paillier import SinglePaillierScheme
 
 NAMES = ("packed_paillier_2048", "packed_paillier_3072", "paillier_2048", "elgamal", "ckks")

@@ -21,11 +21,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from crypto.encoding.residues import IntegerVector
 from crypto.errors import CapacityError, DecodingError, ParameterError
-from crypto.homomorphic import EncryptedVector, PrivateVectorKey, PublicVectorKey, VectorPlan
-from crypto.homomorphic import VectorScheme as Scheme
 from crypto.randomness import SYSTEM, Randomness
-from crypto.secure_sum import IntegerVector
+from crypto.vector_schemes.scheme import (
+    EncryptedVector,
+    PrivateVectorKey,
+    PublicVectorKey,
+    VectorPlan,
+)
+from crypto.vector_schemes.scheme import VectorScheme as Scheme
 from crypto.wire import Reader, Writer
 
 DEGREE: Final = 4096

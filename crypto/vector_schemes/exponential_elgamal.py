@@ -8,14 +8,25 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from crypto.discrete_log import DiscreteLog
-from crypto.elgamal import Ciphertext, PublicKey, add_all, ciphertext_bytes, decrypt_to_power
+from crypto.elgamal.discrete_log import DiscreteLog
+from crypto.elgamal.encryption import (
+    Ciphertext,
+    PublicKey,
+    add_all,
+    ciphertext_bytes,
+    decrypt_to_power,
+)
+from crypto.encoding.residues import IntegerVector
 from crypto.errors import CapacityError, DecodingError, ParameterError
-from crypto.homomorphic import EncryptedVector, PrivateVectorKey, PublicVectorKey, VectorPlan
-from crypto.homomorphic import VectorScheme as Scheme
+from crypto.groups.secp256k1 import SECP256K1
 from crypto.randomness import SYSTEM, Randomness
-from crypto.secp256k1_group import SECP256K1
-from crypto.secure_sum import IntegerVector
+from crypto.vector_schemes.scheme import (
+    EncryptedVector,
+    PrivateVectorKey,
+    PublicVectorKey,
+    VectorPlan,
+)
+from crypto.vector_schemes.scheme import VectorScheme as Scheme
 
 MAX_SUM: Final = 2**32
 """The largest sum: a logarithm up to there is found in a tenth of a second."""

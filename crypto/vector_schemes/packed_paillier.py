@@ -1,4 +1,4 @@
-"""Packed Paillier encryption as a scheme for vectors; see `crypto/packed_paillier.py`."""
+"""Packed Paillier encryption as a scheme for vectors; see `crypto/paillier/packed.py`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,19 +8,24 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from crypto.encoding.residues import IntegerVector
+from crypto.encoding.slot_packing import SlotPacking
 from crypto.errors import DecodingError, ParameterError
-from crypto.homomorphic import EncryptedVector, PrivateVectorKey, PublicVectorKey, VectorPlan
-from crypto.homomorphic import VectorScheme as Scheme
-from crypto.packed_paillier import (
+from crypto.paillier.packed import (
     PackedEncryptor,
     PackedPrivateKey,
     PackedPublicKey,
     PackedVector,
 )
-from crypto.paillier import KEY_BITS
+from crypto.paillier.phe_keys import KEY_BITS
 from crypto.randomness import SYSTEM, Randomness
-from crypto.secure_sum import IntegerVector
-from crypto.slot_packing import SlotPacking
+from crypto.vector_schemes.scheme import (
+    EncryptedVector,
+    PrivateVectorKey,
+    PublicVectorKey,
+    VectorPlan,
+)
+from crypto.vector_schemes.scheme import VectorScheme as Scheme
 
 STRENGTHS: Final = {2048: 112, 3072: 128}
 """Bits of a modulus -> bits of strength (NIST SP 800-57)."""
@@ -94,7 +99,7 @@ class PackedPaillierKey(PublicVectorKey):
         return self.key.plan(plan.value_bits, plan.max_addends)
 
     def packed(self, ciphertexts: bytes, plan: VectorPlan, addends: int) -> PackedVector:
-        """Return ciphertexts as what `crypto/packed_paillier.py` works on."""
+        """Return ciphertexts as what `crypto/paillier/packed.py` works on."""
         packing = self._packing(plan)
         return PackedVector(self.key.fingerprint, packing, plan.length, addends, ciphertexts)
 

@@ -6,13 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from crypto.encoding.residues import IntegerVector
 from crypto.errors import CapacityError, DecodingError
-from crypto.homomorphic import EncryptedVector, PrivateVectorKey, PublicVectorKey, VectorPlan
-from crypto.homomorphic import VectorScheme as Scheme
-from crypto.paillier import KEY_BITS, PaillierPrivateKey, PaillierPublicKey
+from crypto.paillier.phe_keys import KEY_BITS, PaillierPrivateKey, PaillierPublicKey
 from crypto.randomness import SYSTEM, Randomness
-from crypto.secure_sum import IntegerVector
 from crypto.vector_schemes.packed_paillier import strength_of
+from crypto.vector_schemes.scheme import (
+    EncryptedVector,
+    PrivateVectorKey,
+    PublicVectorKey,
+    VectorPlan,
+)
+from crypto.vector_schemes.scheme import VectorScheme as Scheme
 
 
 class SinglePaillierScheme(Scheme):

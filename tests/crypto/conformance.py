@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from crypto.errors import MalformedMessageError, ParameterError, ReplayError, WrongTimeError
-from crypto.faults import Alter, Delay, Drop, Duplicate, Fault, Overtake
 from crypto.parties import SERVER
-from crypto.secure_sum import SecureSum, SessionAbortedError, SumResult
+from crypto.session.faults import Alter, Delay, Drop, Duplicate, Fault, Overtake
+from crypto.session.secure_sum import SecureSum, SessionAbortedError, SumResult
 
 LENGTH = 37
 BITS = 20

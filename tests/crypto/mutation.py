@@ -1,6 +1,6 @@
 """Breaks modules of crypto/ line by line with Cosmic Ray, and tells which breaks no test noticed.
 
-Usage: make mutation MODULES="shamir field" [SAMPLE=20]
+Usage: make mutation MODULES="primitives/shamir" [SAMPLE=20]
 
 It works on a clone of the last commit in a temporary folder, in one process. mutation.toml says
 which tests guard a module and which mutants are made; docs/testing.md what was found. With SAMPLE,

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from crypto.cohorts import choose_at_random
-from crypto.elgamal import PublicKey
-from crypto.field import SECRET_FIELD
-from crypto.key_agreement import AgreementKeyPair
-from crypto.packed_paillier import PackedEncryptor, PackedPrivateKey
+from crypto.elgamal.encryption import PublicKey
+from crypto.elgamal.threshold import KeyDealer
+from crypto.groups.secp256k1 import SECP256K1, Secp256k1Group
+from crypto.paillier.packed import PackedEncryptor, PackedPrivateKey
+from crypto.primitives.field import SECRET_FIELD
+from crypto.primitives.key_agreement import AgreementKeyPair
+from crypto.primitives.shamir import random_polynomial, share_element, split_secret
+from crypto.primitives.signatures import SigningIdentity
 from crypto.randomness import uniform_below
-from crypto.secp256k1_group import SECP256K1, Secp256k1Group
-from crypto.shamir import random_polynomial, share_element, split_secret
-from crypto.signatures import SigningIdentity
-from crypto.threshold_elgamal import KeyDealer
-from tests.crypto.scripted import Recorded
+from crypto.session.thresholds import choose_at_random
+from tests.crypto.session.scripted import Recorded
 
 KEY = PublicKey(SECP256K1, SECP256K1.generator_power(12345))
 PACKED = PackedPrivateKey.generate(256, Recorded(b"packed"))

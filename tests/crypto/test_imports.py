@@ -8,15 +8,23 @@ MODULES = sorted(
     ".".join(path.relative_to(CRYPTO.parent).with_suffix("").parts) for path in CRYPTO.rglob("*.py")
 )
 
-PROTOCOLS = (
-    "crypto.masking",
-    "crypto.pairwise_masking",
-    "crypto.dkg",
-    "crypto.elgamal_sum",
-    "crypto.paillier_sum",
-    "crypto.quality_sum",
-    "crypto.homomorphic_sum",
+# Each room imports from rooms above it in this list, and from itself; so there is no circle.
+ROOMS = (
+    *("parties", "errors", "randomness", "domain", "wire"),
+    *("primitives", "encoding", "groups", "elgamal", "paillier", "proofs", "vector_schemes"),
+    *("session", "protocols"),
 )
+# What a protocol may take from others.
+MADE_OF = {
+    "dkg": (),
+    "masking": (),
+    "pairwise_masking": ("masking",),
+    "elgamal_sum": ("dkg",),
+    "paillier_sum": (),
+    "quality_sum": ("dkg", "masking", "pairwise_masking"),
+    "homomorphic_sum": (),
+    "sparse_sum": ("homomorphic_sum",),
+}
 
 
 def test_everything_imports_without_tensorflow():
@@ -39,11 +47,36 @@ def _imports(path):
             yield node.module
 
 
-def test_primitives_know_no_protocol():
-    for path in CRYPTO.glob("*.py"):
-        if path.name == "__init__.py":
-            continue  # the public face, which names protocols and imports them when asked
-        assert not [name for name in _imports(path) if name.startswith(PROTOCOLS)], path
+def _ours(path):
+    """Yield the parts of each module of `crypto` that the file imports, without "crypto"."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "crypto":
+            yield from ([alias.name] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module.startswith("crypto."):
+            yield node.module.split(".")[1:]
+
+
+def test_each_room_imports_from_rooms_above_it():
+    for path in CRYPTO.rglob("*.py"):
+        if path == CRYPTO / "__init__.py":
+            continue  # the public face, which imports what it names when it is asked for
+        room = path.relative_to(CRYPTO).with_suffix("").parts[0]
+        for imported in _ours(path):
+            assert ROOMS.index(imported[0]) <= ROOMS.index(room), (path, imported)
+
+
+def test_protocols_are_made_of_few_others():
+    protocols = CRYPTO / "protocols"
+    assert {path.name for path in protocols.iterdir() if path.is_dir()} - {"__pycache__"} == {
+        *MADE_OF
+    }
+    for name, others in MADE_OF.items():
+        for path in (protocols / name).rglob("*.py"):
+            for imported in _ours(path):
+                assert imported[0] != "protocols" or imported[1] in {name, *others}, (
+                    path,
+                    imported,
+                )
 
 
 def test_the_library_has_no_unsafe_habits():

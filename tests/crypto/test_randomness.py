@@ -8,7 +8,7 @@ from scipy.stats import chisquare
 
 from crypto.errors import ParameterError
 from crypto.randomness import SYSTEM, TestVectorRandomness, uniform_below
-from tests.crypto.scripted import Scripted
+from tests.crypto.session.scripted import Scripted
 
 
 def test_system_randomness_does_not_repeat():

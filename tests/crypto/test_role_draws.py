@@ -11,16 +11,16 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from crypto.channel import Channel
-from crypto.dkg.session import generate_key
-from crypto.elgamal_sum.session import ElGamalSum
-from crypto.homomorphic_sum.session import HomomorphicSum
-from crypto.masking.session import DoubleMasking
-from crypto.pairwise_masking.session import PairwiseMasking
-from crypto.quality_sum.session import HardenedQualitySum, QualitySum
+from crypto.groups.secp256k1 import SECP256K1
+from crypto.protocols.dkg.session import generate_key
+from crypto.protocols.elgamal_sum.session import ElGamalSum
+from crypto.protocols.homomorphic_sum.session import HomomorphicSum
+from crypto.protocols.masking.session import DoubleMasking
+from crypto.protocols.pairwise_masking.session import PairwiseMasking
+from crypto.protocols.quality_sum.session import HardenedQualitySum, QualitySum
+from crypto.protocols.sparse_sum.session import SparseSum
 from crypto.randomness import SystemRandomness
-from crypto.secp256k1_group import SECP256K1
-from crypto.sparse_sum.session import SparseSum
+from crypto.session.channel import Channel
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
 from tests.crypto.conformance import random_vectors
 

@@ -1,6 +1,6 @@
 """How updates and weights become integers, known before anything is started; no TensorFlow here."""
 
-from crypto.fixed_point import FixedPoint
+from crypto.encoding.fixed_point import FixedPoint
 
 __all__ = ["FixedPoint", "fixed_point", "modulus_bits", "value_bits"]
 

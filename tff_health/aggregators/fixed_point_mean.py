@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from crypto.fixed_point import FixedPoint
+from crypto.encoding.fixed_point import FixedPoint
 from tff_health.aggregators import quantisation
 from tff_health.aggregators.finite_mean import all_finite
 

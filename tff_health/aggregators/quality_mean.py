@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from crypto.fixed_point import FixedPoint
+from crypto.encoding.fixed_point import FixedPoint
 from tff_health.aggregators.fixed_point_mean import WeightedFixedPointMean, WeightEncoding
 from tff_health.aggregators.quality import QualityRule, normalised_distance
 

@@ -1,4 +1,4 @@
-"""Fixed-point encoding in TensorFlow: `crypto.fixed_point`, computed where the updates are.
+"""Fixed-point encoding in TensorFlow: `crypto/encoding/fixed_point`, computed where updates are.
 
 Equal to `crypto`'s NumPy bit for bit: both scale by 2^f, which is exact, and round half to even.
 """
@@ -6,7 +6,7 @@ Equal to `crypto`'s NumPy bit for bit: both scale by 2^f, which is exact, and ro
 import numpy as np
 import tensorflow as tf
 
-from crypto.fixed_point import FixedPoint
+from crypto.encoding.fixed_point import FixedPoint
 
 
 def largest_encodable(encoding: FixedPoint) -> np.float32:

@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from crypto.fixed_point import FixedPoint
+from crypto.encoding.fixed_point import FixedPoint
 from tff_health.aggregators import quantisation
 
 

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crypto.cohorts import describe_colluders, plan_threshold
-from crypto.curve_group import EDWARDS25519
-from crypto.discrete_log import MAX_BOUND
+from crypto.elgamal.discrete_log import MAX_BOUND
 from crypto.errors import CapacityError
-from crypto.groups import Group
-from crypto.homomorphic import VectorPlan, VectorScheme
-from crypto.key_setup import KeySetup
-from crypto.masking.topology import CompleteGraph, RegularGraph, Topology
-from crypto.safe_prime_group import FFDHE2048, FFDHE3072
-from crypto.secp256k1_group import SECP256K1
+from crypto.groups.base import Group
+from crypto.groups.edwards25519 import EDWARDS25519
+from crypto.groups.ffdhe import FFDHE2048, FFDHE3072
+from crypto.groups.secp256k1 import SECP256K1
+from crypto.protocols.masking.topology import CompleteGraph, RegularGraph, Topology
+from crypto.session.key_setup import KeySetup
+from crypto.session.thresholds import describe_colluders, plan_threshold
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
+from crypto.vector_schemes.scheme import VectorPlan, VectorScheme
 from tff_health.runtime.protocols import BoundProtocols, SumProtocol
 from tff_health.settings.groups.sums import ProtocolChoices
 
@@ -86,7 +86,7 @@ class Binding:
 
 
 def _double_masking(settings: ProtocolSettings) -> SumProtocol:
-    from crypto.masking.session import DoubleMasking
+    from crypto.protocols.masking.session import DoubleMasking
 
     return BoundProtocols.to_all(DoubleMasking(_topology(settings), signed=settings.signatures))
 
@@ -116,8 +116,8 @@ def _topology(settings: ProtocolSettings) -> Topology:
 
 
 def _quality_sum(settings: ProtocolSettings) -> SumProtocol:
-    from crypto.pairwise_masking.session import PairwiseMasking
-    from crypto.quality_sum.session import QualitySum
+    from crypto.protocols.pairwise_masking.session import PairwiseMasking
+    from crypto.protocols.quality_sum.session import QualitySum
     from tff_health.runtime.quality_protocol import QualityProtocol
 
     threshold = settings.threshold or None
@@ -134,8 +134,8 @@ def _quality_sum(settings: ProtocolSettings) -> SumProtocol:
 
 
 def _hardened_quality_sum(settings: ProtocolSettings) -> SumProtocol:
-    from crypto.masking.session import DoubleMasking
-    from crypto.quality_sum.session import HardenedQualitySum
+    from crypto.protocols.masking.session import DoubleMasking
+    from crypto.protocols.quality_sum.session import HardenedQualitySum
     from tff_health.runtime.quality_protocol import QualityProtocol
 
     threshold = settings.threshold or None
@@ -153,7 +153,7 @@ def _key_setup(settings: ProtocolSettings) -> KeySetup:
 
 
 def _homomorphic_sum(settings: ProtocolSettings) -> SumProtocol:
-    from crypto.homomorphic_sum.session import HomomorphicSum
+    from crypto.protocols.homomorphic_sum.session import HomomorphicSum
 
     scheme = _vector_scheme(settings)
     return BoundProtocols.to_all(HomomorphicSum(scheme, signed=settings.signatures))
@@ -172,8 +172,8 @@ def _plan_homomorphic_sum(settings: ProtocolSettings, num_clients: int) -> Proto
 
 
 def _sparse_sum(settings: ProtocolSettings) -> SumProtocol:
-    from crypto.homomorphic_sum.session import HomomorphicSum
-    from crypto.sparse_sum.session import SparseSum
+    from crypto.protocols.homomorphic_sum.session import HomomorphicSum
+    from crypto.protocols.sparse_sum.session import SparseSum
 
     # Metrics are not sparse: one ciphertext holds all of them, and tells nothing of them.
     scheme, signed = _vector_scheme(settings), settings.signatures

@@ -6,11 +6,11 @@ Every byte of a message is a term of a formula, or an overhead that has a name.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from crypto.masking.messages import MaskedVector
-from crypto.pairwise_masking import messages as pairwise
-from crypto.quality_sum import messages as joint
-from crypto.session_messages import SESSION_ID_BYTES
-from crypto.shamir import SHARE_BYTES
+from crypto.primitives.shamir import SHARE_BYTES
+from crypto.protocols.masking.messages import MaskedVector
+from crypto.protocols.pairwise_masking import messages as pairwise
+from crypto.protocols.quality_sum import messages as joint
+from crypto.session.messages import SESSION_ID_BYTES
 from crypto.wire import HEADER_BYTES, message_type
 from tff_health.errors import RunError
 

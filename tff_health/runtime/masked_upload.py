@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from crypto import bit_packing
-from crypto.faults import Alter, Fault
-from crypto.masking.messages import MaskedVector
-from crypto.masking.session import DoubleMasking
+from crypto.encoding import bit_packing
 from crypto.parties import ClientId
+from crypto.protocols.masking.messages import MaskedVector
+from crypto.protocols.masking.session import DoubleMasking
+from crypto.session.faults import Alter, Fault
 from tff_health.errors import RunError
 
 _STAGE = "masked input"

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crypto.position_coding import encode
+from crypto.encoding.position_coding import encode
 
 
 def positions_bytes(positions: NDArray[np.integer[Any]], size: int) -> int:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from crypto.costs import Costs
-from crypto.faults import Fault
 from crypto.parties import ClientId
-from crypto.secure_sum import (
+from crypto.session.costs import Costs
+from crypto.session.faults import Fault
+from crypto.session.secure_sum import (
     IntegerSum,
     Refusal,
     SecureSum,
@@ -56,7 +56,7 @@ class SumsOutcome:
         survivors: the clients that are in every sum.
         costs: of all sessions.
         refusals: messages that roles did not accept.
-        lone_share: the largest of the sessions', see `crypto.secure_sum.SumResult`.
+        lone_share: the largest of the sessions', see `crypto.session.secure_sum.SumResult`.
     """
 
     sums: Sequence[Any]
@@ -106,7 +106,7 @@ class SumProtocol(ABC):
             plan: of the round.
 
         Raises:
-            crypto.secure_sum.SessionAbortedError: if a sum could not be had.
+            crypto.session.secure_sum.SessionAbortedError: if a sum could not be had.
             RunError: if values do not fit their slots.
         """
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from crypto.parties import ClientId
-from crypto.quality_sum.joint import JointSum
-from crypto.quality_sum.stages import Stage
-from crypto.secure_sum import SecureSum
+from crypto.protocols.quality_sum.joint import JointSum
+from crypto.protocols.quality_sum.stages import Stage
+from crypto.session.secure_sum import SecureSum
 from tff_health.errors import RunError
 from tff_health.runtime.protocols import BoundProtocols, RoundPlan, SumProtocol, SumsOutcome
 from tff_health.runtime.slots import Slot, common_bits, from_vector, to_vector

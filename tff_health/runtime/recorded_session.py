@@ -15,13 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from crypto import aead, elgamal, shamir, threshold_elgamal
-from crypto.faults import Alter, Fault
-from crypto.key_agreement import AgreementKeyPair
+from crypto.elgamal import encryption as elgamal
+from crypto.elgamal import threshold as threshold_elgamal
+from crypto.encoding.residues import ResidueSum
 from crypto.parties import SERVER, ClientId
-from crypto.quality_sum import messages as joint
-from crypto.quality_sum.session import QualitySum
-from crypto.residues import ResidueSum
+from crypto.primitives import aead, shamir
+from crypto.primitives.key_agreement import AgreementKeyPair
+from crypto.protocols.quality_sum import messages as joint
+from crypto.protocols.quality_sum.session import QualitySum
+from crypto.session.faults import Alter, Fault
 from crypto.wire import message_type
 from tff_health.errors import RunError
 from tff_health.runtime.bindings import GROUPS, ProtocolSettings

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from crypto.costs import Costs
-from crypto.homomorphic_sum.messages import MessageType as HomomorphicMessage
-from crypto.quality_sum.messages import MessageType as QualityMessage
-from crypto.secure_sum import SessionAbortedError
-from crypto.sparse_sum.messages import MessageType as SparseMessage
+from crypto.protocols.homomorphic_sum.messages import MessageType as HomomorphicMessage
+from crypto.protocols.quality_sum.messages import MessageType as QualityMessage
+from crypto.protocols.sparse_sum.messages import MessageType as SparseMessage
+from crypto.session.costs import Costs
+from crypto.session.secure_sum import SessionAbortedError
 from crypto.wire import message_names
 from tff_health.errors import RunError
 from tff_health.runtime.protocols import RoundPlan, SumProtocol, SumsOutcome

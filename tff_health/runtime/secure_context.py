@@ -10,12 +10,12 @@ from typing import Any
 import tensorflow_federated as tff
 from google.protobuf.internal import api_implementation
 
-from crypto.costs import Costs
 from crypto.errors import ParameterError, ProofError, ShareError
-from crypto.faults import Fault
 from crypto.parties import SERVER, ClientId
 from crypto.randomness import SYSTEM
-from crypto.secure_sum import Refusal, SessionAbortedError
+from crypto.session.costs import Costs
+from crypto.session.faults import Fault
+from crypto.session.secure_sum import Refusal, SessionAbortedError
 from tff_health.errors import RunError
 from tff_health.runtime.pool import WorkerPool
 from tff_health.runtime.protocols import RoundPlan, SumProtocol

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import tensorflow_federated as tff
 
-from crypto.secure_sum import SecureSum
+from crypto.session.secure_sum import SecureSum
 from tff_health.runtime.pool import open_pool
 from tff_health.runtime.protocols import BoundProtocols, SumProtocol
 from tff_health.runtime.secure_context import SecureContext

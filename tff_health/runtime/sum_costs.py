@@ -14,14 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crypto.costs import Costs
-from crypto.elgamal_sum.session import ElGamalSum
+from crypto.encoding.fixed_point import FixedPoint
 from crypto.errors import ParameterError
-from crypto.fixed_point import FixedPoint
-from crypto.homomorphic_sum.session import HomomorphicSum
-from crypto.masking.session import DoubleMasking
-from crypto.paillier_sum.session import PaillierSum
-from crypto.secure_sum import IntegerSum, SecureSum
+from crypto.protocols.elgamal_sum.session import ElGamalSum
+from crypto.protocols.homomorphic_sum.session import HomomorphicSum
+from crypto.protocols.masking.session import DoubleMasking
+from crypto.protocols.paillier_sum.session import PaillierSum
+from crypto.session.costs import Costs
+from crypto.session.secure_sum import IntegerSum, SecureSum
 from crypto.vector_schemes.ckks import CkksScheme
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme, strength_of

@@ -5,15 +5,15 @@ from itertools import combinations
 
 import pytest
 
-from crypto.elgamal import Ciphertext, PublicKey
+from crypto.elgamal.encryption import Ciphertext, PublicKey
 from crypto.errors import ProofError
+from crypto.groups.ffdhe import FFDHE2048, SafePrimeGroup
+from crypto.groups.secp256k1 import SECP256K1
 from crypto.proofs import equality
 from crypto.proofs.equality import PowerProof, PowerStatement
 from crypto.proofs.fiat_shamir import challenge
 from crypto.proofs.range_proof import RangeProver, RangeVerifier
-from crypto.safe_prime_group import FFDHE2048, SafePrimeGroup
-from crypto.secp256k1_group import SECP256K1
-from tests.crypto.scripted import Recorded, Scripted
+from tests.crypto.session.scripted import Recorded, Scripted
 
 CONTEXT = b"session and client"
 KEY = PublicKey(SECP256K1, SECP256K1.generator_power(0xC0FFEE))

@@ -4,15 +4,15 @@ from dataclasses import astuple
 
 import pytest
 
-from crypto.elgamal import PublicKey
-from crypto.pedersen import second_generator
+from crypto.elgamal.encryption import PublicKey
+from crypto.groups.ffdhe import SafePrimeGroup
+from crypto.groups.pedersen import second_generator
 from crypto.proofs.bits import bit_weights, bits_of
 from crypto.proofs.equality import PowerProof, PowerStatement
 from crypto.proofs.fiat_shamir import challenge
 from crypto.proofs.range_proof import RangeProver, RangeVerifier
-from crypto.safe_prime_group import SafePrimeGroup
 from tests.crypto.proofs import by_formula
-from tests.crypto.scripted import Scripted
+from tests.crypto.session.scripted import Scripted
 
 TINY = SafePrimeGroup(by_formula.NAME, by_formula.P)
 CONTEXT = b"a session and a client"

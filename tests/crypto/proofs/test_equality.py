@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crypto.curve_group import EDWARDS25519
 from crypto.domain import domain_hash
 from crypto.errors import DecodingError, ParameterError, ProofError
+from crypto.groups.edwards25519 import EDWARDS25519
+from crypto.groups.ffdhe import FFDHE2048, FFDHE3072
+from crypto.groups.secp256k1 import SECP256K1
 from crypto.proofs.equality import PowerProof, PowerStatement, power_proof_bytes
 from crypto.proofs.fiat_shamir import challenge
 from crypto.randomness import TestVectorRandomness
-from crypto.safe_prime_group import FFDHE2048, FFDHE3072
-from crypto.secp256k1_group import SECP256K1
 
 GROUPS = [FFDHE2048, FFDHE3072, EDWARDS25519, SECP256K1]
 every_group = pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)

@@ -4,10 +4,12 @@ import hashlib
 
 import pytest
 
-from crypto.curve_group import EDWARDS25519
 from crypto.domain import domain_tag
 from crypto.errors import DecodingError, ProofError
-from crypto.paillier import PaillierPrivateKey, PaillierPublicKey
+from crypto.groups.edwards25519 import EDWARDS25519
+from crypto.groups.ffdhe import FFDHE2048
+from crypto.groups.secp256k1 import SECP256K1
+from crypto.paillier.phe_keys import PaillierPrivateKey, PaillierPublicKey
 from crypto.proofs.fiat_shamir import challenge
 from crypto.proofs.knowledge import (
     KnowledgeClaim,
@@ -24,8 +26,6 @@ from crypto.proofs.paillier_knowledge import (
     verify_plaintext_proofs,
 )
 from crypto.randomness import SYSTEM, TestVectorRandomness, uniform_below
-from crypto.safe_prime_group import FFDHE2048
-from crypto.secp256k1_group import SECP256K1
 
 CONTEXT = b"session, client and index"
 GROUPS = [SECP256K1, EDWARDS25519, FFDHE2048]

@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crypto.curve_group import EDWARDS25519
-from crypto.discrete_log import solve_slowly
-from crypto.elgamal import Ciphertext, PublicKey, decrypt_to_power
+from crypto.elgamal.discrete_log import solve_slowly
+from crypto.elgamal.encryption import Ciphertext, PublicKey, decrypt_to_power
 from crypto.errors import DecodingError, ParameterError, ProofError
-from crypto.pedersen import second_generator
+from crypto.groups.edwards25519 import EDWARDS25519
+from crypto.groups.ffdhe import FFDHE2048, FFDHE3072
+from crypto.groups.pedersen import second_generator
+from crypto.groups.secp256k1 import SECP256K1
 from crypto.proofs import range_proof
 from crypto.proofs.bits import RangeProof, bit_weights, bits_of, range_proof_bytes
 from crypto.proofs.range_proof import RangeProver, RangeVerifier
-from crypto.safe_prime_group import FFDHE2048, FFDHE3072
-from crypto.secp256k1_group import SECP256K1
 
 GROUPS = [FFDHE2048, FFDHE3072, EDWARDS25519, SECP256K1]
 every_group = pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from crypto.elgamal import PublicKey
-from crypto.pedersen import second_generator
+from crypto.elgamal.encryption import PublicKey
+from crypto.groups.ffdhe import SafePrimeGroup
+from crypto.groups.pedersen import second_generator
+from crypto.groups.secp256k1 import SECP256K1
 from crypto.proofs import equality, range_proof
 from crypto.proofs.bits import bit_weights
 from crypto.proofs.equality import PowerProof, PowerStatement
 from crypto.proofs.range_proof import RangeProver, RangeVerifier
-from crypto.safe_prime_group import SafePrimeGroup
-from crypto.secp256k1_group import SECP256K1
-from tests.crypto.scripted import Recorded, Scripted
+from tests.crypto.session.scripted import Recorded, Scripted
 
 ELEVEN = SafePrimeGroup("eleven elements", 23)
 Q = ELEVEN.order

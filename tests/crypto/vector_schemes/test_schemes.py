@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from crypto.errors import CapacityError, DecodingError, MalformedMessageError, ParameterError
-from crypto.homomorphic import EncryptedVector, VectorPlan
-from crypto.secp256k1_group import SECP256K1
+from crypto.groups.secp256k1 import SECP256K1
 from crypto.vector_schemes.catalogue import NAMES, scheme_named
 from crypto.vector_schemes.ckks import MAX_ADDENDS, MAX_SUM, SLOTS, CkksScheme
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
+from crypto.vector_schemes.scheme import EncryptedVector, VectorPlan
 from crypto.vector_schemes.single_paillier import SinglePaillierScheme
 
 TINY = 512

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 
 from crypto.errors import MalformedMessageError
-from crypto.homomorphic_sum import messages as homomorphic
-from crypto.masking import messages as masking
-from crypto.paillier_sum import messages as paillier
-from crypto.signatures import SIGNATURE_BYTES
-from crypto.sparse_sum import messages as sparse
+from crypto.primitives.signatures import SIGNATURE_BYTES
+from crypto.protocols.homomorphic_sum import messages as homomorphic
+from crypto.protocols.masking import messages as masking
+from crypto.protocols.paillier_sum import messages as paillier
+from crypto.protocols.sparse_sum import messages as sparse
 from crypto.wire import Message, message_type
 from tests.crypto.vectors.form import plain
 from tests.crypto.vectors.operations import OPERATIONS

@@ -2,20 +2,20 @@
 
 import numpy as np
 
-from crypto import aead, key_agreement
-from crypto.curve_group import EDWARDS25519
 from crypto.domain import domain_hash, domain_tag
-from crypto.elgamal import Ciphertext, PublicKey
-from crypto.field import SECRET_FIELD, PrimeField
-from crypto.packed_paillier import PackedEncryptor, PackedPrivateKey
-from crypto.pedersen import Pedersen, second_generator
-from crypto.prg import expand_mask
+from crypto.elgamal.encryption import Ciphertext, PublicKey
+from crypto.elgamal.threshold import KeyDealer
+from crypto.groups.edwards25519 import EDWARDS25519
+from crypto.groups.ffdhe import FFDHE2048, FFDHE3072
+from crypto.groups.pedersen import Pedersen, second_generator
+from crypto.groups.secp256k1 import SECP256K1
+from crypto.paillier.packed import PackedEncryptor, PackedPrivateKey
+from crypto.primitives import aead, key_agreement
+from crypto.primitives.field import SECRET_FIELD, PrimeField
+from crypto.primitives.prg import expand_mask
+from crypto.primitives.shamir import Reconstructor, Share, lagrange_at_zero, split_secret
+from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.randomness import TestVectorRandomness, uniform_below
-from crypto.safe_prime_group import FFDHE2048, FFDHE3072
-from crypto.secp256k1_group import SECP256K1
-from crypto.shamir import Reconstructor, Share, lagrange_at_zero, split_secret
-from crypto.signatures import SigningIdentity, VerifyKey
-from crypto.threshold_elgamal import KeyDealer
 from tests.crypto.vectors.form import case
 
 GROUPS = {group.name: group for group in (SECP256K1, EDWARDS25519, FFDHE2048, FFDHE3072)}

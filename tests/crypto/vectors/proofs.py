@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from crypto.elgamal import Ciphertext, PublicKey
+from crypto.elgamal.encryption import Ciphertext, PublicKey
 from crypto.proofs.bits import RangeProof, bit_weights
 from crypto.proofs.equality import PowerProof, PowerStatement
 from crypto.proofs.fiat_shamir import challenge

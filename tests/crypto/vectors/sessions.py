@@ -4,20 +4,20 @@ import hashlib
 
 import numpy as np
 
-from crypto.dkg.session import generate_key
-from crypto.dkg.stages import Stage as DkgStage
-from crypto.elgamal_sum.session import ElGamalSum
-from crypto.faults import Alter, Fault
-from crypto.homomorphic_sum.session import HomomorphicSum
-from crypto.masking.session import DoubleMasking
-from crypto.masking.topology import CompleteGraph
-from crypto.paillier_sum.session import PaillierSum
-from crypto.pairwise_masking.session import PairwiseMasking
+from crypto.groups.secp256k1 import SECP256K1
 from crypto.parties import AUTHORITY, SERVER
-from crypto.quality_sum.session import HardenedQualitySum, QualitySum
+from crypto.protocols.dkg.session import generate_key
+from crypto.protocols.dkg.stages import Stage as DkgStage
+from crypto.protocols.elgamal_sum.session import ElGamalSum
+from crypto.protocols.homomorphic_sum.session import HomomorphicSum
+from crypto.protocols.masking.session import DoubleMasking
+from crypto.protocols.masking.topology import CompleteGraph
+from crypto.protocols.paillier_sum.session import PaillierSum
+from crypto.protocols.pairwise_masking.session import PairwiseMasking
+from crypto.protocols.quality_sum.session import HardenedQualitySum, QualitySum
+from crypto.protocols.sparse_sum.session import SparseSum
 from crypto.randomness import TestVectorRandomness
-from crypto.secp256k1_group import SECP256K1
-from crypto.sparse_sum.session import SparseSum
+from crypto.session.faults import Alter, Fault
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
 from crypto.wire import Message, message_type
 from tests.crypto.vectors.form import plain
@@ -66,7 +66,7 @@ def kinds():
 
 def name_of(kind):
     """Return a class's name with its protocol's: `masking.Invitation`."""
-    package = kind.__module__.removeprefix("crypto.").split(".")[0]
+    package = kind.__module__.removeprefix("crypto.").removeprefix("protocols.").split(".")[0]
     return f"{package}.{kind.__qualname__}"
 
 

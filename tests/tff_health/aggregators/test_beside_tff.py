@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow_federated as tff
 
-from crypto.fixed_point import FixedPoint
+from crypto.encoding.fixed_point import FixedPoint
 from tests.tff_health.clear_sums import clear_context
 from tff_health.aggregators.fixed_point_mean import WeightedFixedPointMean, WeightEncoding
 

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 import tensorflow_federated as tff
 
+from crypto.encoding.fixed_point import FixedPoint
 from crypto.errors import CapacityError, ParameterError
-from crypto.fixed_point import FixedPoint
 from tests.tff_health.clear_sums import clear_context
 from tff_health.aggregators.fixed_point_mean import (
     FixedPointMean,
@@ -61,7 +61,7 @@ def changed(value, leaf):
 
 
 def numpy_mean(updates, weights):
-    """The mean of what `crypto.fixed_point` encodes, in float64 and rounded once."""
+    """The mean of what `crypto.encoding.fixed_point` encodes, in float64 and rounded once."""
     total = sum(
         w * np.concatenate([ENCODING.encode(ENCODING.clip(np.ravel(t))[0]) for t in flat(u)])
         for u, w in zip(updates, weights, strict=True)

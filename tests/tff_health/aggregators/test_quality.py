@@ -1,7 +1,7 @@
 """Data quality, equations (12) to (15), by hand and at its edges.
 
 The second half of the paper's round, equations (16) to (24), is computed by hand in
-`tests/crypto/quality_sum/test_by_hand.py`; the last test here runs both halves together.
+`tests/crypto/protocols/quality_sum/test_by_hand.py`; the last test here runs both halves together.
 """
 
 import math
@@ -11,12 +11,12 @@ import pytest
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from crypto.elgamal_sum.session import ElGamalSum
-from crypto.fixed_point import FixedPoint
-from crypto.masking.session import DoubleMasking
-from crypto.masking.topology import CompleteGraph
-from crypto.paillier_sum.session import PaillierSum
-from crypto.quality_sum.session import HardenedQualitySum, QualitySum
+from crypto.encoding.fixed_point import FixedPoint
+from crypto.protocols.elgamal_sum.session import ElGamalSum
+from crypto.protocols.masking.session import DoubleMasking
+from crypto.protocols.masking.topology import CompleteGraph
+from crypto.protocols.paillier_sum.session import PaillierSum
+from crypto.protocols.quality_sum.session import HardenedQualitySum, QualitySum
 from tff_health.aggregators.quality import QualityRule, normalised_distance
 from tff_health.aggregators.quality_mean import QualityWeightedMean
 from tff_health.errors import RunError

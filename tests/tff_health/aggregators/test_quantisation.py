@@ -1,4 +1,4 @@
-"""TensorFlow's fixed point equals `crypto.fixed_point` bit for bit."""
+"""TensorFlow's fixed point equals `crypto.encoding.fixed_point` bit for bit."""
 
 import math
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crypto.fixed_point import FixedPoint
+from crypto.encoding.fixed_point import FixedPoint
 from tff_health.aggregators import quantisation
 
 equal = settings(deadline=None)  # TensorFlow's first calls are slow

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from crypto.fixed_point import FixedPoint
+from crypto.encoding.fixed_point import FixedPoint
 from tests.tff_health.clear_sums import clear_context
 from tff_health.aggregators import sparse_binary
 from tff_health.aggregators.compressed_mean import CompressedMean

@@ -11,7 +11,7 @@ from crypto.errors import (
     WrongTimeError,
 )
 from crypto.parties import SERVER
-from crypto.secure_sum import Refusal
+from crypto.session.secure_sum import Refusal
 from tff_health import flags
 from tff_health.errors import RunError
 from tff_health.experiments.attempts import RoundRunner

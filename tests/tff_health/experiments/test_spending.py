@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from crypto.costs import Costs
+from crypto.session.costs import Costs
 from tff_health import flags
 from tff_health.experiments import attempts, rounds
 from tff_health.experiments.attempts import RoundRunner

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from crypto.fixed_point import FixedPoint
+from crypto.encoding.fixed_point import FixedPoint
 from tests.tff_health.clear_sums import clear_context
 from tff_health.aggregators.sparse_binary import compress_encoded
 from tff_health.data.client_data import KEY_TYPE, client_keys

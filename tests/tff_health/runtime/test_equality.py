@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from crypto.fixed_point import FixedPoint
-from crypto.homomorphic_sum.session import HomomorphicSum
-from crypto.masking.session import DoubleMasking
+from crypto.encoding.fixed_point import FixedPoint
+from crypto.protocols.homomorphic_sum.session import HomomorphicSum
+from crypto.protocols.masking.session import DoubleMasking
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
 from tests.tff_health.clear_sums import assert_same_bits, clear_context
 from tff_health.aggregators.fixed_point_mean import (

@@ -2,8 +2,8 @@
 
 import pytest
 
-from crypto.quality_sum.session import QualitySum
-from crypto.safe_prime_group import FFDHE2048
+from crypto.groups.ffdhe import FFDHE2048
+from crypto.protocols.quality_sum.session import QualitySum
 from tff_health.errors import RunError
 from tff_health.runtime import recorded_session as recorded
 from tff_health.runtime.cost_terms import (

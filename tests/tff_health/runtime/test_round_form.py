@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from crypto.masking.session import DoubleMasking
+from crypto.protocols.masking.session import DoubleMasking
 from tests.tff_health.clear_sums import assert_same_bits, clear_context
 from tff_health.runtime.pool import WorkerPool
 from tff_health.runtime.protocols import BoundProtocols

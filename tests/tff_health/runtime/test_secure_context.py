@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import tensorflow_federated as tff
 
-from crypto.costs import ClientCost, Costs
 from crypto.errors import ThresholdError
-from crypto.faults import Alter, Drop, Fault
-from crypto.masking.session import DoubleMasking
-from crypto.masking.topology import CompleteGraph
 from crypto.parties import SERVER
-from crypto.secure_sum import SecureSum, SessionAbortedError, SumResult
+from crypto.protocols.masking.session import DoubleMasking
+from crypto.protocols.masking.topology import CompleteGraph
+from crypto.session.costs import ClientCost, Costs
+from crypto.session.faults import Alter, Drop, Fault
+from crypto.session.secure_sum import SecureSum, SessionAbortedError, SumResult
 from tff_health.errors import RunError
 from tff_health.runtime import secure_context
 from tff_health.runtime.pool import WorkerPool

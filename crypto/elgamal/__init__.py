@@ -1,0 +1,1 @@
+"""Exponential ElGamal, its threshold decryption, and bounded discrete logarithms."""

@@ -1,0 +1,1 @@
+"""How numbers become vectors that can be summed, and vectors bytes."""

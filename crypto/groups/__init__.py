@@ -1,0 +1,1 @@
+"""Groups of prime order, and fast powers in them."""

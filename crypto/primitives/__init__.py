@@ -1,0 +1,1 @@
+"""Secret sharing, key agreement, signatures, pseudorandom bytes, authenticated encryption."""

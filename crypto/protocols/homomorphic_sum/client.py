@@ -1,0 +1,192 @@
+"""The client of sums by homomorphic encryption: across rounds, and in one session."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from crypto.encoding.residues import IntegerVector, check_range
+from crypto.errors import (
+    CapacityError,
+    DecodingError,
+    ForeignMessageError,
+    MalformedMessageError,
+    PolicyError,
+    ReplayError,
+    blaming,
+)
+from crypto.parties import SERVER, ClientId
+from crypto.primitives.signatures import SigningIdentity, VerifyKey
+from crypto.protocols.homomorphic_sum.key_holder import KEY_PURPOSE
+from crypto.protocols.homomorphic_sum.messages import (
+    EncryptedUpload,
+    Invitation,
+    KeyAnnouncement,
+    KeyedInvitation,
+    Readiness,
+    UploadRequest,
+)
+from crypto.randomness import SYSTEM, Randomness
+from crypto.session.client_session import SessionPart
+from crypto.session.key_epochs import NewestKeys
+from crypto.session.messages import require_binding
+from crypto.session.opened_rounds import OpenedRounds, Opening
+from crypto.session.signing import seal
+from crypto.session.thresholds import MIN_CLIENTS
+from crypto.vector_schemes.scheme import PublicVectorKey, VectorPlan, VectorScheme
+
+_I = TypeVar("_I", bound=KeyedInvitation)
+_P = TypeVar("_P")
+
+
+class KeyedClient(ABC, Generic[_I, _P]):
+    """A client with its identity, for any number of sessions under the key holder's key.
+
+    Args:
+        client_id: its number.
+        scheme: the only one that it accepts.
+        identity: signs its messages; None for sessions in which nobody signs.
+        randomness: where the randomisers of its ciphertexts come from.
+    """
+
+    def __init__(
+        self,
+        client_id: ClientId,
+        scheme: VectorScheme,
+        identity: SigningIdentity | None = None,
+        randomness: Randomness = SYSTEM,
+    ) -> None:
+        self.client_id = client_id
+        self._scheme = scheme
+        self._identity = identity
+        self._randomness = randomness
+        self._joined: set[bytes] = set()
+        self._opened = OpenedRounds()
+        self._keys: dict[KeyAnnouncement, PublicVectorKey] = {}
+        self._newest: NewestKeys[KeyAnnouncement] = NewestKeys()
+
+    def join(
+        self, data: bytes, key_holder: VerifyKey | None, binding: bytes = b""
+    ) -> tuple[_P, bytes]:
+        """Key setup: accept an invitation.
+
+        Args:
+            data: the invitation.
+            key_holder: the key holder's verify key; None if nobody signs.
+            binding: digest of what the server gave this client before; empty if it was nothing.
+
+        Returns:
+            The client's part in the session, and a `Readiness` for the server.
+
+        Raises:
+            MalformedMessageError, ForeignMessageError, SignatureError: as they say.
+            ReplayError: if this client has joined that very session before, or for a key of an
+                earlier epoch than another one of this key holder.
+            ConsistencyError: for a second key of the same epoch.
+            PolicyError: if the session is weaker than this client accepts, or cannot hold its sum.
+            ConsistencyError: if the session is bound to something else than `binding`.
+            OpenedRoundError: if this client has uploaded in another session of the same round.
+
+        Guarantees: a refused invitation changes nothing; errors name the server.
+        """
+        with blaming(SERVER):
+            invitation = self._read(data)
+            self._check(invitation, key_holder)
+            require_binding(invitation.binding, binding)
+            session_id = invitation.session_id()
+            if session_id in self._joined:
+                raise ReplayError("an invitation that was accepted before")
+            opening = self._opened.opening(invitation.round_id, session_id)
+            self._newest.check(key_holder, invitation.announcement)
+            key = self._key(invitation.announcement)
+            try:
+                part = self._part(invitation, key, opening)
+            except CapacityError as error:
+                raise PolicyError(str(error)) from error
+        self._joined.add(session_id)
+        self._newest.take(key_holder, invitation.announcement)
+        return part, seal(Readiness(session_id, self.client_id), self._identity)
+
+    @abstractmethod
+    def _read(self, data: bytes) -> _I:
+        """Read an invitation."""
+
+    @abstractmethod
+    def _part(self, invitation: _I, key: PublicVectorKey, opening: Opening) -> _P:
+        """Return the client's part in the session; CapacityError if the key cannot hold the sum."""
+
+    def _check(self, invitation: KeyedInvitation, key_holder: VerifyKey | None) -> None:
+        if self.client_id not in invitation.cohort:
+            raise ForeignMessageError("an invitation of other clients")
+        if len(invitation.cohort) < MIN_CLIENTS:
+            raise PolicyError(f"a sum over {len(invitation.cohort)} clients")
+        if invitation.announcement.scheme != self._scheme.name:
+            raise PolicyError(f"a key of another scheme than {self._scheme.name}")
+        if invitation.signed != (self._identity is not None):
+            raise PolicyError("a session that is signed and should not be, or the reverse")
+        if key_holder is not None:
+            data = invitation.announcement.to_bytes()
+            key_holder.verify(KEY_PURPOSE, data, invitation.key_signature)
+        elif self._identity is not None:
+            raise PolicyError("a key of an unknown key holder")
+
+    def _key(self, announcement: KeyAnnouncement) -> PublicVectorKey:
+        """Return the key, with what it has computed beforehand if it was used before."""
+        if announcement not in self._keys:
+            try:
+                self._keys[announcement] = self._scheme.read_key(announcement.key)
+            except DecodingError as error:
+                raise MalformedMessageError(str(error)) from error
+        return self._keys[announcement]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What a client needs to upload a vector."""
+
+    key: PublicVectorKey
+    plan: VectorPlan
+    opening: Opening
+    identity: SigningIdentity | None = field(repr=False)
+    randomness: Randomness = field(repr=False)
+
+
+class HomomorphicClient(KeyedClient[Invitation, "HomomorphicClientRound"]):
+    """A client that encrypts whole vectors."""
+
+    def _read(self, data: bytes) -> Invitation:
+        return Invitation.from_bytes(data)
+
+    def _part(
+        self, invitation: Invitation, key: PublicVectorKey, opening: Opening
+    ) -> "HomomorphicClientRound":
+        key.check_plan(invitation.plan)
+        start = Joined(key, invitation.plan, opening, self._identity, self._randomness)
+        return HomomorphicClientRound(self.client_id, invitation.session_id(), start)
+
+
+class HomomorphicClientRound(SessionPart[Joined]):
+    """One client in one session; made by `HomomorphicClient.join`. It uploads once."""
+
+    def upload(self, data: bytes, vector: IntegerVector) -> bytes:
+        """Upload: encrypt the vector.
+
+        Args:
+            data: an `UploadRequest`.
+            vector: shape (length,), uint64 or int64, values 0 to 2^value_bits - 1.
+
+        Returns:
+            An `EncryptedUpload`.
+
+        Raises:
+            ParameterError: for a vector that does not fit; the step can be repeated.
+            OpenedRoundError: if this client has uploaded in another session of the same round.
+            WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
+        """
+        start = self._at(Joined)
+        plan = start.plan
+        check_range(vector, plan.length, plan.max_value)
+        start.opening.check()
+        state, _ = self._take(Joined, UploadRequest, data)
+        state.opening.take()
+        encrypted = state.key.encrypt(vector, plan, state.randomness)
+        return seal(EncryptedUpload(self.session_id, self.client_id, encrypted), state.identity)

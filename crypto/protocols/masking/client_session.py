@@ -1,0 +1,314 @@
+"""One client in one session of double masking: five steps, each taken once, in their order."""
+
+from collections.abc import Mapping
+
+from crypto.encoding.residues import IntegerVector, ResidueSum, check_vector
+from crypto.errors import (
+    AuthenticationError,
+    ConsistencyError,
+    DecodingError,
+    ForeignMessageError,
+    SignatureError,
+    ThresholdError,
+    WrongContentError,
+    WrongTimeError,
+    blaming,
+)
+from crypto.parties import SERVER, ClientId
+from crypto.primitives.key_agreement import AgreementKeyPair
+from crypto.primitives.prg import SEED_BYTES
+from crypto.primitives.shamir import holder_point, split_secret
+from crypto.primitives.signatures import SigningIdentity, VerifyKey
+from crypto.protocols.masking.client_states import (
+    Advertised,
+    Confirmed,
+    Shared,
+    State,
+    Uploaded,
+)
+from crypto.protocols.masking.graph import NeighbourGraph
+from crypto.protocols.masking.keys import commit_to_seed
+from crypto.protocols.masking.messages import (
+    AdvertisedKeys,
+    DealtPair,
+    DeliveredShares,
+    EncryptedShares,
+    Invitation,
+    KeyDirectory,
+    MaskedVector,
+    ShareComplaint,
+    SharePair,
+)
+from crypto.protocols.masking.pairwise import add_pairwise_masks
+from crypto.protocols.masking.peers import ShareChannels, check_new_keys, commit_to_pair
+from crypto.protocols.masking.stages import Stage
+from crypto.protocols.masking.unmasking_messages import (
+    Agreement,
+    AgreementList,
+    KeyShare,
+    RevealedShare,
+    SelfMaskShare,
+    SurvivorSet,
+    UnmaskingAnswer,
+)
+from crypto.randomness import Randomness
+from crypto.session.client_session import SessionPart
+from crypto.session.opened_rounds import Opening
+from crypto.session.signing import SIGNED_MESSAGE, seal
+
+
+class ClientRound(SessionPart[State]):
+    """One client in one session; made by `MaskingClient.join`.
+
+    Attributes:
+        parameters: what the server announced.
+        agreed: the survivors that the clients agreed on and for whose sum this one gave its
+            shares; None before, and in sessions without signatures.
+    """
+
+    def __init__(
+        self,
+        client_id: ClientId,
+        invitation: Invitation,
+        graph: NeighbourGraph,
+        opening: Opening,
+        *,
+        identity: SigningIdentity | None,
+        registry: Mapping[ClientId, VerifyKey],
+        randomness: Randomness,
+    ) -> None:
+        keys = AgreementKeyPair.generate(randomness), AgreementKeyPair.generate(randomness)
+        state = Advertised(*keys, randomness.bytes(SEED_BYTES))
+        super().__init__(client_id, invitation.session_id(), state, len(invitation.cohort))
+        self.parameters = invitation.parameters
+        self._cohort = invitation.cohort
+        self._graph = graph
+        self._opening = opening
+        self._neighbours = frozenset(graph.neighbours(client_id))
+        self._identity = identity
+        self._registry = registry
+        self._randomness = randomness
+        self.agreed: tuple[ClientId, ...] | None = None
+
+    def advertise_keys(self) -> bytes:
+        """Return the `AdvertisedKeys` of this session; called by `MaskingClient.join`."""
+        state = self._at(Advertised)
+        commitment = commit_to_seed(self.session_id, self.client_id, state.seed)
+        keys = AdvertisedKeys(
+            self.session_id,
+            self.client_id,
+            state.mask_keys.public,
+            state.share_keys.public,
+            commitment,
+        )
+        return seal(keys, self._identity)
+
+    def share_keys(self, data: bytes) -> bytes:
+        """Share keys: deal both secrets to the neighbours that advertised keys.
+
+        Args:
+            data: a `KeyDirectory`.
+
+        Returns:
+            An `EncryptedShares`.
+
+        Raises:
+            SignatureError: naming a client whose keys are not signed by it.
+            WrongContentError: for keys of a stranger, or the same key under two names.
+            ThresholdError: if too few neighbours are there.
+            WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
+        """
+        state, directory = self._take(Advertised, KeyDirectory, data)
+        self._check_directory(directory, state)
+        others = {
+            entry.keys.sender: (entry.keys.mask_key, entry.keys.share_key)
+            for entry in directory.entries
+        }
+        channels = ShareChannels.meet(self.client_id, self.session_id, state.share_keys, others)
+        self._require(len(others) + 1, "neighbours that advertised keys")
+        holders = sorted([*others, self.client_id])
+        points = [holder_point(self._cohort, holder) for holder in holders]
+        threshold = self.parameters.threshold
+        pairs = zip(
+            split_secret(state.seed, threshold, points, self._randomness),
+            split_secret(state.mask_keys.private, threshold, points, self._randomness),
+            strict=True,
+        )
+        dealt = {holder: SharePair(*pair) for holder, pair in zip(holders, pairs, strict=True)}
+        sealed = channels.encrypt({holder: pair.to_bytes() for holder, pair in dealt.items()})
+        entries = tuple(
+            (holder, DealtPair(ciphertext, *self._commit(self.client_id, holder, dealt[holder])))
+            for holder, ciphertext in sealed
+        )
+        self._state = Shared(state.mask_keys, state.seed, channels, dealt[self.client_id])
+        encoded = tuple((holder, pair.to_bytes()) for holder, pair in entries)
+        return seal(EncryptedShares(self.session_id, self.client_id, encoded), self._identity)
+
+    def masked_input(self, data: bytes, vector: IntegerVector) -> bytes:
+        """Masked input: keep the shares received and upload the vector under all masks.
+
+        Args:
+            data: a `DeliveredShares`.
+            vector: shape (m,), uint64 or int64, values -2^(k-1) to 2^k - 1.
+
+        Returns:
+            A `MaskedVector`, uniform over Z_{2^k}^m to all who lack one of its masks; or, if some
+            dealers' shares are false, a `ShareComplaint` about them, with which the part ends.
+
+        Raises:
+            ParameterError: for a vector that does not fit; the step can be repeated.
+            OpenedRoundError: if this client has unmasked in another session of the same round.
+            ThresholdError: if too few neighbours shared their keys.
+            WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
+        """
+        check_vector(vector, self.parameters.length, self.parameters.modulus_bits)
+        self._opening.check()
+        state, delivered = self._take(Shared, DeliveredShares, data)
+        opened = {
+            sender: self._open(sender, dealt, state) for sender, dealt in delivered.ciphertexts
+        }
+        held = {sender: pair for sender, pair in opened.items() if pair is not None}
+        if len(held) < len(opened):
+            accused = tuple(sorted(opened.keys() - held.keys()))
+            complaint = ShareComplaint(self.session_id, self.client_id, accused)
+            return seal(complaint, self._identity)
+        held[self.client_id] = state.own_pair
+        self._require(len(held), "neighbours that shared keys")
+        total = ResidueSum(self.parameters.length, self.parameters.modulus_bits)
+        total.add_vector(vector)
+        total.add_mask(state.seed)
+        masked_with = {
+            peer: state.channels.peers[peer].mask_key for peer in held if peer != self.client_id
+        }
+        add_pairwise_masks(total, self.client_id, state.mask_keys, masked_with, self.session_id)
+        self._state = Uploaded(held)
+        return seal(
+            MaskedVector(self.session_id, self.client_id, total.to_packed()), self._identity
+        )
+
+    def confirm_survivors(self, data: bytes) -> bytes:
+        """Consistency check: sign the set of survivors, once. Signed sessions only.
+
+        Args:
+            data: a `SurvivorSet`.
+
+        Returns:
+            An `Agreement`, which the server passes on to the neighbours.
+
+        Raises:
+            ConsistencyError: if the set cannot be true, or would reveal more than it should.
+            ThresholdError: if it is too small.
+            WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
+        """
+        if not self.parameters.signed:
+            raise WrongTimeError("sessions without signatures have no consistency check", SERVER)
+        state, survivors = self._take(Uploaded, SurvivorSet, data)
+        self._check_survivors(survivors, state.held)
+        self._state = Confirmed(state.held, survivors)
+        agreement = Agreement(self.session_id, self.client_id, survivors.digest())
+        return seal(agreement, self._identity)
+
+    def unmask(self, data: bytes) -> bytes:
+        """Unmasking: reveal, for each neighbour and oneself, one share of one of its two secrets.
+
+        Args:
+            data: an `AgreementList`; in sessions without signatures the `SurvivorSet` itself.
+
+        Returns:
+            An `UnmaskingAnswer`: self-mask shares of survivors, key shares of dropped clients.
+
+        Raises:
+            SignatureError: naming the server, if it passed on a signature that does not verify.
+            ConsistencyError: if the set cannot be true (sessions without signatures).
+            ThresholdError: if fewer holders than the threshold signed the same set.
+            OpenedRoundError: if this client has unmasked in another session of the same round.
+            WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
+        """
+        if self.parameters.signed:
+            confirmed, agreements = self._take(Confirmed, AgreementList, data)
+            held, survivors = confirmed.held, confirmed.survivors
+            self._check_agreements(agreements, survivors)
+        else:
+            uploaded, survivors = self._take(Uploaded, SurvivorSet, data)
+            held = uploaded.held
+            self._check_survivors(survivors, held)
+        self._opening.take()
+        self.agreed = survivors.survivors if self.parameters.signed else None
+        alive = frozenset(survivors.survivors)
+        shares = tuple((peer, _reveal(held[peer], peer in alive)) for peer in sorted(held))
+        return seal(UnmaskingAnswer(self.session_id, self.client_id, shares), self._identity)
+
+    def step(self, stage: str, data: bytes, given: IntegerVector) -> bytes:
+        """Take the step of a stage after the first: one of the methods above."""
+        if stage == Stage.MASKED_INPUT:
+            return self.masked_input(data, given)
+        steps = {
+            Stage.SHARE_KEYS: self.share_keys,
+            Stage.CONSISTENCY: self.confirm_survivors,
+            Stage.UNMASKING: self.unmask,
+        }
+        return steps[Stage(stage)](data)
+
+    def _check_directory(self, directory: KeyDirectory, state: Advertised) -> None:
+        known = {state.mask_keys.public, state.share_keys.public}
+        for entry in directory.entries:
+            keys = entry.keys
+            if keys.sender not in self._neighbours:
+                raise ForeignMessageError(f"keys of {keys.sender}, no neighbour", SERVER)
+            if self.parameters.signed:
+                with blaming(keys.sender):
+                    self._registry[keys.sender].verify(
+                        SIGNED_MESSAGE, keys.to_bytes(), entry.signature
+                    )
+            elif entry.signature:
+                raise SignatureError("a signature in a session without", SERVER)
+            with blaming(keys.sender):
+                check_new_keys(known, keys.mask_key, keys.share_key)
+            known |= {keys.mask_key, keys.share_key}
+
+    def _open(self, sender: ClientId, data: bytes, state: Shared) -> SharePair | None:
+        """Return a pair that a peer dealt; None if it is not what the peer committed to."""
+        dealt = DealtPair.from_bytes(data)
+        try:
+            pair = SharePair.from_bytes(state.channels.decrypt(sender, dealt.ciphertext))
+        except (AuthenticationError, DecodingError):
+            return None
+        committed = self._commit(sender, self.client_id, pair)
+        return pair if committed == (dealt.self_mask, dealt.key) else None
+
+    def _commit(self, dealer: ClientId, holder: ClientId, pair: SharePair) -> tuple[bytes, bytes]:
+        return commit_to_pair(self.session_id, dealer, holder, pair)
+
+    def _check_survivors(self, survivors: SurvivorSet, held: Mapping[ClientId, SharePair]) -> None:
+        alive = frozenset(survivors.survivors)
+        if self.client_id not in alive:
+            raise ConsistencyError("this client uploaded and is said to have dropped out", SERVER)
+        if not alive <= frozenset(self._cohort):
+            raise ConsistencyError("survivors that were never invited", SERVER)
+        if not alive & self._neighbours <= held.keys():
+            raise ConsistencyError("survivors that never shared their keys", SERVER)
+        if len(alive) < self.parameters.min_survivors:
+            raise ThresholdError("survivors", len(alive), self.parameters.min_survivors)
+        self._require(len(alive & held.keys()), "neighbours that survived")
+        if not self._graph.connects(alive):
+            raise ConsistencyError("the survivors fall apart into groups", SERVER)
+
+    def _check_agreements(self, agreements: AgreementList, survivors: SurvivorSet) -> None:
+        alive = frozenset(survivors.survivors)
+        digest = survivors.digest()
+        for signer, signature in agreements.signatures:
+            if signer not in alive or signer not in self._neighbours:
+                raise WrongContentError(f"the agreement of {signer}, no neighbour", SERVER)
+            agreement = Agreement(self.session_id, signer, digest)
+            with blaming(SERVER):
+                self._registry[signer].verify(SIGNED_MESSAGE, agreement.to_bytes(), signature)
+        self._require(len(agreements.signatures) + 1, "agreements on the survivors")
+
+    def _require(self, found: int, what: str) -> None:
+        """Enforce the threshold over the holders, this client among them."""
+        if found < self.parameters.threshold:
+            raise ThresholdError(what, found, self.parameters.threshold)
+
+
+def _reveal(pair: SharePair, survived: bool) -> RevealedShare:
+    return SelfMaskShare(pair.self_mask) if survived else KeyShare(pair.key)

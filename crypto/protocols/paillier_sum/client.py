@@ -1,0 +1,268 @@
+"""The client of Paillier sums: across rounds, and in one session."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from crypto.encoding.residues import IntegerVector, check_range
+from crypto.errors import (
+    ConsistencyError,
+    ForeignMessageError,
+    PolicyError,
+    ReplayError,
+    SignatureError,
+    ThresholdError,
+    blaming,
+)
+from crypto.paillier.phe_keys import KEY_BITS, PaillierPublicKey
+from crypto.parties import SERVER, ClientId
+from crypto.primitives.signatures import SigningIdentity, VerifyKey
+from crypto.proofs.paillier_knowledge import PlaintextProof
+from crypto.protocols.paillier_sum.authority import KEY_PURPOSE, read_key
+from crypto.protocols.paillier_sum.messages import (
+    Consent,
+    ConsentRequest,
+    EncryptedVector,
+    Invitation,
+    KeyAnnouncement,
+    Readiness,
+    UploadRequest,
+    digest_of,
+)
+from crypto.protocols.paillier_sum.uploads import check_uploads, knowledge_context, multiply_uploads
+from crypto.randomness import SYSTEM, Randomness
+from crypto.session.client_session import SessionPart
+from crypto.session.key_epochs import NewestKeys
+from crypto.session.messages import require_binding
+from crypto.session.opened_rounds import OpenedRounds, Opening
+from crypto.session.signing import SIGNED_MESSAGE, seal
+from crypto.session.thresholds import check_cohort, check_threshold
+
+
+class PaillierClient:
+    """A client with its identity, for any number of sessions.
+
+    Args:
+        client_id: its number.
+        identity: signs its messages; None for sessions in which nobody signs.
+        registry: the verify key of every client of the consortium, itself included; from where
+            the server cannot alter it.
+        threshold: the least that is agreed to; None for the default of `plan_threshold`.
+        least_cohort: fewest clients of a session; None for more than half of those registered.
+        least_key_bits: shorter keys are refused.
+        randomness: where randomisers and the nonces of proofs come from.
+    """
+
+    def __init__(
+        self,
+        client_id: ClientId,
+        identity: SigningIdentity | None = None,
+        registry: Mapping[ClientId, VerifyKey] | None = None,
+        *,
+        threshold: int | None = None,
+        least_cohort: int | None = None,
+        least_key_bits: int = KEY_BITS,
+        randomness: Randomness = SYSTEM,
+    ) -> None:
+        self.client_id = client_id
+        self._identity = identity
+        self._registry = registry or {}
+        self._threshold = threshold
+        self._least_cohort = least_cohort
+        self._least_key_bits = least_key_bits
+        self._randomness = randomness
+        self._joined: set[bytes] = set()
+        self._opened = OpenedRounds()
+        self._newest: NewestKeys[KeyAnnouncement] = NewestKeys()
+
+    def join(
+        self, data: bytes, authority: VerifyKey | None, binding: bytes = b""
+    ) -> "tuple[PaillierClientRound, bytes]":
+        """Key setup: accept an invitation.
+
+        Args:
+            data: an `Invitation`.
+            authority: the verify key of the authority; None if nobody signs.
+            binding: digest of what the server gave this client before; empty if it was nothing.
+
+        Returns:
+            The client's part in the session, and a `Readiness` for the server.
+
+        Raises:
+            MalformedMessageError, ForeignMessageError, SignatureError: as they say.
+            ReplayError: if this client has joined that very session before, or for a key of an
+                earlier epoch than another one of this authority.
+            ConsistencyError: for a second key of the same epoch.
+            PolicyError: if the session is weaker than this client accepts.
+            ConsistencyError: if the session is bound to something else than `binding`.
+            OpenedRoundError: if this client has consented to another sum of the same round.
+
+        Guarantees: a refused invitation changes nothing; errors name the server.
+        """
+        with blaming(SERVER):
+            invitation = Invitation.from_bytes(data, len(self._registry) or None)
+            self._check(invitation, authority)
+            require_binding(invitation.binding, binding)
+            session_id = invitation.session_id()
+            if session_id in self._joined:
+                raise ReplayError("an invitation that was accepted before")
+            opening = self._opened.opening(invitation.round_id, session_id)
+            key = read_key(invitation.key, self._least_key_bits)
+            self._newest.check(authority, invitation.key)
+        self._joined.add(session_id)
+        self._newest.take(authority, invitation.key)
+        part = PaillierClientRound(
+            self.client_id,
+            invitation,
+            key,
+            opening,
+            identity=self._identity,
+            registry=self._registry,
+            randomness=self._randomness,
+        )
+        return part, part.ready()
+
+    def _check(self, invitation: Invitation, authority: VerifyKey | None) -> None:
+        key = invitation.key
+        if self.client_id not in invitation.cohort:
+            raise ForeignMessageError("an invitation of other clients")
+        if not {*invitation.cohort} <= {*key.clients}:
+            raise PolicyError("a cohort with clients that the key was not made for")
+        check_cohort(len(invitation.cohort), len(self._registry), self._least_cohort)
+        check_threshold(len(key.clients), key.threshold, self._threshold, signed=invitation.signed)
+        if invitation.signed != (self._identity is not None):
+            raise PolicyError("a session that is signed and should not be, or the reverse")
+        if authority is not None:
+            authority.verify(KEY_PURPOSE, key.to_bytes(), invitation.key_signature)
+        elif self._identity is not None:
+            raise PolicyError("a key of an unknown authority")
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """It joined the session."""
+
+
+@dataclass(frozen=True)
+class _Uploaded:
+    """Its vector is encrypted and gone."""
+
+
+class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
+    """One client in one session; made by `PaillierClient.join`.
+
+    A message at the wrong time, of another session or malformed is refused and changes nothing.
+    Once a message's content was found wrong the round is over. It consents once.
+    """
+
+    def __init__(
+        self,
+        client_id: ClientId,
+        invitation: Invitation,
+        key: PaillierPublicKey,
+        opening: Opening,
+        *,
+        identity: SigningIdentity | None,
+        registry: Mapping[ClientId, VerifyKey],
+        randomness: Randomness,
+    ) -> None:
+        super().__init__(client_id, invitation.session_id(), _Joined(), len(invitation.cohort))
+        self._invitation = invitation
+        self._key = key
+        self._opening = opening
+        self._identity = identity
+        self._registry = registry
+        self._randomness = randomness
+        self._participants: frozenset[ClientId] = frozenset()
+        self._own = b""
+
+    def ready(self) -> bytes:
+        """Return the `Readiness` of this session; called by `PaillierClient.join`."""
+        return seal(Readiness(self.session_id, self.client_id), self._identity)
+
+    def upload(self, data: bytes, vector: IntegerVector, max_value: int) -> bytes:
+        """Upload: encrypt every coordinate for itself.
+
+        Args:
+            data: an `UploadRequest`.
+            vector: shape (m,), uint64 or int64, values 0 to `max_value`.
+            max_value: the largest value allowed.
+
+        Returns:
+            An `EncryptedVector`.
+
+        Raises:
+            ParameterError: for a vector that does not fit; the step can be repeated.
+            OpenedRoundError: if this client has consented to another sum of the same round.
+            ConsistencyError, ThresholdError: for a list of participants that cannot be.
+            WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
+        """
+        check_range(vector, self._invitation.length, max_value)
+        self._opening.check()
+        _, request = self._take(_Joined, UploadRequest, data)
+        participants = frozenset(request.participants)
+        if self.client_id not in participants or not participants <= {*self._invitation.cohort}:
+            raise ConsistencyError("participants that were never invited, or not this one", SERVER)
+        self._require(len(participants), "participants")
+        message = self._encrypt([int(value) for value in vector])
+        self._own = message.ciphertexts
+        self._participants, self._state = participants, _Uploaded()
+        return seal(message, self._identity)
+
+    def consent(self, data: bytes) -> bytes:
+        """Decryption: form the product of all uploads, and consent to its decryption.
+
+        Args:
+            data: a `ConsentRequest`.
+
+        Returns:
+            A `Consent`.
+
+        Raises:
+            ConsistencyError: if the uploads are not those of participants, this client's own, as
+                it made it, among them.
+            SignatureError: naming the server, if it passed on an upload that was not signed.
+            ProofError: naming a client that does not know what it encrypted.
+            ThresholdError: if the sum is over fewer clients than the threshold.
+            OpenedRoundError: if this client has consented to another sum of the same round.
+            WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
+        """
+        _, request = self._take(_Uploaded, ConsentRequest, data)
+        senders = frozenset(upload.sender for upload in request.uploads)
+        if not senders <= self._participants or self.client_id not in senders:
+            raise ConsistencyError("a sum over others than the participants", SERVER)
+        self._require(len(senders), "clients in the sum")
+        for upload, signature in zip(request.uploads, request.signatures, strict=True):
+            self._check_upload(upload, signature)
+        length, signed = self._invitation.length, self._identity is not None
+        check_uploads(self._key, request.uploads, length, signed, self._randomness)
+        product = multiply_uploads(self._key, request.uploads, length)
+        self._opening.take()
+        digest = digest_of(self.session_id, self.client_id, product)
+        return seal(Consent(self.session_id, self.client_id, digest), self._identity)
+
+    def _encrypt(self, values: Sequence[int]) -> EncryptedVector:
+        key, randomness = self._key, self._randomness
+        randomisers = [key.random_unit(randomness) for _ in values]
+        ciphertexts = [key.encrypt_with(m, r) for m, r in zip(values, randomisers, strict=True)]
+        proofs = []
+        if self._identity is not None:
+            for index, c in enumerate(ciphertexts):
+                context = knowledge_context(self.session_id, self.client_id, index)
+                secrets = values[index], randomisers[index]
+                proof = PlaintextProof.make(key, c, *secrets, context, randomness)
+                proofs.append(proof.to_bytes(key))
+        encoded = key.encode_all(ciphertexts)
+        return EncryptedVector(self.session_id, self.client_id, encoded, b"".join(proofs))
+
+    def _check_upload(self, upload: EncryptedVector, signature: bytes) -> None:
+        if upload.sender == self.client_id and upload.ciphertexts != self._own:
+            raise ConsistencyError("another upload under this client's name", SERVER)
+        with blaming(SERVER):
+            if self._identity is not None:
+                self._registry[upload.sender].verify(SIGNED_MESSAGE, upload.to_bytes(), signature)
+            elif signature:
+                raise SignatureError("a signature in a session without")
+
+    def _require(self, found: int, what: str) -> None:
+        if found < self._invitation.key.threshold:
+            raise ThresholdError(what, found, self._invitation.key.threshold)

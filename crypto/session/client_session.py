@@ -1,0 +1,75 @@
+"""One client's part in one session, as a chain of states: every step takes one and leaves the next.
+
+Protocols derive from `SessionPart` and say what their states and steps are.
+"""
+
+from dataclasses import dataclass
+from typing import Generic, NoReturn, TypeVar
+
+from crypto.errors import ForeignMessageError, WrongTimeError, blaming
+from crypto.parties import SERVER, ClientId
+from crypto.session.messages import SessionMessage
+
+State = TypeVar("State")
+_S = TypeVar("_S")
+_M = TypeVar("_M", bound=SessionMessage)
+_P = TypeVar("_P")
+
+
+@dataclass(frozen=True)
+class Over:
+    """Finished or ended by a refusal: nothing secret is left."""
+
+
+class SessionPart(Generic[State]):
+    """One client in one session.
+
+    A message at the wrong time, of another session or malformed is refused and changes nothing.
+    Once a message's content was found wrong the session is over for this client, and its secrets
+    are gone.
+
+    Args:
+        client_id: the client.
+        session_id: the session.
+        state: what it begins with.
+        num_clients: of the session; messages with longer lists of clients are not read. None: the
+            protocol has no such lists.
+    """
+
+    def __init__(
+        self,
+        client_id: ClientId,
+        session_id: bytes,
+        state: State,
+        num_clients: int | None = None,
+    ) -> None:
+        self.client_id = client_id
+        self.session_id = session_id
+        self._state: State | Over = state
+        self._num_clients = num_clients
+
+    def _at(self, state: type[_S]) -> _S:
+        if not isinstance(self._state, state):
+            raise WrongTimeError(f"client {self.client_id} is past this step, or not there yet")
+        return self._state
+
+    def _take(self, state: type[_S], kind: type[_M], data: bytes) -> tuple[_S, _M]:
+        """Consume the state for a message of the server: from here on, an error ends the part."""
+        with blaming(SERVER):
+            current = self._at(state)
+            message = kind.from_bytes(data, self._num_clients)
+            if message.session_id != self.session_id:
+                raise ForeignMessageError("a message of another session")
+        self._state = Over()
+        return current, message
+
+
+class JoinedParts(dict[ClientId, _P]):
+    """The parts of the clients that joined a session; who did not join takes no step of it.
+
+    An invitation that is late, or lost, leaves its client without a part. What is sent to it then
+    is refused with a `WrongTimeError` that names the server.
+    """
+
+    def __missing__(self, client: ClientId) -> NoReturn:
+        raise WrongTimeError(f"client {client} has not joined this session", SERVER)

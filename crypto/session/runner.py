@@ -1,0 +1,120 @@
+"""Runs a session from its first stage to its last: the server opens a stage, the clients answer.
+
+Only what the server itself cannot do ends the session; all else is noted, and it goes on.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeAlias, TypeVar
+
+from crypto.errors import AbortError, ProtocolError
+from crypto.parties import AUTHORITY, SERVER, ClientId, Party
+from crypto.session.channel import Channel
+from crypto.session.costs import Costs
+from crypto.session.exchange import Answer, Exchange, Receive
+from crypto.session.secure_sum import Refusal, SessionAbortedError
+
+Opening: TypeAlias = Callable[[], Mapping[ClientId, bytes]]
+"""What a party does to open a stage: it returns a message for each client still there."""
+
+TakeDealt: TypeAlias = Callable[[ClientId, bytes], None]
+"""Gives a client what an authority dealt it."""
+
+_T = TypeVar("_T")
+
+
+class StageRunner:
+    """One session between a server and its clients.
+
+    Args:
+        channel: between them.
+        clients: who takes part.
+        answer: runs a client's step.
+        receive: gives the server a client's message.
+        earlier_costs: what a session that this one goes on from cost.
+        earlier_refusals: what was refused in it.
+        opens_at: the first stage in which clients give what opens the sum.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        clients: Iterable[ClientId],
+        answer: Answer,
+        receive: Receive,
+        *,
+        earlier_costs: Costs | None = None,
+        earlier_refusals: Sequence[Refusal] = (),
+        opens_at: str | None = None,
+    ) -> None:
+        self._channel = channel
+        self._clients = tuple(clients)
+        self._exchange = Exchange(channel, self._clients, answer, receive)
+        self._exchange.refusals.extend(earlier_refusals)
+        self._earlier = earlier_costs
+        self._stage = ""
+        self._opens_at = opens_at
+        self._may_be_opened = False
+
+    def costs(self) -> Costs:
+        """Return what all has cost so far."""
+        costs = self._channel.costs()
+        return costs if self._earlier is None else self._earlier + costs
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The messages that roles did not accept so far."""
+        return tuple(self._exchange.refusals)
+
+    @contextmanager
+    def aborting(self) -> Iterator[None]:
+        """Turn what ends the session into a `SessionAbortedError` that tells how far it came."""
+        try:
+            yield
+        except (AbortError, ProtocolError) as error:
+            raise SessionAbortedError(
+                self._stage,
+                error,
+                self.costs(),
+                self.refusals,
+                may_be_opened=self._may_be_opened,
+            ) from error
+
+    def deal(self, stage: str, dealing: Opening, take: TakeDealt) -> None:
+        """Let an authority give the clients something over its own channel to each of them.
+
+        Args:
+            stage: the stage, which `run_stage` opens afterwards.
+            dealing: what the authority does.
+            take: gives it to a client.
+        """
+        self._stage = stage
+        with self._channel.work(AUTHORITY, stage):
+            messages = dealing()
+        for client, data in messages.items():
+            self._channel.send(stage, AUTHORITY, client, data)
+        for client in self._clients:
+            for envelope in self._channel.collect(stage, client):
+                try:
+                    with self._channel.work(client, stage):
+                        take(client, envelope.data)
+                except (ProtocolError, AbortError) as error:
+                    self.note(client, error)
+
+    def run_stage(self, stage: str, opening: Opening) -> None:
+        """Let the server open a stage, carry its messages to the clients and the answers back."""
+        self._stage = stage
+        with self._channel.work(SERVER, stage):
+            messages = opening()
+        if stage == self._opens_at:
+            self._may_be_opened = True  # also if nobody answers: answers may come late
+        self._exchange.carry(stage, messages)
+
+    def close(self, closing: Callable[[], _T]) -> _T:
+        """Let the server finish after the last stage."""
+        with self._channel.work(SERVER, self._stage):
+            return closing()
+
+    def note(self, by: Party, error: ProtocolError | AbortError) -> None:
+        """Keep a refusal in the present stage."""
+        self._exchange.refusals.append(Refusal(self._stage, by, error))

@@ -1,0 +1,49 @@
+"""Signatures around client messages: the last 64 bytes, in sessions that are signed.
+
+One signature binds all that a message says: its header names the type, which no two protocols
+share, and its fields the session and the sender.
+"""
+
+from typing import Final, TypeVar
+
+from crypto.errors import MalformedMessageError
+from crypto.primitives.signatures import SIGNATURE_BYTES, SigningIdentity
+from crypto.wire import Message
+
+SIGNED_MESSAGE: Final = "client message"
+"""Purpose of these signatures."""
+
+_M = TypeVar("_M", bound=Message)
+
+
+def seal(message: Message, identity: SigningIdentity | None) -> bytes:
+    """Encode a client's message, and sign it if there is an identity to sign with."""
+    data = message.to_bytes()
+    if identity is None:
+        return data
+    return data + identity.sign(SIGNED_MESSAGE, data)
+
+
+def unseal(
+    kind: type[_M], data: bytes, signed: bool, most_clients: int | None = None
+) -> tuple[_M, bytes, bytes]:
+    """Take a client's message apart; the signature is for the caller to verify.
+
+    Args:
+        kind: what it should be.
+        data: the message.
+        signed: whether it ends in a signature.
+        most_clients: the most entries that its lists of clients can have; None: not known.
+
+    Returns:
+        The message, the bytes that were signed, and the signature, empty if not `signed`.
+
+    Raises:
+        MalformedMessageError: if `data` is no such message.
+    """
+    if not signed:
+        return kind.from_bytes(data, most_clients), data, b""
+    if len(data) < SIGNATURE_BYTES:
+        raise MalformedMessageError(f"{kind.__name__}: too short for its signature")
+    body, signature = data[:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
+    return kind.from_bytes(body, most_clients), body, signature
