@@ -35,7 +35,7 @@ from crypto.protocols.masking.parameters import ClientPolicy, MaskingParameters
 from crypto.protocols.masking.peers import commit_to_pair
 from crypto.protocols.masking.topology import CompleteGraph, RegularGraph
 from crypto.protocols.masking.unmasking_messages import Agreement, AgreementList, SurvivorSet
-from crypto.session.signing import SIGNED_MESSAGE, unseal
+from crypto.session.signing import SIGNED_MESSAGE, split_signed
 
 LENGTH, BITS = 306_063, 32
 
@@ -59,7 +59,7 @@ class Cohort:
             start = time.process_time()
             part, answer = role.join(data)
             self.join_seconds.append(time.process_time() - start)
-            keys, _, signature = unseal(AdvertisedKeys, answer, signed=True)
+            keys, _, signature = split_signed(AdvertisedKeys, answer, signed=True)
             self.parts.append(part)
             self.entries.append(DirectoryEntry(keys, signature))
             self.join_bytes = len(data) + len(answer)

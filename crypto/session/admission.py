@@ -14,7 +14,7 @@ from crypto.errors import (
 from crypto.parties import ClientId
 from crypto.primitives.signatures import VerifyKey
 from crypto.session.messages import ClientMessage
-from crypto.session.signing import SIGNED_MESSAGE, unseal
+from crypto.session.signing import SIGNED_MESSAGE, split_signed
 from crypto.wire import message_type
 
 Kinds: TypeAlias = Mapping[str, type[ClientMessage]]
@@ -81,7 +81,9 @@ class Doorkeeper:
         stage, kind = self._kind_of(data)
         if stage != self._stage:
             raise WrongTimeError(f"a message of stage '{stage}' in stage '{self._stage}'")
-        message, body, signature = unseal(kind, data, self._registry is not None, len(self._asked))
+        message, body, signature = split_signed(
+            kind, data, self._registry is not None, len(self._asked)
+        )
         if message.session_id != self._session_id or message.sender != sender:
             raise ForeignMessageError("a message of another session or client")
         if sender in self._answered:

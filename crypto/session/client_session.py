@@ -1,6 +1,6 @@
 """One client's part in one session, as a chain of states: every step takes one and leaves the next.
 
-Protocols derive from `SessionPart` and say what their states and steps are.
+Protocols derive from `ClientSession` and say what their states and steps are.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Over:
     """Finished or ended by a refusal: nothing secret is left."""
 
 
-class SessionPart(Generic[State]):
+class ClientSession(Generic[State]):
     """One client in one session.
 
     A message at the wrong time, of another session or malformed is refused and changes nothing.

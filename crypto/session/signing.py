@@ -16,7 +16,7 @@ SIGNED_MESSAGE: Final = "client message"
 _M = TypeVar("_M", bound=Message)
 
 
-def seal(message: Message, identity: SigningIdentity | None) -> bytes:
+def sign_message(message: Message, identity: SigningIdentity | None) -> bytes:
     """Encode a client's message, and sign it if there is an identity to sign with."""
     data = message.to_bytes()
     if identity is None:
@@ -24,7 +24,7 @@ def seal(message: Message, identity: SigningIdentity | None) -> bytes:
     return data + identity.sign(SIGNED_MESSAGE, data)
 
 
-def unseal(
+def split_signed(
     kind: type[_M], data: bytes, signed: bool, most_clients: int | None = None
 ) -> tuple[_M, bytes, bytes]:
     """Take a client's message apart; the signature is for the caller to verify.

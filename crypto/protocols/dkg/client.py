@@ -41,7 +41,7 @@ from crypto.protocols.dkg.shares import SharePair
 from crypto.protocols.dkg.stages import Stage
 from crypto.randomness import SYSTEM, Randomness
 from crypto.session.messages import ClientMessage
-from crypto.session.signing import seal
+from crypto.session.signing import sign_message
 
 _ORDER: Final = (*Stage, None)
 _P = TypeVar("_P", bound=ClientMessage)
@@ -292,7 +292,7 @@ class DkgClient(Generic[Element]):
         receivers = {peer: record.key_for(peer, own) for peer in record.present - {own}}
         pairs = {peer: dealer.pair_at(self._point(peer)) for peer in receivers}
         with blaming(SERVER):
-            sealed = record.channel.seal(own, self._keys, receivers, pairs)
+            sealed = record.channel.encrypt(own, self._keys, receivers, pairs)
         commitments = dealer.pedersen_commitments()
         return Dealing(self._session_id, own, record.transcript, commitments, sealed)
 
@@ -301,7 +301,7 @@ class DkgClient(Generic[Element]):
 
     def _seal(self, message: ClientMessage) -> bytes:
         self._posted = message.to_bytes()
-        return seal(message, self._identity)
+        return sign_message(message, self._identity)
 
     def _take(self, stage: Stage, data: bytes, kind: type[_P]) -> dict[ClientId, _P]:
         """Take the present stage's board: once it is decoded, an error ends the generation.

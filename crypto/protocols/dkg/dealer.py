@@ -68,7 +68,7 @@ class ShareChannel(Generic[Element]):
         """The length of every ciphertext."""
         return 2 * self._group.exponents.element_bytes + TAG_BYTES
 
-    def seal(
+    def encrypt(
         self,
         dealer: ClientId,
         keys: Mapping[ClientId, AgreementKeyPair],

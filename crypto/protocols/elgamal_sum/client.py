@@ -11,7 +11,7 @@ from crypto.parties import SERVER, ClientId
 from crypto.primitives.key_agreement import AgreementKeyPair
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.protocols.elgamal_sum.authority import KEY_PURPOSE, open_share, read_key
-from crypto.protocols.elgamal_sum.client_session import ElGamalClientRound
+from crypto.protocols.elgamal_sum.client_session import ElGamalClientSession
 from crypto.protocols.elgamal_sum.messages import Invitation
 from crypto.protocols.elgamal_sum.parameters import ElGamalPolicy
 from crypto.randomness import SYSTEM, Randomness
@@ -106,7 +106,9 @@ class ElGamalClient(Generic[Element]):
         self._generated, self._dealt = HeldKey(key, share, holders, epoch), {}
         self._epoch = epoch
 
-    def join(self, data: bytes, binding: bytes = b"") -> tuple[ElGamalClientRound[Element], bytes]:
+    def join(
+        self, data: bytes, binding: bytes = b""
+    ) -> tuple[ElGamalClientSession[Element], bytes]:
         """Key setup: accept an invitation, and a new share of the system key if it brings one.
 
         Args:
@@ -140,7 +142,7 @@ class ElGamalClient(Generic[Element]):
             opening = self._opened.opening(invitation.round_id, session_id)
             held = self._key_of(invitation)
         self._joined.add(session_id)
-        part = ElGamalClientRound(
+        part = ElGamalClientSession(
             self.client_id,
             invitation,
             held.key,

@@ -31,9 +31,9 @@ from crypto.protocols.elgamal_sum.messages import (
 )
 from crypto.protocols.elgamal_sum.receipts import knowledge_context, open_receipts
 from crypto.randomness import Randomness
-from crypto.session.client_session import SessionPart
+from crypto.session.client_session import ClientSession
 from crypto.session.opened_rounds import Opening
-from crypto.session.signing import SIGNED_MESSAGE, seal
+from crypto.session.signing import SIGNED_MESSAGE, sign_message
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class _Uploaded:
     """Its vector is encrypted and gone."""
 
 
-class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
+class ElGamalClientSession(ClientSession[_Joined | _Uploaded], Generic[Element]):
     """One client in one session; made by `ElGamalClient.join`.
 
     A message at the wrong time, of another session or malformed is refused and changes nothing.
@@ -81,7 +81,7 @@ class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
 
     def ready(self) -> bytes:
         """Return the `Readiness` of this session; called by `ElGamalClient.join`."""
-        return seal(Readiness(self.session_id, self.client_id), self._identity)
+        return sign_message(Readiness(self.session_id, self.client_id), self._identity)
 
     def upload(self, data: bytes, vector: IntegerVector) -> bytes:
         """Upload: encrypt every coordinate for itself, equation (17).
@@ -122,7 +122,7 @@ class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
         message = EncryptedVector(
             self.session_id, self.client_id, *halves, knowledge, proofs, signature
         )
-        return seal(message, self._identity)
+        return sign_message(message, self._identity)
 
     def decrypt(self, data: bytes) -> bytes:
         """Decryption: raise the sum's c1 to the client's share, equation (21).
@@ -155,7 +155,7 @@ class ElGamalClientRound(SessionPart[_Joined | _Uploaded], Generic[Element]):
             proof = made.to_bytes(self._group)
         encoded = self._group.encode_all(powers)
         answer = PartialDecryptions(self.session_id, self.client_id, encoded, proof)
-        return seal(answer, self._identity)
+        return sign_message(answer, self._identity)
 
     def _encrypt(
         self, vector: IntegerVector, exponents: Sequence[int]

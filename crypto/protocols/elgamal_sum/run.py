@@ -12,7 +12,7 @@ from crypto.groups.base import Element
 from crypto.parties import SERVER, ClientId
 from crypto.protocols.elgamal_sum.authority import KeyDelivery
 from crypto.protocols.elgamal_sum.client import ElGamalClient
-from crypto.protocols.elgamal_sum.client_session import ElGamalClientRound
+from crypto.protocols.elgamal_sum.client_session import ElGamalClientSession
 from crypto.protocols.elgamal_sum.server import DecryptedSum, ElGamalServer, Stage
 from crypto.session.channel import Channel
 from crypto.session.client_session import JoinedParts
@@ -57,7 +57,7 @@ class ElGamalSession(Generic[Element]):
         self._channel = channel
         self._setup = setup
         self._binding = binding
-        self._parts: JoinedParts[ElGamalClientRound[Element]] = JoinedParts()
+        self._parts: JoinedParts[ElGamalClientSession[Element]] = JoinedParts()
         self._may_be_opened = False
         self._exchange = Exchange(channel, tuple(vectors), self._answer, server.receive)
 

@@ -26,11 +26,11 @@ from crypto.protocols.homomorphic_sum.messages import (
     UploadRequest,
 )
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.client_session import SessionPart
+from crypto.session.client_session import ClientSession
 from crypto.session.key_epochs import NewestKeys
 from crypto.session.messages import require_binding
 from crypto.session.opened_rounds import OpenedRounds, Opening
-from crypto.session.signing import seal
+from crypto.session.signing import sign_message
 from crypto.session.thresholds import MIN_CLIENTS
 from crypto.vector_schemes.scheme import PublicVectorKey, VectorPlan, VectorScheme
 
@@ -104,7 +104,7 @@ class KeyedClient(ABC, Generic[_I, _P]):
                 raise PolicyError(str(error)) from error
         self._joined.add(session_id)
         self._newest.take(key_holder, invitation.announcement)
-        return part, seal(Readiness(session_id, self.client_id), self._identity)
+        return part, sign_message(Readiness(session_id, self.client_id), self._identity)
 
     @abstractmethod
     def _read(self, data: bytes) -> _I:
@@ -150,7 +150,7 @@ class Joined:
     randomness: Randomness = field(repr=False)
 
 
-class HomomorphicClient(KeyedClient[Invitation, "HomomorphicClientRound"]):
+class HomomorphicClient(KeyedClient[Invitation, "HomomorphicClientSession"]):
     """A client that encrypts whole vectors."""
 
     def _read(self, data: bytes) -> Invitation:
@@ -158,13 +158,13 @@ class HomomorphicClient(KeyedClient[Invitation, "HomomorphicClientRound"]):
 
     def _part(
         self, invitation: Invitation, key: PublicVectorKey, opening: Opening
-    ) -> "HomomorphicClientRound":
+    ) -> "HomomorphicClientSession":
         key.check_plan(invitation.plan)
         start = Joined(key, invitation.plan, opening, self._identity, self._randomness)
-        return HomomorphicClientRound(self.client_id, invitation.session_id(), start)
+        return HomomorphicClientSession(self.client_id, invitation.session_id(), start)
 
 
-class HomomorphicClientRound(SessionPart[Joined]):
+class HomomorphicClientSession(ClientSession[Joined]):
     """One client in one session; made by `HomomorphicClient.join`. It uploads once."""
 
     def upload(self, data: bytes, vector: IntegerVector) -> bytes:
@@ -189,4 +189,6 @@ class HomomorphicClientRound(SessionPart[Joined]):
         state, _ = self._take(Joined, UploadRequest, data)
         state.opening.take()
         encrypted = state.key.encrypt(vector, plan, state.randomness)
-        return seal(EncryptedUpload(self.session_id, self.client_id, encrypted), state.identity)
+        return sign_message(
+            EncryptedUpload(self.session_id, self.client_id, encrypted), state.identity
+        )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from crypto.errors import ForeignMessageError, ParameterError, PolicyError, ReplayError, blaming
 from crypto.parties import SERVER, ClientId
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
-from crypto.protocols.masking.client_session import ClientRound
+from crypto.protocols.masking.client_session import MaskingClientSession
 from crypto.protocols.masking.graph import NeighbourGraph
 from crypto.protocols.masking.messages import Invitation
 from crypto.protocols.masking.parameters import ClientPolicy
@@ -43,7 +43,7 @@ class MaskingClient:
         self._joined: set[bytes] = set()
         self._opened = OpenedRounds()
 
-    def join(self, data: bytes, binding: bytes = b"") -> tuple[ClientRound, bytes]:
+    def join(self, data: bytes, binding: bytes = b"") -> tuple[MaskingClientSession, bytes]:
         """Advertise keys: accept an invitation and make the keys of one session.
 
         Args:
@@ -78,7 +78,7 @@ class MaskingClient:
         if parameters.signed and identity is None:
             raise PolicyError("a session with signatures, and this client has no identity", SERVER)
         self._joined.add(session_id)
-        part = ClientRound(
+        part = MaskingClientSession(
             self.client_id,
             invitation,
             graph,

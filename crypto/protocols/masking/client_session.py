@@ -52,12 +52,12 @@ from crypto.protocols.masking.unmasking_messages import (
     UnmaskingAnswer,
 )
 from crypto.randomness import Randomness
-from crypto.session.client_session import SessionPart
+from crypto.session.client_session import ClientSession
 from crypto.session.opened_rounds import Opening
-from crypto.session.signing import SIGNED_MESSAGE, seal
+from crypto.session.signing import SIGNED_MESSAGE, sign_message
 
 
-class ClientRound(SessionPart[State]):
+class MaskingClientSession(ClientSession[State]):
     """One client in one session; made by `MaskingClient.join`.
 
     Attributes:
@@ -101,7 +101,7 @@ class ClientRound(SessionPart[State]):
             state.share_keys.public,
             commitment,
         )
-        return seal(keys, self._identity)
+        return sign_message(keys, self._identity)
 
     def share_keys(self, data: bytes) -> bytes:
         """Share keys: deal both secrets to the neighbours that advertised keys.
@@ -142,7 +142,9 @@ class ClientRound(SessionPart[State]):
         )
         self._state = Shared(state.mask_keys, state.seed, channels, dealt[self.client_id])
         encoded = tuple((holder, pair.to_bytes()) for holder, pair in entries)
-        return seal(EncryptedShares(self.session_id, self.client_id, encoded), self._identity)
+        return sign_message(
+            EncryptedShares(self.session_id, self.client_id, encoded), self._identity
+        )
 
     def masked_input(self, data: bytes, vector: IntegerVector) -> bytes:
         """Masked input: keep the shares received and upload the vector under all masks.
@@ -171,7 +173,7 @@ class ClientRound(SessionPart[State]):
         if len(held) < len(opened):
             accused = tuple(sorted(opened.keys() - held.keys()))
             complaint = ShareComplaint(self.session_id, self.client_id, accused)
-            return seal(complaint, self._identity)
+            return sign_message(complaint, self._identity)
         held[self.client_id] = state.own_pair
         self._require(len(held), "neighbours that shared keys")
         total = ResidueSum(self.parameters.length, self.parameters.modulus_bits)
@@ -182,7 +184,7 @@ class ClientRound(SessionPart[State]):
         }
         add_pairwise_masks(total, self.client_id, state.mask_keys, masked_with, self.session_id)
         self._state = Uploaded(held)
-        return seal(
+        return sign_message(
             MaskedVector(self.session_id, self.client_id, total.to_packed()), self._identity
         )
 
@@ -206,7 +208,7 @@ class ClientRound(SessionPart[State]):
         self._check_survivors(survivors, state.held)
         self._state = Confirmed(state.held, survivors)
         agreement = Agreement(self.session_id, self.client_id, survivors.digest())
-        return seal(agreement, self._identity)
+        return sign_message(agreement, self._identity)
 
     def unmask(self, data: bytes) -> bytes:
         """Unmasking: reveal, for each neighbour and oneself, one share of one of its two secrets.
@@ -236,7 +238,9 @@ class ClientRound(SessionPart[State]):
         self.agreed = survivors.survivors if self.parameters.signed else None
         alive = frozenset(survivors.survivors)
         shares = tuple((peer, _reveal(held[peer], peer in alive)) for peer in sorted(held))
-        return seal(UnmaskingAnswer(self.session_id, self.client_id, shares), self._identity)
+        return sign_message(
+            UnmaskingAnswer(self.session_id, self.client_id, shares), self._identity
+        )
 
     def step(self, stage: str, data: bytes, given: IntegerVector) -> bytes:
         """Take the step of a stage after the first: one of the methods above."""

@@ -30,11 +30,11 @@ from crypto.protocols.paillier_sum.messages import (
 )
 from crypto.protocols.paillier_sum.uploads import check_uploads, knowledge_context, multiply_uploads
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.client_session import SessionPart
+from crypto.session.client_session import ClientSession
 from crypto.session.key_epochs import NewestKeys
 from crypto.session.messages import require_binding
 from crypto.session.opened_rounds import OpenedRounds, Opening
-from crypto.session.signing import SIGNED_MESSAGE, seal
+from crypto.session.signing import SIGNED_MESSAGE, sign_message
 from crypto.session.thresholds import check_cohort, check_threshold
 
 
@@ -76,7 +76,7 @@ class PaillierClient:
 
     def join(
         self, data: bytes, authority: VerifyKey | None, binding: bytes = b""
-    ) -> "tuple[PaillierClientRound, bytes]":
+    ) -> "tuple[PaillierClientSession, bytes]":
         """Key setup: accept an invitation.
 
         Args:
@@ -110,7 +110,7 @@ class PaillierClient:
             self._newest.check(authority, invitation.key)
         self._joined.add(session_id)
         self._newest.take(authority, invitation.key)
-        part = PaillierClientRound(
+        part = PaillierClientSession(
             self.client_id,
             invitation,
             key,
@@ -147,7 +147,7 @@ class _Uploaded:
     """Its vector is encrypted and gone."""
 
 
-class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
+class PaillierClientSession(ClientSession[_Joined | _Uploaded]):
     """One client in one session; made by `PaillierClient.join`.
 
     A message at the wrong time, of another session or malformed is refused and changes nothing.
@@ -177,7 +177,7 @@ class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
 
     def ready(self) -> bytes:
         """Return the `Readiness` of this session; called by `PaillierClient.join`."""
-        return seal(Readiness(self.session_id, self.client_id), self._identity)
+        return sign_message(Readiness(self.session_id, self.client_id), self._identity)
 
     def upload(self, data: bytes, vector: IntegerVector, max_value: int) -> bytes:
         """Upload: encrypt every coordinate for itself.
@@ -206,7 +206,7 @@ class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
         message = self._encrypt([int(value) for value in vector])
         self._own = message.ciphertexts
         self._participants, self._state = participants, _Uploaded()
-        return seal(message, self._identity)
+        return sign_message(message, self._identity)
 
     def consent(self, data: bytes) -> bytes:
         """Decryption: form the product of all uploads, and consent to its decryption.
@@ -238,7 +238,7 @@ class PaillierClientRound(SessionPart[_Joined | _Uploaded]):
         product = multiply_uploads(self._key, request.uploads, length)
         self._opening.take()
         digest = digest_of(self.session_id, self.client_id, product)
-        return seal(Consent(self.session_id, self.client_id, digest), self._identity)
+        return sign_message(Consent(self.session_id, self.client_id, digest), self._identity)
 
     def _encrypt(self, values: Sequence[int]) -> EncryptedVector:
         key, randomness = self._key, self._randomness

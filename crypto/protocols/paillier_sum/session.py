@@ -12,7 +12,7 @@ from crypto.paillier.phe_keys import KEY_BITS
 from crypto.parties import AUTHORITY, SERVER, ClientId
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.protocols.paillier_sum.authority import PaillierAuthority
-from crypto.protocols.paillier_sum.client import PaillierClient, PaillierClientRound
+from crypto.protocols.paillier_sum.client import PaillierClient, PaillierClientSession
 from crypto.protocols.paillier_sum.messages import MAX_MODULUS_BITS, MessageType
 from crypto.protocols.paillier_sum.server import PaillierServer, Stage
 from crypto.randomness import SYSTEM, Randomness
@@ -223,7 +223,7 @@ class _Session:
         self._channel = channel
         self._trusted = trusted
         self._binding = binding
-        self._parts: JoinedParts[PaillierClientRound] = JoinedParts()
+        self._parts: JoinedParts[PaillierClientSession] = JoinedParts()
         self._may_be_opened = False
         self._exchange = Exchange(channel, tuple(vectors), self._answer, server.receive)
 

@@ -10,7 +10,7 @@ from crypto.errors import (
 from crypto.parties import AUTHORITY, SERVER, ClientId
 from crypto.primitives.key_agreement import AgreementKeyPair
 from crypto.protocols.masking.parameters import ClientPolicy
-from crypto.protocols.pairwise_masking.client_session import Keyed, PairwiseRound
+from crypto.protocols.pairwise_masking.client_session import Keyed, PairwiseClientSession
 from crypto.protocols.pairwise_masking.messages import DealtKeys, PairwiseInvitation
 from crypto.randomness import SYSTEM, Randomness
 from crypto.session.messages import require_binding
@@ -67,7 +67,7 @@ class PairwiseClient:
             AgreementKeyPair.from_private(message.share_key),
         )
 
-    def join(self, data: bytes, binding: bytes = b"") -> tuple[PairwiseRound, bytes]:
+    def join(self, data: bytes, binding: bytes = b"") -> tuple[PairwiseClientSession, bytes]:
         """Advertise keys: accept an invitation and announce the public keys of one session.
 
         Args:
@@ -102,7 +102,7 @@ class PairwiseClient:
             if session_id in self._joined:
                 raise ReplayError("an invitation that was accepted before")
             opening = self._opened.opening(invitation.round_id, session_id)
-        part = PairwiseRound(
+        part = PairwiseClientSession(
             self.client_id, invitation, self._keys(session_id), opening, self._randomness
         )
         self._joined.add(session_id)

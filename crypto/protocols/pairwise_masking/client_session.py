@@ -30,7 +30,7 @@ from crypto.protocols.pairwise_masking.messages import (
 )
 from crypto.protocols.pairwise_masking.stages import Stage
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.client_session import SessionPart
+from crypto.session.client_session import ClientSession
 from crypto.session.opened_rounds import Opening
 
 
@@ -60,7 +60,7 @@ class Uploaded:
 State: TypeAlias = Keyed | Shared | Uploaded
 
 
-class PairwiseRound(SessionPart[State]):
+class PairwiseClientSession(ClientSession[State]):
     """One client in one session; made by `PairwiseClient.join`.
 
     Attributes:

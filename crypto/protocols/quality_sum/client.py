@@ -17,7 +17,7 @@ from crypto.protocols.quality_sum.parameters import Contribution
 from crypto.protocols.quality_sum.stages import Stage
 from crypto.protocols.quality_sum.system_key import HeldKey
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.signing import seal
+from crypto.session.signing import sign_message
 from crypto.wire import message_type
 
 
@@ -64,7 +64,9 @@ class QualityClient(Generic[Element]):
             raise ReplayError("a system key of no later epoch than the one at hand", SERVER)
         self._held = held
 
-    def join(self, data: bytes, binding: bytes = b"") -> tuple["QualityPart[Element]", bytes]:
+    def join(
+        self, data: bytes, binding: bytes = b""
+    ) -> tuple["QualityClientSession[Element]", bytes]:
         """Advertise keys: accept an invitation and join the masking session inside it.
 
         Args:
@@ -88,7 +90,7 @@ class QualityClient(Generic[Element]):
             if self._held is None or self._held.system.key_id != invitation.key_id:
                 raise WrongTimeError("a system key of which this client has no share")
         masks, answer = self._masks.join(invitation.masks, binding)
-        part = QualityPart(
+        part = QualityClientSession(
             self.client_id,
             invitation,
             masks,
@@ -100,7 +102,7 @@ class QualityClient(Generic[Element]):
         return part, answer
 
 
-class QualityPart(Generic[Element]):
+class QualityClientSession(Generic[Element]):
     """One client in one session; made by `QualityClient.join`."""
 
     def __init__(
@@ -164,7 +166,7 @@ class QualityPart(Generic[Element]):
         quality, range_proof = self._encryption.encrypt(
             self.client_id, given.quality, self._randomness
         )
-        return QualityUpload(masked, seal(quality, self._identity), range_proof).to_bytes()
+        return QualityUpload(masked, sign_message(quality, self._identity), range_proof).to_bytes()
 
     def help(self, data: bytes) -> bytes:
         """Decryption: answer a request; see `Helper.help`.
@@ -173,4 +175,4 @@ class QualityPart(Generic[Element]):
             A `PartialDecryption`, signed if the session is.
         """
         agreed = Agreed(self._masks.agreed, self._registry)
-        return seal(self._helper.help(data, agreed), self._identity)
+        return sign_message(self._helper.help(data, agreed), self._identity)

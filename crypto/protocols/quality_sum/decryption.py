@@ -70,7 +70,7 @@ class QualityDecryption(StagedServer, Generic[Element]):
         self._randomness = randomness
         self._encryption = QualityEncryption(session_id, system, parameters)
         self._ciphertexts: dict[ClientId, Ciphertext[Element]] = {}
-        self._sealed: dict[ClientId, bytes] = {}
+        self._signed: dict[ClientId, bytes] = {}
         self._survivors: tuple[ClientId, ...] = ()
         self._total: Ciphertext[Element] = add_all((), system.group)
         self._available: frozenset[ClientId] = frozenset()
@@ -104,7 +104,7 @@ class QualityDecryption(StagedServer, Generic[Element]):
             self._encryption.check_range(sender, ciphertext, upload.range_proof)
             take_masked()
             self._ciphertexts[sender] = ciphertext
-            self._sealed[sender] = message.to_bytes() + signature
+            self._signed[sender] = message.to_bytes() + signature
             self._door.accept(sender)
 
     def close_upload(self, survivors: tuple[ClientId, ...], present: frozenset[ClientId]) -> None:
@@ -157,7 +157,7 @@ class QualityDecryption(StagedServer, Generic[Element]):
                 ).to_bytes()
                 for helper, base in self._bases.items()
             }
-        qualities = tuple(self._sealed[survivor] for survivor in self._survivors)
+        qualities = tuple(self._signed[survivor] for survivor in self._survivors)
         request = CheckedHelpRequest(self.session_id, self._attempt, helpers, qualities)
         return dict.fromkeys(helpers, request.to_bytes())
 

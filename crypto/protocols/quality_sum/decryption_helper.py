@@ -31,7 +31,7 @@ from crypto.protocols.quality_sum.proof_contexts import decryption_context
 from crypto.protocols.quality_sum.system_key import HeldKey
 from crypto.randomness import SYSTEM, Randomness
 from crypto.session.messages import SessionMessage
-from crypto.session.signing import SIGNED_MESSAGE, unseal
+from crypto.session.signing import SIGNED_MESSAGE, split_signed
 
 _R = TypeVar("_R", bound=SessionMessage)
 
@@ -156,9 +156,9 @@ class Helper(Generic[Element]):
         if len(qualities) != len(survivors):
             raise ConsistencyError("qualities of others than the survivors agreed upon", SERVER)
         ciphertexts = []
-        for survivor, sealed in zip(survivors, qualities, strict=True):
+        for survivor, signed in zip(survivors, qualities, strict=True):
             with blaming(SERVER):
-                message, body, signature = unseal(EncryptedQuality, sealed, signed=True)
+                message, body, signature = split_signed(EncryptedQuality, signed, signed=True)
                 if message.session_id != self._session_id or message.sender != survivor:
                     raise ConsistencyError(f"not the quality of client {survivor}")
                 agreed.registry[survivor].verify(SIGNED_MESSAGE, body, signature)

@@ -154,7 +154,7 @@ class CheckedHelpRequest(SessionMessage):
     Attributes:
         attempt: counts the sets P5 that were tried, from 0.
         helpers: the set P5.
-        qualities: the sealed `EncryptedQuality` of every survivor, as the survivor sent it.
+        qualities: the signed `EncryptedQuality` of every survivor, as the survivor sent it.
     """
 
     TYPE: ClassVar[int] = MessageType.CHECKED_HELP_REQUEST

@@ -12,9 +12,9 @@ from crypto.protocols.homomorphic_sum.messages import UploadRequest
 from crypto.protocols.sparse_sum.limbs import to_limbs, value_plan
 from crypto.protocols.sparse_sum.messages import SparseInvitation, SparseUpload, write_places
 from crypto.randomness import Randomness
-from crypto.session.client_session import SessionPart
+from crypto.session.client_session import ClientSession
 from crypto.session.opened_rounds import Opening
-from crypto.session.signing import seal
+from crypto.session.signing import sign_message
 from crypto.vector_schemes.scheme import PublicVectorKey, VectorPlan
 
 
@@ -31,7 +31,7 @@ class Joined:
     randomness: Randomness = field(repr=False)
 
 
-class SparseClientRound(SessionPart[Joined]):
+class SparseClientSession(ClientSession[Joined]):
     """One client in one session; made by `SparseClient.join`. It uploads once."""
 
     def upload(self, data: bytes, vector: IntegerVector) -> bytes:
@@ -63,10 +63,10 @@ class SparseClientRound(SessionPart[Joined]):
         )
         places = write_places(positions, indices, len(values), state.length)
         upload = SparseUpload(self.session_id, self.client_id, places, encrypted)
-        return seal(upload, state.identity)
+        return sign_message(upload, state.identity)
 
 
-class SparseClient(KeyedClient[SparseInvitation, SparseClientRound]):
+class SparseClient(KeyedClient[SparseInvitation, SparseClientSession]):
     """A client that encrypts the distinct values of its vectors."""
 
     def _read(self, data: bytes) -> SparseInvitation:
@@ -74,7 +74,7 @@ class SparseClient(KeyedClient[SparseInvitation, SparseClientRound]):
 
     def _part(
         self, invitation: SparseInvitation, key: PublicVectorKey, opening: Opening
-    ) -> SparseClientRound:
+    ) -> SparseClientSession:
         plan = value_plan(key, invitation.value_bits, len(invitation.cohort))
         start = Joined(
             key,
@@ -85,7 +85,7 @@ class SparseClient(KeyedClient[SparseInvitation, SparseClientRound]):
             self._identity,
             self._randomness,
         )
-        return SparseClientRound(self.client_id, invitation.session_id(), start)
+        return SparseClientSession(self.client_id, invitation.session_id(), start)
 
 
 def _distinct(values: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:

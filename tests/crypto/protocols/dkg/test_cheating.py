@@ -77,7 +77,7 @@ class FalseShares(DkgClient):
         pairs = {peer: self._dealer.pair_at(self._point(peer)) for peer in peers}
         pairs |= {peer: wrong(pairs[peer]) for peer in self.receivers}
         keys = {peer: self._record.key_for(peer, self.client_id) for peer in peers}
-        sealed = self._record.channel.seal(self.client_id, self._keys, keys, pairs)
+        sealed = self._record.channel.encrypt(self.client_id, self._keys, keys, pairs)
         return replace(dealing, ciphertexts=sealed)
 
 

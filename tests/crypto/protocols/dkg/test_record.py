@@ -66,7 +66,7 @@ class Scene:
         pairs = {peer: dealer.pair_at(point) for peer, point in points.items()}
         self.pairs[own] = pairs
         receivers = {peer: self.keys[peer][own].public for peer in pairs}
-        sealed = self.record.channel.seal(own, self.keys[own], receivers, pairs)
+        sealed = self.record.channel.encrypt(own, self.keys[own], receivers, pairs)
         if garbage:
             sealed = tuple((peer, bytes(len(data))) for peer, data in sealed)
         self.feldman = {**getattr(self, "feldman", {}), own: dealer.feldman_commitments()}
@@ -249,7 +249,7 @@ def test_right_shares_alone_reconstruct_a_part():
 def test_a_ciphertext_is_bound_to_dealer_receiver_session_and_keys():
     one, two, three = (AgreementKeyPair.generate() for _ in range(3))
     channel, pair = ShareChannel(SECP256K1, SID), SharePair(5, 6)
-    ((_, sealed),) = channel.seal(1, {2: one}, {2: two.public}, {2: pair})
+    ((_, sealed),) = channel.encrypt(1, {2: one}, {2: two.public}, {2: pair})
     assert channel.open(1, one.public, 2, two, sealed) == pair
     tags = {
         ShareChannel(SECP256K1, s)._binding(d, r)

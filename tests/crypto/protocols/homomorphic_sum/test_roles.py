@@ -26,7 +26,7 @@ from crypto.protocols.homomorphic_sum.messages import (
     UploadRequest,
 )
 from crypto.randomness import SYSTEM
-from crypto.session.signing import seal
+from crypto.session.signing import sign_message
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
 from crypto.vector_schemes.scheme import EncryptedVector, VectorPlan
 from tests.crypto.protocols.homomorphic_sum.cast import CLIENTS, KEPT, PLAN, SCHEME, Cast
@@ -206,7 +206,7 @@ def test_the_server_refuses_uploads_that_would_spoil_the_sum():
     cast = Cast().set_up()
     request = cast.request()
     for vector, error in refused_uploads(cast):
-        data = seal(EncryptedUpload(cast.session_id, 1, vector), cast.identities[1])
+        data = sign_message(EncryptedUpload(cast.session_id, 1, vector), cast.identities[1])
         with pytest.raises(error) as caught:
             cast.server.receive(1, data)
         assert caught.value.culprit == 1

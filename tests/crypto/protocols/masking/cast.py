@@ -7,14 +7,14 @@ from crypto.primitives.aead import encrypt_once
 from crypto.primitives.shamir import Reconstructor
 from crypto.primitives.signatures import SigningIdentity
 from crypto.protocols.masking.client import MaskingClient
-from crypto.protocols.masking.client_session import ClientRound
+from crypto.protocols.masking.client_session import MaskingClientSession
 from crypto.protocols.masking.keys import adds_pairwise_mask, share_binding
 from crypto.protocols.masking.messages import DealtPair, DeliveredShares, MaskedVector
 from crypto.protocols.masking.parameters import ClientPolicy, MaskingParameters
 from crypto.protocols.masking.peers import commit_to_pair
 from crypto.protocols.masking.server import MaskingServer
 from crypto.protocols.masking.topology import CompleteGraph
-from crypto.session.signing import unseal
+from crypto.session.signing import split_signed
 from tests.crypto.conformance import random_vectors
 
 LENGTH, BITS = 20, 24
@@ -32,7 +32,7 @@ class Cast:
         *,
         signed=True,
         threshold=None,
-        round_class=ClientRound,
+        round_class=MaskingClientSession,
         parameters=None,
         policy=None,
     ):
@@ -89,7 +89,7 @@ class Cast:
         return self
 
     def open(self, kind, data):
-        return unseal(kind, data, self.signed)[0]
+        return split_signed(kind, data, self.signed)[0]
 
     def members(self, client):
         """The clients whose masks one client used."""

@@ -17,7 +17,7 @@ from crypto.primitives.key_agreement import AgreementKeyPair
 from crypto.primitives.shamir import Reconstructor, Share, holder_point
 from crypto.primitives.signatures import SigningIdentity
 from crypto.protocols.masking.client import MaskingClient
-from crypto.protocols.masking.client_session import ClientRound
+from crypto.protocols.masking.client_session import MaskingClientSession
 from crypto.protocols.masking.messages import (
     AdvertisedKeys,
     DealtPair,
@@ -40,7 +40,7 @@ from crypto.protocols.masking.unmasking_messages import (
     UnmaskingAnswer,
 )
 from crypto.randomness import SYSTEM
-from crypto.session.signing import SIGNED_MESSAGE, unseal
+from crypto.session.signing import SIGNED_MESSAGE, split_signed
 from crypto.wire import message_type
 from tests.crypto.conformance import random_vectors
 from tests.crypto.protocols.masking.cast import dealt_pair
@@ -89,7 +89,7 @@ class MaliciousServer:
         policy: what they insist on.
     """
 
-    def __init__(self, round_class=ClientRound, policy=None):
+    def __init__(self, round_class=MaskingClientSession, policy=None):
         self.identities = {c: SigningIdentity.generate() for c in COHORT}
         registry = {c: identity.verify_key for c, identity in self.identities.items()}
         policy = policy or ClientPolicy(least_cohort=len(COHORT))
@@ -144,7 +144,7 @@ class _Game:
             part, data = joined
             part.__class__ = self.server.round_class
             self.parts[client] = part
-            keys, _, signature = unseal(AdvertisedKeys, data, self.signed)
+            keys, _, signature = split_signed(AdvertisedKeys, data, self.signed)
             self.entries[client] = DirectoryEntry(keys, signature)
         for client in COLLUDERS:
             pairs = self.knowledge.new_pair(), self.knowledge.new_pair()
@@ -171,7 +171,7 @@ class _Game:
         self.told[client] = shown
         directory = KeyDirectory(self.session_id, tuple(shown[p] for p in sorted(shown)))
         data = self.parts[client].share_keys(directory.to_bytes())
-        message = unseal(EncryptedShares, data, self.signed)[0]
+        message = split_signed(EncryptedShares, data, self.signed)[0]
         self.dealt[client] = dict(message.ciphertexts)
         own = self.entries[client].keys
         for holder, sealed in message.ciphertexts:
@@ -221,7 +221,7 @@ class _Game:
         data = self.parts[client].masked_input(delivered.to_bytes(), vector)
         if message_type(data) != MaskedVector.TYPE:
             return  # a complaint
-        packed = unseal(MaskedVector, data, self.signed)[0].packed
+        packed = split_signed(MaskedVector, data, self.signed)[0].packed
         told = {p: e.keys.mask_key for p, e in self.told[client].items() if p in pairs}
         own_key = own.mask_key
         self.knowledge.uploads.append(
@@ -248,7 +248,7 @@ class _Game:
         if not self.signed:
             return
         data = self.parts[client].confirm_survivors(self.story(client).to_bytes())
-        message, _, signature = unseal(Agreement, data, signed=True)
+        message, _, signature = split_signed(Agreement, data, signed=True)
         self.server.agreements[client, message.digest] = signature
 
     def unmask(self, client):
@@ -261,7 +261,7 @@ class _Game:
             data = AgreementList(self.session_id, found).to_bytes()
         else:
             data = story.to_bytes()
-        answer = unseal(UnmaskingAnswer, self.parts[client].unmask(data), self.signed)[0]
+        answer = split_signed(UnmaskingAnswer, self.parts[client].unmask(data), self.signed)[0]
         for owner, shown in answer.shares:
             kind = "key" if isinstance(shown, KeyShare) else "seed"
             self.reveal(owner, kind, client, shown.share)

@@ -14,7 +14,7 @@ from crypto.errors import (
 from crypto.parties import SERVER
 from crypto.primitives.aead import decrypt_once
 from crypto.primitives.key_agreement import AgreementKeyPair
-from crypto.protocols.masking.client_session import ClientRound
+from crypto.protocols.masking.client_session import MaskingClientSession
 from crypto.protocols.masking.client_states import Advertised
 from crypto.protocols.masking.keys import ShareChannelKeys, pairwise_seed, share_binding
 from crypto.protocols.masking.messages import (
@@ -36,7 +36,7 @@ from crypto.protocols.masking.unmasking_messages import (
     SurvivorSet,
     UnmaskingAnswer,
 )
-from crypto.session.signing import SIGNED_MESSAGE, seal
+from crypto.session.signing import SIGNED_MESSAGE, sign_message
 from tests.crypto.protocols.masking.cast import (
     BITS,
     LENGTH,
@@ -97,7 +97,7 @@ def survivor_set(cast, survivors):
 # A client answers once: without that rule the server asks again and gets the other share.
 
 
-class AnswersAgain(ClientRound):
+class AnswersAgain(MaskingClientSession):
     def unmask(self, data):
         state = self._state
         answer = super().unmask(data)
@@ -173,7 +173,7 @@ def tell_different_stories(cast, agree):
     return is_unmasked(total, cast.vectors[victim])
 
 
-class RemembersItsKeys(ClientRound):
+class RemembersItsKeys(MaskingClientSession):
     """A colluder keeps its mask keys for the server."""
 
     def masked_input(self, data, vector):
@@ -226,14 +226,14 @@ def test_agreements_to_another_story_do_not_count():
 # The self mask: without it, a client declared dropped is unmasked by its late upload.
 
 
-class WithoutSelfMask(ClientRound):
+class WithoutSelfMask(MaskingClientSession):
     def masked_input(self, data, vector):
         seed = self._state.seed
         upload = super().masked_input(data, vector)
         total = ResidueSum(LENGTH, BITS)
         total.add_packed(MaskedVector.from_bytes(upload).packed)
         total.subtract_mask(seed)
-        return seal(MaskedVector(self.session_id, self.client_id, total.to_packed()), None)
+        return sign_message(MaskedVector(self.session_id, self.client_id, total.to_packed()), None)
 
 
 def late_upload(cast):

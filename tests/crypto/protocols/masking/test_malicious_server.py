@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crypto.protocols.masking import client as client_module
-from crypto.protocols.masking.client_session import ClientRound
+from crypto.protocols.masking.client_session import MaskingClientSession
 from crypto.protocols.masking.client_states import Uploaded
 from crypto.protocols.masking.parameters import ClientPolicy
 from tests.crypto.protocols.masking.malicious import (
@@ -25,7 +25,7 @@ from tests.crypto.protocols.masking.malicious import (
 )
 
 
-class AnyKeys(ClientRound):
+class AnyKeys(MaskingClientSession):
     """Does not check who signed the keys that it is shown."""
 
     class _Trusted:
@@ -38,7 +38,7 @@ class AnyKeys(ClientRound):
         self._registry = known
 
 
-class FewMasks(ClientRound):
+class FewMasks(MaskingClientSession):
     """Uploads under the masks of as few peers as it is given."""
 
     def _require(self, found, what):
@@ -46,14 +46,14 @@ class FewMasks(ClientRound):
             super()._require(found, what)
 
 
-class AnyAgreements(ClientRound):
+class AnyAgreements(MaskingClientSession):
     """Does not verify what the others signed."""
 
     def _check_agreements(self, agreements, survivors):
         self._require(len(agreements.signatures) + 1, "agreements on the survivors")
 
 
-class FewAgreements(ClientRound):
+class FewAgreements(MaskingClientSession):
     """Does not count who signed the same set."""
 
     def _require(self, found, what):
@@ -61,7 +61,7 @@ class FewAgreements(ClientRound):
             super()._require(found, what)
 
 
-class AnswersAgain(ClientRound):
+class AnswersAgain(MaskingClientSession):
     """Goes back, once it has answered, and answers to another set as well."""
 
     def unmask(self, data):
@@ -71,7 +71,7 @@ class AnswersAgain(ClientRound):
         return answer
 
 
-class OpensAgain(ClientRound):
+class OpensAgain(MaskingClientSession):
     """Does not remember which rounds it has helped to open."""
 
     class _Forgetful:
@@ -129,8 +129,8 @@ CARELESS = [
     ("stories, few agreements", FewAgreements, None),
     ("two sets one after the other", AnswersAgain, None),
     ("a round opened twice", OpensAgain, None),
-    ("a low threshold", ClientRound, AnyPolicy(least_cohort=len(COHORT))),
-    ("no signatures", ClientRound, AnyPolicy(least_cohort=len(COHORT))),
+    ("a low threshold", MaskingClientSession, AnyPolicy(least_cohort=len(COHORT))),
+    ("no signatures", MaskingClientSession, AnyPolicy(least_cohort=len(COHORT))),
 ]
 
 

@@ -32,14 +32,14 @@ from crypto.protocols.masking.unmasking_messages import (
     KeyShare,
     UnmaskingAnswer,
 )
-from crypto.session.signing import seal
+from crypto.session.signing import sign_message
 from tests.crypto.conformance import plain_sum
 from tests.crypto.protocols.masking.cast import BITS, LENGTH, Cast
 
 
 def resend(cast, client, message):
     """A message of a client that lies: changed, and signed by it all the same."""
-    cast.server.receive(client, seal(message, cast.identities[client]))
+    cast.server.receive(client, sign_message(message, cast.identities[client]))
 
 
 # The server
@@ -71,20 +71,20 @@ def test_the_server_names_the_sender_of_what_it_refuses():
         (1, b"th\x01\x01", MalformedMessageError),  # an invitation is for clients
         (1, b"th\x01\x06", MalformedMessageError),
         (1, cast.dealt[1], WrongTimeError),
-        (1, fits.sealed(2), ForeignMessageError),
-        (9, fits.sealed(9), ForeignMessageError),
+        (1, fits.signed(2), ForeignMessageError),
+        (9, fits.signed(9), ForeignMessageError),
         (1, other.dealt[1], WrongTimeError),
-        (1, fits.sealed(1, session=other.server.session_id), ForeignMessageError),
-        (1, fits.sealed(1, signer=2), SignatureError),
-        (1, fits.sealed(1, size=-1), MalformedMessageError),
-        (1, fits.sealed(1, size=1), MalformedMessageError),
+        (1, fits.signed(1, session=other.server.session_id), ForeignMessageError),
+        (1, fits.signed(1, signer=2), SignatureError),
+        (1, fits.signed(1, size=-1), MalformedMessageError),
+        (1, fits.signed(1, size=1), MalformedMessageError),
     ]:
         with pytest.raises(error) as caught:
             cast.server.receive(client, data)
         assert caught.value.culprit == client
-    cast.server.receive(1, fits.sealed(1))
+    cast.server.receive(1, fits.signed(1))
     with pytest.raises(ReplayError):
-        cast.server.receive(1, fits.sealed(1))
+        cast.server.receive(1, fits.signed(1))
 
 
 def test_a_client_that_dropped_out_does_not_come_back_within_the_session():
@@ -94,7 +94,7 @@ def test_a_client_that_dropped_out_does_not_come_back_within_the_session():
             cast.server.receive(client, cast.parts[client].share_keys(data))
     cast.server.deliver_shares()
     with pytest.raises(ForeignMessageError, match="not asked") as caught:
-        cast.server.receive(5, ClientVector(cast).sealed(5))
+        cast.server.receive(5, ClientVector(cast).signed(5))
     assert caught.value.culprit == 5
 
 
@@ -102,10 +102,12 @@ class ClientVector:
     def __init__(self, cast):
         self.cast = cast
 
-    def sealed(self, sender, *, session=None, signer=None, size=0):
+    def signed(self, sender, *, session=None, signer=None, size=0):
         packed = bytes(LENGTH * BITS // 8 + size)
         message = MaskedVector(session or self.cast.server.session_id, sender, packed)
-        return seal(message, self.cast.identities.get(signer or sender, self.cast.identities[1]))
+        return sign_message(
+            message, self.cast.identities.get(signer or sender, self.cast.identities[1])
+        )
 
 
 @pytest.mark.parametrize(
@@ -262,7 +264,7 @@ def deal_falsely(cast, dealer, change):
         if client == dealer:
             message = cast.open(EncryptedShares, answer)
             entries = tuple((p, change(p, entry)) for p, entry in message.ciphertexts)
-            answer = seal(
+            answer = sign_message(
                 EncryptedShares(message.session_id, dealer, entries), cast.identities[dealer]
             )
         cast.server.receive(client, answer)

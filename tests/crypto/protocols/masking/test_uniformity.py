@@ -16,7 +16,7 @@ from crypto.protocols.masking.messages import MaskedVector
 from crypto.protocols.masking.session import DoubleMasking
 from crypto.protocols.masking.stages import Stage
 from crypto.session.faults import Alter, Fault
-from crypto.session.signing import unseal
+from crypto.session.signing import split_signed
 from tests.crypto.conformance import Recorder
 
 ALPHA = 1e-6
@@ -42,7 +42,7 @@ def uploads(vectors, bits, **options):
     fault = Fault(Alter(recorder), Stage.MASKED_INPUT, receiver=SERVER)
     protocol.sum(vectors, bits, round_id=1, faults=[fault])
     for data in recorder.messages:
-        message, _, _ = unseal(MaskedVector, data, signed=options.get("signed", True))
+        message, _, _ = split_signed(MaskedVector, data, signed=options.get("signed", True))
         yield unpack(message.packed, LENGTH, bits)
 
 

@@ -35,7 +35,7 @@ from crypto.protocols.paillier_sum.server import Stage
 from crypto.protocols.paillier_sum.session import PaillierSum
 from crypto.protocols.paillier_sum.uploads import knowledge_context
 from crypto.session.secure_sum import SessionAbortedError
-from crypto.session.signing import SIGNED_MESSAGE, seal
+from crypto.session.signing import SIGNED_MESSAGE, sign_message
 from crypto.session.thresholds import plan_threshold
 from tests.crypto.conformance import SecureSumConformance, assert_exact, random_vectors
 from tests.crypto.protocols.elgamal_sum.test_session import asks_the_victim
@@ -406,7 +406,7 @@ def test_a_client_that_encrypts_a_huge_number_does_not_get_the_server_blamed():
         honest(*given)
         message = part._encrypt([2**200])
         part._own = message.ciphertexts
-        return seal(message, part._identity)
+        return sign_message(message, part._identity)
 
     let_lie(protocol, 1, lie)
     with pytest.raises(SessionAbortedError, match="out of range; it cannot be told") as caught:

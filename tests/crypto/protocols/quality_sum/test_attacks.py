@@ -39,7 +39,7 @@ from crypto.protocols.quality_sum.messages import (
 )
 from crypto.protocols.quality_sum.proof_contexts import knowledge_context
 from crypto.protocols.quality_sum.session import HardenedQualitySum, QualitySum
-from crypto.session.signing import seal, unseal
+from crypto.session.signing import sign_message, split_signed
 from tests.crypto.protocols.masking.cast import remove_mask
 from tests.crypto.protocols.quality_sum.cast import BITS, LENGTH, Cast, plain_sums
 
@@ -64,7 +64,7 @@ def late_upload(cast, client):
     """What is masked in an upload that the server never counted."""
     upload = QualityUpload.from_bytes(cast.up["masked input"][client])
     total = ResidueSum(LENGTH, BITS)
-    total.add_packed(unseal(MaskedVector, upload.masked, cast.parameters.checked)[0].packed)
+    total.add_packed(split_signed(MaskedVector, upload.masked, cast.parameters.checked)[0].packed)
     return total
 
 
@@ -129,7 +129,7 @@ def test_the_hardened_late_upload_stays_closed():
     cast = play(hardened=True).unmask(without=(VICTIM,))
     keys, seeds = {}, {}
     for client, data in cast.up["unmasking"].items():
-        for owner, revealed in unseal(UnmaskingAnswer, data, signed=True)[0].shares:
+        for owner, revealed in split_signed(UnmaskingAnswer, data, signed=True)[0].shares:
             kind = keys if isinstance(revealed, KeyShare) else seeds
             assert isinstance(revealed, KeyShare | SelfMaskShare)
             kind.setdefault(owner, {})[client] = revealed.share
@@ -138,7 +138,7 @@ def test_the_hardened_late_upload_stays_closed():
     assert VICTIM not in seeds
     private = Reconstructor().reconstruct(keys[VICTIM], 3)
     publics = {
-        client: unseal(AdvertisedKeys, data, signed=True)[0].mask_key
+        client: split_signed(AdvertisedKeys, data, signed=True)[0].mask_key
         for client, data in cast.up["advertise keys"].items()
     }
     total = late_upload(cast, VICTIM)
@@ -161,7 +161,7 @@ def test_the_self_mask_is_what_keeps_it_closed():
     keys = cast.parts[VICTIM]._masks._state.mask_keys
     cast.step("masked input", without=(VICTIM,))
     publics = {
-        client: unseal(AdvertisedKeys, data, signed=True)[0].mask_key
+        client: split_signed(AdvertisedKeys, data, signed=True)[0].mask_key
         for client, data in cast.up["advertise keys"].items()
     }
     total = late_upload(cast, VICTIM)
@@ -189,7 +189,7 @@ def qualities_by_secret(cast, secret):
     found = {}
     for client, data in cast.up["masked input"].items():
         sealed = QualityUpload.from_bytes(data).quality
-        quality = unseal(EncryptedQuality, sealed, cast.parameters.checked)[0]
+        quality = split_signed(EncryptedQuality, sealed, cast.parameters.checked)[0]
         ciphertext = Ciphertext.from_bytes(quality.ciphertext, SECP256K1)
         found[client] = powers[decrypt_to_power(ciphertext, secret, SECP256K1)]
     return found
@@ -261,7 +261,7 @@ def checked_request(cast, qualities, helpers=(1, 3, 4), attempt=0):
 def test_hardened_helpers_decrypt_the_agreed_sum():
     cast = play(hardened=True).unmask()
     answer = cast.parts[1].help(checked_request(cast, sealed_qualities(cast).values()))
-    assert unseal(PartialDecryption, answer, signed=True)[0].sender == 1
+    assert split_signed(PartialDecryption, answer, signed=True)[0].sender == 1
 
 
 @pytest.mark.parametrize(
@@ -313,14 +313,14 @@ def test_a_colluder_cannot_make_its_ciphertext_from_the_victims():
     """1000 times the victim's quality would stand out in the sum: malleability, refused."""
     cast = play(hardened=True).upload()
     sealed = sealed_qualities(cast)
-    victims = unseal(EncryptedQuality, sealed[VICTIM], signed=True)[0]
+    victims = split_signed(EncryptedQuality, sealed[VICTIM], signed=True)[0]
     stolen = Ciphertext.from_bytes(victims.ciphertext, SECP256K1)
     thousandfold = add_all([stolen] * 1000, SECP256K1)
     colluder = 5
     message = forged(cast, colluder, thousandfold)
     cast.step("consistency").step("unmasking")
     cast.server.unmask()
-    sealed[colluder] = seal(message, cast.masking.identity(colluder))
+    sealed[colluder] = sign_message(message, cast.masking.identity(colluder))
     with pytest.raises(ProofError) as caught:
         cast.parts[1].help(checked_request(cast, sealed.values()))
     assert caught.value.culprit == colluder

@@ -30,7 +30,7 @@ from crypto.protocols.quality_sum.messages import (
 from crypto.protocols.quality_sum.proof_contexts import knowledge_context
 from crypto.protocols.quality_sum.server import QualityServer
 from crypto.randomness import SYSTEM
-from crypto.session.signing import seal, unseal
+from crypto.session.signing import sign_message, split_signed
 from tests.crypto.protocols.quality_sum.cast import BITS, Cast
 
 HONEST, COLLUDERS = (1, 2, 3), (4, 5)
@@ -45,7 +45,7 @@ class Scene:
     def __init__(self):
         self.cast = Cast(5, threshold=4, hardened=True, qualities=QUALITIES)
         self.cast.unmask()
-        self.earlier = self.sealed()
+        self.earlier = self.signed()
         cast = self.cast
         parameters = cast.masking.plan(cast.vectors, BITS)
         masks, cast.dealing = cast.masking.open(cast.cohort, parameters, 2)
@@ -59,16 +59,16 @@ class Scene:
         )
         cast.openings = cast.server.openings()
         cast.unmask()
-        self.now = self.sealed()
+        self.now = self.signed()
         self.session_id = cast.server.invitation.session_id()
         self.attempt = 0
 
-    def sealed(self):
+    def signed(self):
         uploads = self.cast.up["masked input"]
         return {c: QualityUpload.from_bytes(data).quality for c, data in uploads.items()}
 
-    def ciphertext(self, sealed):
-        message = EncryptedQuality.from_bytes(sealed[:-64])
+    def ciphertext(self, signed):
+        message = EncryptedQuality.from_bytes(signed[:-64])
         return Ciphertext.from_bytes(message.ciphertext, SECP256K1)
 
     def made(self, client, how):
@@ -91,19 +91,19 @@ class Scene:
         proof = KnowledgeProof.make(SECP256K1, claim, 12345).to_bytes(SECP256K1)
         message = EncryptedQuality(self.session_id, client, encoded, proof)
         signer = client if client in COLLUDERS else COLLUDERS[0]
-        return seal(message, self.cast.masking.identity(signer))
+        return sign_message(message, self.cast.masking.identity(signer))
 
     def ask(self, choice, helpers=HELPERS):
         """Ask all honest helpers, and return what comes out: a number, or None."""
-        sealed = [self.made(client, how) for client, how in choice]
+        signed = [self.made(client, how) for client, how in choice]
         self.attempt += 1
         try:
-            request = CheckedHelpRequest(self.session_id, self.attempt, helpers, tuple(sealed))
+            request = CheckedHelpRequest(self.session_id, self.attempt, helpers, tuple(signed))
         except ParameterError:
             return None
         system = self.cast.ready.system
         try:
-            total = add_all([self.ciphertext(one) for one in sealed], SECP256K1)
+            total = add_all([self.ciphertext(one) for one in signed], SECP256K1)
             answers = [self.answer(c, request) for c in helpers if c in HONEST]
         except (ProtocolError, AbortError, IndexError):
             return None
@@ -121,7 +121,7 @@ class Scene:
 
     def answer(self, client, request):
         data = self.cast.parts[client].help(request.to_bytes())
-        message = unseal(PartialDecryption, data, signed=True)[0]
+        message = split_signed(PartialDecryption, data, signed=True)[0]
         return SECP256K1.decode(message.value)
 
 
@@ -142,8 +142,8 @@ class _Trusted:
 
 def open_any_number(self, qualities, agreed):
     return [
-        self._encryption.decode(unseal(EncryptedQuality, sealed, signed=True)[0])
-        for sealed in qualities
+        self._encryption.decode(split_signed(EncryptedQuality, signed, signed=True)[0])
+        for signed in qualities
     ]
 
 

@@ -54,7 +54,7 @@ def at(request):
 
 def state(server):
     decryption, masks = vars(server._decryption), vars(server._masks)
-    names = "_ciphertexts", "_sealed", "_partials"
+    names = "_ciphertexts", "_signed", "_partials"
     kept = {name: copy.copy(decryption[name]) for name in names}
     for name in ("_keys", "_public_keys", "_dealt", "_answers"):
         kept["masks", name] = copy.copy(masks[name])

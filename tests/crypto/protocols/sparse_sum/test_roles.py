@@ -32,7 +32,7 @@ from crypto.protocols.sparse_sum.messages import (
 from crypto.protocols.sparse_sum.overlaps import find_meetings
 from crypto.protocols.sparse_sum.server import SparseServer
 from crypto.randomness import SYSTEM
-from crypto.session.signing import seal
+from crypto.session.signing import sign_message
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
 from crypto.vector_schemes.scheme import EncryptedVector, VectorPlan
 from tests.crypto.protocols.homomorphic_sum.cast import KEPT, SCHEME
@@ -85,7 +85,7 @@ class Cast:
         data = self.parts[client].upload(self.request, self.vectors[client])
         honest = SparseUpload.from_bytes(data[:-SIGNATURE_BYTES])
         changed = SparseUpload(**(vars(honest) | {k: f(honest) for k, f in changes.items()}))
-        return seal(changed, self.identities[client])
+        return sign_message(changed, self.identities[client])
 
     def changed_order(self, **changes):
         return SumsOrder(**(vars(self.order) | changes)).to_bytes()
