@@ -18,14 +18,14 @@ import tensorflow_federated as tff
 
 from benchmarks.paper_task import packed_task, random_images, seconds
 from tff_health.data.client_data import client_keys
-from tff_health.experiments.rounds import build_process
 from tff_health.learning.task import Task
-from tff_health.runtime.bindings import BINDINGS, ProtocolSettings
-from tff_health.runtime.context import concurrency_for
-from tff_health.runtime.pool import WorkerPool, open_pool
-from tff_health.runtime.protocols import BoundProtocols
-from tff_health.runtime.secure_context import SecureContext
 from tff_health.schemes import SCHEMES
+from tff_health.secure_aggregation.bindings import BINDINGS, ProtocolSettings
+from tff_health.secure_aggregation.protocols import BoundProtocols
+from tff_health.secure_aggregation.secure_context import SecureContext
+from tff_health.training.scheme_training import build_process
+from tff_health.workers.context import concurrency_for
+from tff_health.workers.pool import WorkerPool, open_pool
 
 IMAGES, TURNS = 80_000, 4
 SETTINGS = ProtocolSettings(dropout_rate=0.0, value_bits=20)

@@ -9,12 +9,13 @@ ROOT = Path(__file__).parents[1]
 # Two processes share the tests file by file: they end together if the longest files come first.
 FIRST = (
     "tests/tff_health/experiments/test_studies.py",
-    "tests/tff_health/experiments/test_secure_train.py",
-    "tests/tff_health/experiments/test_train.py",
-    "tests/tff_health/experiments/test_private_train.py",
-    "tests/tff_health/experiments/test_networks.py",
-    *("tests/tff_health/experiments", "tests/tff_health/runtime", "tests/tff_health/learning"),
-    *("tests/tff_health", "tests/models"),
+    "tests/tff_health/training/test_secure_train.py",
+    "tests/tff_health/training/test_train.py",
+    "tests/tff_health/training/test_private_train.py",
+    "tests/tff_health/training/test_networks.py",
+    *("tests/tff_health/experiments", "tests/tff_health/training", "tests/tff_health/studies"),
+    *("tests/tff_health/workers", "tests/tff_health/secure_aggregation"),
+    *("tests/tff_health/learning", "tests/tff_health", "tests/models"),
 )
 # Whole sessions in every variation, and random input by the thousand: more than five seconds of
 # processor time each. What they test in whole, the files beside them test in parts.

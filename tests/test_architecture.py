@@ -1,6 +1,7 @@
-"""The layers import one way, as the architecture says."""
+"""Imports go one way, from room to room, as docs/architecture.md says."""
 
 import ast
+import itertools
 from pathlib import Path
 
 import pytest
@@ -8,77 +9,61 @@ import pytest
 ROOT = Path(__file__).parent.parent
 TENSORFLOW = ("tensorflow", "tensorflow_federated", "tensorflow_privacy", "keras")
 
-# What a package may import of ours; a dotted name stands for everything below it.
-ALLOWED = {
-    "crypto": ("crypto",),
-    "models": ("models",),
-    "tff_health.machine": (),
-    "tff_health.interrupts": (),
-    "tff_health.utf8": (),
-    "tff_health.errors": (),
-    "tff_health.atomic": (),
-    "tff_health.install": ("tff_health.machine",),
-    "tff_health.data": (
-        *("tff_health.data", "tff_health.errors", "tff_health.atomic"),
-        *("tff_health.interrupts", "tff_health.utf8"),
+# Each room, and the rooms that it imports; without "tff_health." in front. A room imports from rows
+# above its own, so there is no circle; a row names no room that it does not import.
+ARROWS = {
+    "crypto": "",
+    "models": "",
+    "errors": "",
+    "atomic": "",
+    "interrupts": "",
+    "machine": "",
+    "utf8": "",
+    "schemes": "",
+    "settings.experiments": "",
+    "settings.presets": "",
+    "install": "machine",
+    "quiet": "errors",
+    "settings.setting": "schemes settings.experiments",
+    "reporting": "atomic errors",
+    "workers": "errors",
+    "worker": "errors machine workers",
+    "data": "atomic errors interrupts utf8",
+    "doctor": "data errors interrupts machine quiet utf8 workers",
+    "settings.groups": (
+        "models data schemes settings.experiments settings.presets settings.setting"
     ),
-    "tff_health.aggregators": (
-        "tff_health.aggregators",
-        "crypto.encoding.fixed_point",
-        "crypto.errors",
+    "privacy": "errors settings.groups",
+    "aggregators": "crypto",
+    "attacks": "data",
+    "learning": "aggregators atomic data errors privacy settings.groups",
+    "secure_aggregation": "crypto errors settings.groups workers",
+    "measurements": "crypto errors secure_aggregation",
+    "tff_health": "aggregators errors privacy quiet schemes secure_aggregation",
+    "settings": (
+        "models aggregators data errors privacy schemes secure_aggregation settings.experiments "
+        "settings.groups settings.presets settings.setting"
     ),
-    "tff_health.worker": ("tff_health.runtime", "tff_health.errors", "tff_health.machine"),
-    "tff_health.runtime": (
-        *("tff_health.runtime", "tff_health.errors", "crypto"),
-        "tff_health.settings.groups",
+    "flags": "data errors reporting settings settings.groups settings.setting",
+    "training": (
+        "models tff_health atomic data errors interrupts learning measurements privacy reporting "
+        "schemes secure_aggregation settings workers"
     ),
-    "tff_health.attacks": ("tff_health.attacks", "tff_health.errors", "tff_health.data"),
-    "tff_health.learning": (
-        "tff_health.learning",
-        "tff_health.atomic",
-        "tff_health.data",
-        "tff_health.aggregators",
-        "tff_health.privacy",
-        "tff_health.errors",
-        "tff_health.settings.groups",
+    "studies": (
+        "data errors interrupts learning measurements reporting schemes secure_aggregation "
+        "settings training workers"
     ),
-    "tff_health.privacy": (
-        *("tff_health.privacy", "tff_health.errors"),
-        "tff_health.settings.groups",
+    "experiments.privacy": (
+        "models attacks data measurements reporting settings settings.groups studies training"
     ),
-    "tff_health.schemes": (),
-    "tff_health.reporting": (
-        "tff_health.reporting",
-        "tff_health.errors",
-        "tff_health.atomic",
-        "tff_health.data",
-        "tff_health.learning",
-        "tff_health.privacy",
-        "tff_health.attacks",
-        "tff_health.settings.groups",
+    "experiments": (
+        "data errors interrupts measurements reporting secure_aggregation settings "
+        "settings.experiments studies training workers"
     ),
-    "tff_health.settings.experiments": (),
-    "tff_health.settings.presets": (),
-    "tff_health.settings.setting": ("tff_health.schemes", "tff_health.settings.experiments"),
-    "tff_health.settings.groups": (
-        *("tff_health.settings.groups", "tff_health.settings.setting"),
-        *("tff_health.settings.experiments", "tff_health.settings.presets"),
-        *("tff_health.schemes", "tff_health.data.catalog", "tff_health.data.split_names"),
-        "models",
-    ),
-    "tff_health.settings.config": (
-        *("tff_health.settings.table", "tff_health.settings.groups"),
-        *("tff_health.settings.experiments", "tff_health.schemes", "tff_health.data"),
-        *("tff_health.aggregators", "tff_health.runtime"),
-    ),
-    "tff_health.settings": (
-        *("tff_health.settings", "tff_health.schemes", "tff_health.errors", "tff_health.data"),
-        *("tff_health.privacy", "tff_health.runtime", "tff_health.aggregators", "models"),
-    ),
-    "tff_health.experiments": ("tff_health", "models"),
-    "tff_health.flags": ("tff_health", "models"),
-    "run_experiments": ("tff_health",),
+    "run_experiments": "errors experiments flags interrupts machine quiet settings utf8",
 }
+# Of crypto/, aggregators use the encoding of numbers alone.
+ENCODING = ("crypto.encoding.fixed_point", "crypto.errors")
 WITHOUT_TENSORFLOW = (
     *("crypto", "tff_health.flags", "tff_health.schemes", "tff_health.settings"),
     "run_experiments",
@@ -108,27 +93,37 @@ def below(name, package):
 MODULES = dict(modules())
 
 
-@pytest.mark.parametrize("package", ALLOWED)
-def test_a_package_imports_only_what_lies_below_it(package):
-    found = {name: file for name, file in MODULES.items() if below(name, package)}
-    assert found, f"there is no {package} any more"
-    for name, file in found.items():
-        for imported in imports_of(file):
-            if not any(below(imported, top) for top in ("crypto", "models", "tff_health")):
-                continue
-            assert any(below(imported, allowed) for allowed in ALLOWED[package]), (
-                f"{name} imports {imported}"
-            )
+def room_of(module):
+    """Return the row of ARROWS in which a module stands."""
+    name = module.removeprefix("tff_health.")
+    return max((room for room in ARROWS if below(name, room)), key=len, default=None)
 
 
-def test_every_package_has_its_place():
-    lone = (
-        "tff_health",
-        "tff_health.doctor",
-        "tff_health.quiet",
-    )  # the package itself, and what looks at everything
-    for name in MODULES:
-        assert name in lone or any(below(name, package) for package in ALLOWED), name
+def ours(file):
+    """Yield the modules of ours that a file imports."""
+    for imported in imports_of(file):
+        parts = imported.split(".")
+        names = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
+        yield from itertools.islice((name for name in names if name in MODULES), 1)
+
+
+def test_every_module_stands_in_a_room():
+    assert {room_of(name) for name in MODULES} == {*ARROWS}
+
+
+def test_rooms_import_from_rooms_above_them():
+    rooms = list(ARROWS)
+    for room, arrows in ARROWS.items():
+        assert all(rooms.index(other) < rooms.index(room) for other in arrows.split()), room
+
+
+@pytest.mark.parametrize("room", ARROWS)
+def test_a_room_imports_what_its_row_says(room):
+    found = set()
+    for name, file in MODULES.items():
+        if room_of(name) == room:
+            found |= {room_of(imported) for imported in ours(file)}
+    assert found - {room} == set(ARROWS[room].split())
 
 
 @pytest.mark.parametrize("name", [n for n in MODULES if n.startswith(WITHOUT_TENSORFLOW)])
@@ -137,19 +132,17 @@ def test_no_tensorflow_where_there_must_be_none(name):
         assert not any(below(imported, package) for package in TENSORFLOW), imported
 
 
-def test_only_runtime_calls_protocols_and_only_flags_knows_absl():
+def test_aggregators_take_only_encodings_from_crypto():
     for name, file in MODULES.items():
-        for imported in imports_of(file):
-            if below(imported, "crypto"):
-                encodes = below(imported, "crypto.encoding.fixed_point") or below(
-                    imported, "crypto.errors"
-                )
-                allowed = ("crypto", "tff_health.runtime", *(["tff_health.aggregators"] * encodes))
-                assert any(below(name, package) for package in allowed), name
-            if below(imported, "absl"):
-                assert name == "tff_health.flags"
-            if below(imported, "tff_health.flags"):
-                assert name == "run_experiments"
+        if room_of(name) == "aggregators":
+            used = [imported for imported in ours(file) if below(imported, "crypto")]
+            assert all(imported in ENCODING for imported in used), name
+
+
+def test_only_flags_knows_absl():
+    for name, file in MODULES.items():
+        if any(below(imported, "absl") for imported in imports_of(file)):
+            assert name == "tff_health.flags"
 
 
 def test_imports_are_found_wherever_they_stand(tmp_path):

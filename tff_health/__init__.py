@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from tff_health.errors import TffHealthError as TffHealthError
     from tff_health.privacy.accounting import Accountant as Accountant
     from tff_health.quiet import silence_libraries as silence_libraries
-    from tff_health.runtime.protocols import BoundProtocols as BoundProtocols
-    from tff_health.runtime.secure_context import RoundAbortedError as RoundAbortedError
-    from tff_health.runtime.secure_sums import secure_sums as secure_sums
     from tff_health.schemes import SCHEMES as SCHEMES
+    from tff_health.secure_aggregation.protocols import BoundProtocols as BoundProtocols
+    from tff_health.secure_aggregation.secure_context import RoundAbortedError as RoundAbortedError
+    from tff_health.secure_aggregation.secure_sums import secure_sums as secure_sums
 
 __version__ = "0.1.0"
 
 _MODULES = {
     "Accountant": "tff_health.privacy.accounting",
-    "BoundProtocols": "tff_health.runtime.protocols",
+    "BoundProtocols": "tff_health.secure_aggregation.protocols",
     "FixedPointMean": "tff_health.aggregators.fixed_point_mean",
-    "RoundAbortedError": "tff_health.runtime.secure_context",
+    "RoundAbortedError": "tff_health.secure_aggregation.secure_context",
     "SCHEMES": "tff_health.schemes",
     "TffHealthError": "tff_health.errors",
     "WeightEncoding": "tff_health.aggregators.fixed_point_mean",
     "WeightedFixedPointMean": "tff_health.aggregators.fixed_point_mean",
-    "secure_sums": "tff_health.runtime.secure_sums",
+    "secure_sums": "tff_health.secure_aggregation.secure_sums",
     "silence_libraries": "tff_health.quiet",
 }
 

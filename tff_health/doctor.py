@@ -171,8 +171,8 @@ def _worker() -> str:
     import numpy as np
     import tensorflow_federated as tff
 
-    from tff_health.runtime.context import create_context
-    from tff_health.runtime.worker import LocalWorker
+    from tff_health.workers.context import create_context
+    from tff_health.workers.worker import LocalWorker
 
     @tff.federated_computation(tff.FederatedType(np.int32, tff.CLIENTS))
     def add(values):  # type: ignore[no-untyped-def]

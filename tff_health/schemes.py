@@ -18,8 +18,8 @@ class Scheme:
         protection: how the sum of the updates is protected.
         builder: "module:function" that makes a `SchemeProcess` of a `Task`; named by text so that
             this table can be read without importing TFF.
-        protocol: what computes its secure sums, a key of `runtime.bindings.BINDINGS`; None if it
-            declares none.
+        protocol: a key of `secure_aggregation.bindings.BINDINGS`, which computes its secure sums;
+            None if it declares none.
         leaks: what the protocol itself tells the server about single clients.
         shares: whether clients share anything; else the builder makes a `LocalTraining`.
     """

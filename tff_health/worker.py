@@ -12,8 +12,8 @@ import sys
 
 from tff_health import machine
 from tff_health.errors import TffHealthError
-from tff_health.runtime import launch_service
-from tff_health.runtime.service import num_processors, service_command, service_environment
+from tff_health.workers import launch_service
+from tff_health.workers.service import num_processors, service_command, service_environment
 
 
 def main() -> None:

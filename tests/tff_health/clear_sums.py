@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 from tensorflow_federated.python.core.backends.test import compiler
 
-from tff_health.runtime.context import _Executors
+from tff_health.workers.context import _Executors
 
 
 def clear_context(worker):

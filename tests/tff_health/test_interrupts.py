@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from tests.tff_health.experiments.runs import user_environment
+from tests.tff_health.runs import user_environment
 
 LINE = "interrupted: the same command goes on from the last round"
 

@@ -9,8 +9,8 @@ import pytest
 from crypto.vector_schemes.packed_paillier import STRENGTHS
 from tff_health import flags
 from tff_health.errors import ConfigError
-from tff_health.runtime import bindings
 from tff_health.schemes import SCHEMES
+from tff_health.secure_aggregation import bindings
 from tff_health.settings import listing
 from tff_health.settings.config import RunConfig
 from tff_health.settings.experiments import EXPERIMENTS

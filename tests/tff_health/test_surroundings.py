@@ -48,7 +48,7 @@ def test_files_are_utf8_whatever_the_locale(tmp_path, environment):
     code = (
         "import sys; from pathlib import Path\n"
         "from tff_health.reporting.files import read_json, write_text\n"
-        "from tff_health.reporting.metrics_log import MetricsLog, read_rows\n"
+        "from tff_health.training.metrics_log import MetricsLog, read_rows\n"
         "log = MetricsLog(Path(sys.argv[1]) / 'm.csv', ('n',))\n"
         "log.add([{'n': chr(233)}])\n"
         "log.write()\n"

@@ -21,8 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 IMPORTED = (
     *("tensorflow", "tensorflow_federated", "h5py", "matplotlib.figure", "jinja2"),
-    *("tff_health.flags", "tff_health.experiments.training"),
-    *("tff_health.experiments.schemes", "tff_health.experiments.privacy"),
+    *("tff_health.flags", "tff_health.training.run"),
+    *("tff_health.experiments.schemes", "tff_health.experiments.privacy.budgets"),
 )
 NOISE = "pkg_resources is deprecated"
 _PR_SET_CHILD_SUBREAPER = 36
@@ -143,8 +143,8 @@ def _forget_default_context():
     """TFF's own ends with a line on stderr when it is among what is frozen."""
     import tensorflow_federated as tff
 
-    from tff_health.runtime.context import create_context
-    from tff_health.runtime.worker import RemoteWorker
+    from tff_health.workers.context import create_context
+    from tff_health.workers.worker import RemoteWorker
 
     tff.framework.set_default_context(create_context(RemoteWorker("nowhere")))
     gc.collect()

@@ -7,10 +7,10 @@ left out where it is used, added where it is not.
 from dataclasses import dataclass
 from typing import Any
 
-from tff_health.experiments.study import Part, part_config
-from tff_health.experiments.study_run import FinishedStudy, run_study
-from tff_health.reporting import ablation_report
+from tff_health.experiments import ablation_report
 from tff_health.settings.config import Invocation, RunConfig
+from tff_health.studies.run import FinishedStudy, run_study
+from tff_health.studies.study import Part, part_config
 
 _SWITCHES = ("normalise", "train_flips", "train_rotations", "test_flips", "test_rotations")
 _AMOUNTS = {

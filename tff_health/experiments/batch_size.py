@@ -1,9 +1,9 @@
 """Experiment `batch_size`: one scheme with batches of several sizes (Fig. 4 of the paper)."""
 
-from tff_health.experiments.study import Part, part_config
-from tff_health.experiments.study_run import FinishedStudy, run_study
-from tff_health.reporting import batch_size_report
+from tff_health.experiments import batch_size_report
 from tff_health.settings.config import Invocation, RunConfig
+from tff_health.studies.run import FinishedStudy, run_study
+from tff_health.studies.study import Part, part_config
 
 
 def run(invocation: Invocation) -> None:

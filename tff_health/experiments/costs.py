@@ -5,15 +5,15 @@ formula or to a kind of overhead, and every operation to who did it.
 """
 
 from tff_health.errors import ConfigError
-from tff_health.experiments import surroundings
+from tff_health.experiments import costs_report
 from tff_health.experiments.he import model_length
-from tff_health.reporting import costs_report
+from tff_health.measurements.cost_terms import CostTask
+from tff_health.measurements.recorded_session import Recorded, record, scheme_v
 from tff_health.reporting.progress import Progress
 from tff_health.reporting.results_folder import ResultsFolder
-from tff_health.runtime.cost_terms import CostTask
-from tff_health.runtime.recorded_session import Recorded, record, scheme_v
 from tff_health.settings.checks import schemes
 from tff_health.settings.config import Invocation, RunConfig
+from tff_health.training import versions
 
 
 def run(invocation: Invocation) -> None:
@@ -32,8 +32,8 @@ def run(invocation: Invocation) -> None:
         description = {
             "config": config.as_dict(),
             "derived": {"vector_length": length},
-            "versions": surroundings.versions(),
-            "machine": surroundings.machine(),
+            "versions": versions.versions(),
+            "machine": versions.machine(),
         }
         folder.describe(description)
         text = costs_report.write(folder, description, _record_all(config, length))

@@ -20,19 +20,19 @@ from tff_health.data.federated import FederatedImages, federate
 from tff_health.data.pack import pack_clients
 from tff_health.data.seeds import generator
 from tff_health.errors import RunError
-from tff_health.experiments import surroundings
-from tff_health.experiments.rounds import build_process
-from tff_health.experiments.study import Part, part_config, validate
-from tff_health.experiments.training import build_protocol, build_task
-from tff_health.reporting import dropout_report
-from tff_health.reporting.dropout_report import MeasuredRound
+from tff_health.experiments import dropout_report
+from tff_health.experiments.dropout_report import MeasuredRound
 from tff_health.reporting.files import read_json, write_json
 from tff_health.reporting.progress import Progress
 from tff_health.reporting.results_folder import ResultsFolder
-from tff_health.runtime.context import concurrency_for
-from tff_health.runtime.pool import open_pool
-from tff_health.runtime.secure_context import SecureContext
+from tff_health.secure_aggregation.secure_context import SecureContext
 from tff_health.settings.config import Invocation, RunConfig
+from tff_health.studies.study import Part, part_config, validate
+from tff_health.training import versions
+from tff_health.training.run import build_protocol, build_task
+from tff_health.training.scheme_training import build_process
+from tff_health.workers.context import concurrency_for
+from tff_health.workers.pool import open_pool
 
 
 def run(invocation: Invocation) -> None:
@@ -58,8 +58,8 @@ def run(invocation: Invocation) -> None:
         description = {
             "config": config.as_dict(),
             "data": shared_out[config.study.client_counts[0]].describe(),
-            "versions": surroundings.versions(),
-            "machine": surroundings.machine(),
+            "versions": versions.versions(),
+            "machine": versions.machine(),
         }
         folder.describe(description)
         rounds = _measure_all(invocation, parts, shared_out, folder.scratch)

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from tff_health.data import catalog
 from tff_health.errors import RunError
-from tff_health.experiments import run_model, surroundings
-from tff_health.reporting import he_report
+from tff_health.experiments import he_report
+from tff_health.measurements.sum_costs import CONTENDERS, Contender, SumCost, SumTask, measure
 from tff_health.reporting.files import read_json, write_json
 from tff_health.reporting.progress import Progress
 from tff_health.reporting.results_folder import ResultsFolder
-from tff_health.runtime.sum_costs import CONTENDERS, Contender, SumCost, SumTask, measure
 from tff_health.settings.config import Invocation, RunConfig
+from tff_health.training import run_model, versions
 
 
 def run(invocation: Invocation) -> None:
@@ -36,8 +36,8 @@ def run(invocation: Invocation) -> None:
         description = {
             "config": config.as_dict(),
             "derived": {"vector_length": length, "value_bits": config.value_bits},
-            "versions": surroundings.versions(),
-            "machine": surroundings.machine(),
+            "versions": versions.versions(),
+            "machine": versions.machine(),
         }
         folder.describe(description)
         task = SumTask(length, config.cohort.num_clients, config.encoding, config.run.seed)

@@ -7,12 +7,12 @@ other rounds are taken from there, and marked as simulated.
 """
 
 from tff_health.errors import RunError
-from tff_health.experiments.study import Part, PartResult, part_config
-from tff_health.experiments.study_run import FinishedStudy, run_study
-from tff_health.reporting import schemes_report
-from tff_health.reporting.comparison import ComparedRun
-from tff_health.reporting.metrics_log import Value
+from tff_health.experiments import schemes_report
 from tff_health.settings.config import Invocation, RunConfig
+from tff_health.studies.comparison import ComparedRun
+from tff_health.studies.run import FinishedStudy, run_study
+from tff_health.studies.study import Part, PartResult, part_config
+from tff_health.training.metrics_log import Value
 
 SCHEMES = ("fedavg", "bonawitz", "fedopt", "fang", "zhang")
 SLOW, ITS_TWIN = "fang", "bonawitz"

@@ -5,10 +5,10 @@ import sys
 from tff_health import interrupts
 from tff_health.data import catalog
 from tff_health.data.federated import federate
-from tff_health.experiments.network import check_finished
-from tff_health.reporting.finished_run import read_finished_run
 from tff_health.reporting.results_folder import START_ANEW, ResultsFolder
 from tff_health.settings.config import Invocation
+from tff_health.studies.finished_run import read_finished_run
+from tff_health.training.network_identity import check_finished
 
 
 def run(invocation: Invocation) -> None:
@@ -39,9 +39,9 @@ def run(invocation: Invocation) -> None:
         )
         # Imports TensorFlow, which takes seconds: only when folder and data are in order.
         with interrupts.no_cleanup():
-            from tff_health.experiments import training
+            from tff_health.training import run
 
-        text = training.train(
+        text = run.train(
             *(config, federated, folder, invocation.workers, invocation.cache_dir),
             announce=lambda told: print(told, file=sys.stderr),
         )

@@ -13,8 +13,8 @@ from tff_health.aggregators.encoding import FixedPoint, fixed_point, modulus_bit
 from tff_health.data.catalog import DATA_SETS
 from tff_health.data.partition import PartitionSpec
 from tff_health.data.scaling import Scaling
-from tff_health.runtime.bindings import ProtocolSettings
 from tff_health.schemes import SCHEMES
+from tff_health.secure_aggregation.bindings import ProtocolSettings
 from tff_health.settings.experiments import EXPERIMENTS
 from tff_health.settings.groups.cohort import CohortSettings
 from tff_health.settings.groups.data import DataSettings, PartitionSettings

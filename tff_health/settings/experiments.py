@@ -97,7 +97,7 @@ EXPERIMENTS = {
         Experiment(
             name="privacy",
             description="accuracy and attacks over epsilon: the report's table and chart",
-            runner="tff_health.experiments.privacy:run",
+            runner="tff_health.experiments.privacy.budgets:run",
             named_by=("scheme", "dataset", "split"),
             defaults={
                 **{"scheme": "bonawitz", "dp_noise": "local", "validation_fraction": 0.0},
@@ -108,7 +108,7 @@ EXPERIMENTS = {
         Experiment(
             name="privacy_tuning",
             description="settings for each epsilon, chosen on validation parts for privacy",
-            runner="tff_health.experiments.privacy_tuning:run",
+            runner="tff_health.experiments.privacy.tuning:run",
             named_by=("scheme", "dataset", "split"),
             defaults={
                 **{"scheme": "fedavg", "dp_noise": "local"},

@@ -20,10 +20,10 @@ from crypto.protocols.quality_sum.session import HardenedQualitySum, QualitySum
 from tff_health.aggregators.quality import QualityRule, normalised_distance
 from tff_health.aggregators.quality_mean import QualityWeightedMean
 from tff_health.errors import RunError
-from tff_health.runtime.protocols import BoundProtocols
-from tff_health.runtime.quality_protocol import QualityProtocol
-from tff_health.runtime.secure_sums import secure_sums
-from tff_health.runtime.slots import Slot
+from tff_health.secure_aggregation.protocols import BoundProtocols
+from tff_health.secure_aggregation.quality_protocol import QualityProtocol
+from tff_health.secure_aggregation.secure_sums import secure_sums
+from tff_health.secure_aggregation.slots import Slot
 
 BETA = 0.5
 CHI_SQUARE_4 = 11.143286781877796  # its 97.5 % quantile with 4 degrees of freedom, from a table

@@ -4,7 +4,7 @@ import json
 import sys
 
 from tests.tff_health import warm
-from tests.tff_health.experiments.runs import user_environment
+from tests.tff_health.runs import user_environment
 
 GIVEN = ("--vector_length=500", "--client_counts=4,6", "--dropout_rates=0,0.25")
 

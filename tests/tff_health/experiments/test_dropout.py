@@ -6,11 +6,11 @@ import sys
 import pytest
 
 from tests.tff_health import warm
-from tests.tff_health.experiments.runs import user_environment
+from tests.tff_health.runs import user_environment
 from tff_health import flags
 from tff_health.errors import ConfigError
 from tff_health.experiments import dropout
-from tff_health.reporting.dropout_report import MeasuredRound, points
+from tff_health.experiments.dropout_report import MeasuredRound, points
 from tff_health.settings.checks import validate
 
 SMALL = ("--experiment=dropout", "--dataset=digits", "--model=tanh_cnn")

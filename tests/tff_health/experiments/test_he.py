@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.tff_health import warm
-from tests.tff_health.experiments.runs import user_environment
+from tests.tff_health.runs import user_environment
 from tff_health import flags
 from tff_health.errors import ConfigError
 from tff_health.experiments import he

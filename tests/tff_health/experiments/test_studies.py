@@ -8,17 +8,17 @@ import time
 import pytest
 
 from tests.tff_health import warm
-from tests.tff_health.experiments.runs import assert_no_worker_stays, user_environment, workers
+from tests.tff_health.runs import assert_no_worker_stays, user_environment, workers
 from tff_health import flags
 from tff_health.errors import ConfigError, RunError
 from tff_health.experiments import ablation, batch_size, schemes
-from tff_health.experiments.study import validate
 from tff_health.settings import checks
+from tff_health.studies.study import validate
 
 SMALL = ("--dataset=digits", "--model=tanh_cnn", "--rounds=3", "--eval_every=2")
 SCHEMES = ("fedavg", "bonawitz", "fedopt", "fang", "zhang")
 # What its layers draw must be the same in every scheme, and after a kill.
-DRAWING = "--model=tests.tff_health.experiments.networks:drawing"
+DRAWING = "--model=tests.tff_health.networks:drawing"
 
 
 def command(experiment, out_dir, *given):

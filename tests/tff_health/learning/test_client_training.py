@@ -12,13 +12,13 @@ from tff_health.data.federated import federate
 from tff_health.data.images import LabelledImages
 from tff_health.data.pack import pack_clients
 from tff_health.data.partition import PartitionSpec
-from tff_health.experiments.training import build_task
 from tff_health.flags import parse
 from tff_health.learning.client_training import set_learning_rate
 from tff_health.learning.fedavg import build_fedavg
 from tff_health.learning.local_only import LocalTraining
 from tff_health.learning.task import Optimizer
 from tff_health.settings.config import RunConfig
+from tff_health.training.run import build_task
 
 GIVEN = ("--dataset=digits", "--model=tests.tff_health.learning.test_client_training:linear")
 

@@ -13,9 +13,9 @@ from tff_health.data.federated import federate
 from tff_health.data.images import LabelledImages
 from tff_health.data.pack import pack_clients
 from tff_health.data.partition import PartitionSpec
-from tff_health.experiments.privacy_settings import sampling_rates, settle
-from tff_health.experiments.training import build_task
 from tff_health.learning.private_training import build_private_client_work
+from tff_health.training.privacy_settings import sampling_rates, settle
+from tff_health.training.run import build_task
 
 CLIENTS, LOT, NORM = 3, 20, 0.5
 PRIVATE = (

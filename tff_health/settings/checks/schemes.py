@@ -1,7 +1,7 @@
 """Checks of settings that concern who drops out, and how sums are computed."""
 
-from tff_health.runtime import bindings
 from tff_health.schemes import SCHEMES
+from tff_health.secure_aggregation import bindings
 from tff_health.settings.config import RunConfig
 from tff_health.settings.table import SETTINGS
 from tff_health.settings.words import nearest, no_effect, scheme_has_no_effect, shown

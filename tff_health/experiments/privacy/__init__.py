@@ -1,0 +1,1 @@
+"""Accuracy over epsilon, and attacks on what leaves a client."""

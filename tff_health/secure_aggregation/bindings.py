@@ -1,0 +1,215 @@
+"""From the settings of an experiment to the protocols behind its secure sums.
+
+Nothing here imports TensorFlow, and a protocol is imported when it is built, so that settings are
+checked at once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crypto.elgamal.discrete_log import MAX_BOUND
+from crypto.errors import CapacityError
+from crypto.groups.base import Group
+from crypto.groups.edwards25519 import EDWARDS25519
+from crypto.groups.ffdhe import FFDHE2048, FFDHE3072
+from crypto.groups.secp256k1 import SECP256K1
+from crypto.protocols.masking.topology import CompleteGraph, RegularGraph, Topology
+from crypto.session.key_setup import KeySetup
+from crypto.session.thresholds import describe_colluders, plan_threshold
+from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
+from crypto.vector_schemes.scheme import VectorPlan, VectorScheme
+from tff_health.secure_aggregation.protocols import BoundProtocols, SumProtocol
+from tff_health.settings.groups.sums import ProtocolChoices
+
+MAX_QUALITY_SUM = MAX_BOUND
+GROUPS: dict[str, Group[Any]] = {
+    group.name: group for group in (SECP256K1, EDWARDS25519, FFDHE2048, FFDHE3072)
+}
+_SPARSE_COLLUSION_RATE = 0.1
+_SPARSE_DROPOUT_RATE = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtocolSettings(ProtocolChoices):
+    """What an experiment says about its protocol: what the user chose, and what follows.
+
+    Attributes:
+        dropout_rate: share of a cohort that may drop out.
+        value_bits: of a client's number in a sum over the integers.
+        cache_dir: where tables of logarithms are kept; None for in memory only.
+    """
+
+    dropout_rate: float
+    value_bits: int
+    cache_dir: Path | None = None
+
+
+@dataclass(frozen=True)
+class ProtocolPlan:
+    """What a protocol means for one number of clients.
+
+    Attributes:
+        survivors: the fewest clients that must be left at the end of a session.
+        reason: who works with whom, the threshold, and why.
+        colluders: most clients that may help the server without learning more than the sum; None
+            where that depends on a key holder instead.
+        signed: whether that holds for a server that does not follow the protocol.
+    """
+
+    survivors: int
+    reason: str
+    colluders: int | None = None
+    signed: bool = False
+
+    @property
+    def bears(self) -> str:
+        """The number of colluders for people; empty where there is none."""
+        if self.colluders is None:
+            return ""
+        return describe_colluders(self.colluders, signed=self.signed)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """How a scheme's protocol is made.
+
+    Attributes:
+        build: makes the protocol, bound to TFF's kinds of sums.
+        plan: says what it means for a number of clients; raises
+            `crypto.errors.ParameterError`, a ValueError, if they cannot meet the settings.
+    """
+
+    build: Callable[[ProtocolSettings], SumProtocol]
+    plan: Callable[[ProtocolSettings, int], ProtocolPlan]
+
+
+def _double_masking(settings: ProtocolSettings) -> SumProtocol:
+    from crypto.protocols.masking.session import DoubleMasking
+
+    return BoundProtocols.to_all(DoubleMasking(_topology(settings), signed=settings.signatures))
+
+
+def _plan_double_masking(settings: ProtocolSettings, num_clients: int) -> ProtocolPlan:
+    return _planned(_topology(settings), num_clients, settings.signatures)
+
+
+def _plan_quality_sum(settings: ProtocolSettings, num_clients: int) -> ProtocolPlan:
+    return _planned(CompleteGraph(settings.threshold or None), num_clients, signed=False)
+
+
+def _plan_hardened_quality_sum(settings: ProtocolSettings, num_clients: int) -> ProtocolPlan:
+    return _planned(CompleteGraph(settings.threshold or None), num_clients, signed=True)
+
+
+def _planned(topology: Topology, num_clients: int, signed: bool) -> ProtocolPlan:
+    plan = topology.plan(num_clients, signed=signed)
+    return ProtocolPlan(plan.min_survivors, plan.reason, plan.colluders, signed)
+
+
+def _topology(settings: ProtocolSettings) -> Topology:
+    if settings.topology == "sparse":
+        rate = max(settings.dropout_rate, _SPARSE_DROPOUT_RATE)
+        return RegularGraph(dropout_rate=rate, collusion_rate=_SPARSE_COLLUSION_RATE)
+    return CompleteGraph(settings.threshold or None)
+
+
+def _quality_sum(settings: ProtocolSettings) -> SumProtocol:
+    from crypto.protocols.pairwise_masking.session import PairwiseMasking
+    from crypto.protocols.quality_sum.session import QualitySum
+    from tff_health.secure_aggregation.quality_protocol import QualityProtocol
+
+    threshold = settings.threshold or None
+    joint = QualitySum(
+        threshold=threshold,
+        group=GROUPS[settings.group],
+        phi=settings.phi,
+        key_setup=_key_setup(settings),
+        proofs=settings.proofs,
+        table_cache=settings.cache_dir,
+    )
+    masking = PairwiseMasking(threshold=threshold, key_setup=_key_setup(settings))
+    return QualityProtocol(joint, masking)
+
+
+def _hardened_quality_sum(settings: ProtocolSettings) -> SumProtocol:
+    from crypto.protocols.masking.session import DoubleMasking
+    from crypto.protocols.quality_sum.session import HardenedQualitySum
+    from tff_health.secure_aggregation.quality_protocol import QualityProtocol
+
+    threshold = settings.threshold or None
+    joint = HardenedQualitySum(
+        threshold=threshold,
+        group=GROUPS[settings.group],
+        phi=settings.phi,
+        table_cache=settings.cache_dir,
+    )
+    return QualityProtocol(joint, DoubleMasking(CompleteGraph(threshold)))
+
+
+def _key_setup(settings: ProtocolSettings) -> KeySetup:
+    return "dkg" if settings.key_setup == "dkg" else "authority"
+
+
+def _homomorphic_sum(settings: ProtocolSettings) -> SumProtocol:
+    from crypto.protocols.homomorphic_sum.session import HomomorphicSum
+
+    scheme = _vector_scheme(settings)
+    return BoundProtocols.to_all(HomomorphicSum(scheme, signed=settings.signatures))
+
+
+def _plan_homomorphic_sum(settings: ProtocolSettings, num_clients: int) -> ProtocolPlan:
+    plan_threshold(num_clients)
+    scheme = _vector_scheme(settings)
+    plan = VectorPlan(1, settings.value_bits, num_clients)
+    if plan.max_sum > scheme.max_sum:
+        raise CapacityError(
+            f"{num_clients} values of {plan.value_bits} bits may exceed {scheme.max_sum}, the "
+            f"largest sum in {scheme.name}: lower --fraction_bits or --clip_range"
+        )
+    return _plan_without_dropouts(scheme, num_clients)
+
+
+def _sparse_sum(settings: ProtocolSettings) -> SumProtocol:
+    from crypto.protocols.homomorphic_sum.session import HomomorphicSum
+    from crypto.protocols.sparse_sum.session import SparseSum
+
+    # Metrics are not sparse: one ciphertext holds all of them, and tells nothing of them.
+    scheme, signed = _vector_scheme(settings), settings.signatures
+    dense, sparse = HomomorphicSum(scheme, signed=signed), SparseSum(scheme, signed=signed)
+    return BoundProtocols(bitwidth=dense, max_input=dense, modular=sparse)
+
+
+def _plan_sparse_sum(settings: ProtocolSettings, num_clients: int) -> ProtocolPlan:
+    plan_threshold(num_clients)
+    return _plan_without_dropouts(_vector_scheme(settings), num_clients)
+
+
+def _plan_without_dropouts(scheme: VectorScheme, num_clients: int) -> ProtocolPlan:
+    return ProtocolPlan(
+        num_clients,
+        f"{scheme.name}, {scheme.security_bits} bits of strength; without a client there is no sum",
+    )
+
+
+def _vector_scheme(settings: ProtocolSettings) -> VectorScheme:
+    match settings.he:
+        case "elgamal":
+            from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
+
+            return ElGamalScheme(settings.cache_dir)
+        case "ckks":
+            from crypto.vector_schemes.ckks import CkksScheme
+
+            return CkksScheme()
+    return PackedPaillierScheme(settings.key_bits)
+
+
+BINDINGS = {
+    "double_masking": Binding(_double_masking, _plan_double_masking),
+    "quality_sum": Binding(_quality_sum, _plan_quality_sum),
+    "homomorphic_sum": Binding(_homomorphic_sum, _plan_homomorphic_sum),
+    "sparse_sum": Binding(_sparse_sum, _plan_sparse_sum),
+    "hardened_quality_sum": Binding(_hardened_quality_sum, _plan_hardened_quality_sum),
+}

@@ -1,0 +1,222 @@
+"""What stands behind the secure sums of a computation: protocols of `crypto`, bound to them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from crypto.parties import ClientId
+from crypto.session.costs import Costs
+from crypto.session.faults import Fault
+from crypto.session.secure_sum import (
+    IntegerSum,
+    Refusal,
+    SecureSum,
+    SessionAbortedError,
+    SumResult,
+)
+from tff_health.errors import RunError
+from tff_health.secure_aggregation.slots import (
+    KINDS,
+    Kind,
+    Slot,
+    check_integers,
+    common_bits,
+    from_vector,
+    to_vector,
+    value_bits,
+)
+
+
+@dataclass(frozen=True)
+class RoundPlan:
+    """Who takes part in one round, and what goes wrong.
+
+    Attributes:
+        round_id: number of the round, 0 to 2^64 - 1.
+        clients: the cohort, in the order of the data.
+        dropouts: client -> the stage of the protocol in which it no longer answers.
+        faults: what happens to single messages.
+        binding: digest of what the server gave the clients; empty if sums are bound to nothing.
+    """
+
+    round_id: int
+    clients: tuple[ClientId, ...]
+    dropouts: Mapping[ClientId, str] = field(default_factory=dict)
+    faults: Sequence[Fault] = ()
+    binding: bytes = b""
+
+
+@dataclass(frozen=True)
+class SumsOutcome:
+    """The secure sums of one round.
+
+    Attributes:
+        sums: an integer array for each slot.
+        survivors: the clients that are in every sum.
+        costs: of all sessions.
+        refusals: messages that roles did not accept.
+        lone_share: the largest of the sessions', see `crypto.session.secure_sum.SumResult`.
+    """
+
+    sums: Sequence[Any]
+    survivors: tuple[ClientId, ...]
+    costs: Costs
+    refusals: tuple[Refusal, ...]
+    lone_share: float = 0.0
+
+
+class SumProtocol(ABC):
+    """Computes all secure sums of a round over one set of survivors.
+
+    Attributes:
+        stages: names of the stages at which clients can drop out, in their order.
+        set_up_stages: those that make keys which last, so that later rounds go without.
+    """
+
+    stages: tuple[str, ...]
+    set_up_stages: tuple[str, ...] = ()
+
+    @abstractmethod
+    def check(self, slots: Sequence[Slot]) -> None:
+        """Refuses, before any client works, slots that no protocol is bound to.
+
+        Raises:
+            RunError: naming the kind of sum.
+        """
+
+    @abstractmethod
+    def check_cohort(self, slots: Sequence[Slot], num_clients: int) -> None:
+        """Refuses, before any client works, sums over so many clients that are too long.
+
+        Raises:
+            RunError: naming the kind of sum.
+        """
+
+    @abstractmethod
+    def sum(
+        self, slots: Sequence[Slot], tensors: Mapping[ClientId, Sequence[Any]], plan: RoundPlan
+    ) -> SumsOutcome:
+        """Runs the round's sessions.
+
+        Args:
+            slots: what is summed.
+            tensors: for every client of the cohort, also those that will drop out, a tensor for
+                each slot.
+            plan: of the round.
+
+        Raises:
+            crypto.session.secure_sum.SessionAbortedError: if a sum could not be had.
+            RunError: if values do not fit their slots.
+        """
+
+
+class BoundProtocols(SumProtocol):
+    """A protocol for each kind of sum that TFF knows; one session for all sums of one protocol.
+
+    A client's dropout is planned by the name of a stage; with several protocols, those that have a
+    stage of that name. A protocol that adds integers is given them; it also takes residues, and
+    then learns their sum before it is reduced.
+
+    Args:
+        bitwidth: for `tff.federated_secure_sum_bitwidth`.
+        max_input: for `tff.federated_secure_sum`.
+        modular: for `tff.backends.mapreduce.federated_secure_modular_sum`.
+    """
+
+    def __init__(
+        self,
+        *,
+        bitwidth: SecureSum | None = None,
+        max_input: SecureSum | None = None,
+        modular: SecureSum | None = None,
+    ) -> None:
+        self._bound: dict[Kind, SecureSum | None] = {
+            "bitwidth": bitwidth,
+            "max_input": max_input,
+            "modular": modular,
+        }
+        self._protocols = list(dict.fromkeys(filter(None, self._bound.values())))
+        names = [stage for protocol in self._protocols for stage in protocol.stages]
+        self.stages = tuple(dict.fromkeys(names))
+
+    @classmethod
+    def to_all(cls, protocol: SecureSum) -> "BoundProtocols":
+        """Binds one protocol to every kind of sum: one session a round."""
+        return cls(bitwidth=protocol, max_input=protocol, modular=protocol)
+
+    def check(self, slots: Sequence[Slot]) -> None:
+        """Refuses slots of a kind without a protocol."""
+        missing = [k for k in KINDS if self._bound[k] is None and k in {s.kind for s in slots}]
+        if missing:
+            raise RunError(
+                f"the computation declares secure sums of kind {', '.join(missing)}, and no "
+                "protocol is bound to them: bind one; they are never added in the clear"
+            )
+
+    def check_cohort(self, slots: Sequence[Slot], num_clients: int) -> None:
+        """Refuses sums that need more than 62 bits."""
+        for slot in slots:
+            if isinstance(self._bound[slot.kind], IntegerSum):
+                check_integers([slot], num_clients)
+            else:
+                common_bits([slot], num_clients)
+
+    def sum(
+        self, slots: Sequence[Slot], tensors: Mapping[ClientId, Sequence[Any]], plan: RoundPlan
+    ) -> SumsOutcome:
+        """Runs a session for each protocol, one after the other."""
+        named = {*plan.dropouts.values(), *(fault.stage for fault in plan.faults if fault.stage)}
+        if unknown := named - set(self.stages):
+            raise RunError(f"no stage is called {min(unknown)!r}: {', '.join(self.stages)}")
+        sums: dict[int, Any] = {}
+        costs, survivors, lone_share = Costs(), plan.clients, 0.0
+        refusals: tuple[Refusal, ...] = ()
+        for protocol in self._protocols:
+            chosen = [i for i, slot in enumerate(slots) if self._bound[slot.kind] is protocol]
+            if not chosen:
+                continue
+            part = [slots[i] for i in chosen]
+            given = {c: [tensors[c][i] for i in chosen] for c in survivors}
+            try:
+                result, part_sums = _run_session(protocol, part, given, plan)
+            except SessionAbortedError as error:
+                error.costs, error.refusals = costs + error.costs, refusals + error.refusals
+                error.may_be_opened |= bool(sums)  # those of the protocols before are
+                raise
+            if sums and result.survivors != survivors:
+                raise RunError(
+                    "clients dropped out between the sessions of two protocols, whose sums are "
+                    "over different clients now; bind one protocol to all sums"
+                )
+            survivors, lone_share = result.survivors, max(lone_share, result.lone_share)
+            costs, refusals = costs + result.costs, refusals + result.refusals
+            sums |= dict(zip(chosen, part_sums, strict=True))
+        return SumsOutcome(
+            [sums[i] for i in range(len(slots))], survivors, costs, refusals, lone_share
+        )
+
+
+def _run_session(
+    protocol: SecureSum,
+    slots: Sequence[Slot],
+    tensors: Mapping[ClientId, Sequence[Any]],
+    plan: RoundPlan,
+) -> tuple[SumResult, list[Any]]:
+    """Runs one session with what the plan says about its clients and stages."""
+    adds_integers = isinstance(protocol, IntegerSum)
+    bits = None if adds_integers else common_bits(slots, len(tensors))
+    vectors = {client: to_vector(slots, given, bits) for client, given in tensors.items()}
+    stages = protocol.stages
+    dropouts = {c: stage for c, stage in plan.dropouts.items() if c in vectors and stage in stages}
+    faults = [fault for fault in plan.faults if fault.stage is None or fault.stage in stages]
+    run = protocol.sum_integers if isinstance(protocol, IntegerSum) else protocol.sum
+    result = run(
+        vectors,
+        value_bits(slots) if bits is None else bits,
+        round_id=plan.round_id,
+        dropouts=dropouts,
+        faults=faults,
+        binding=plan.binding,
+    )
+    return result, from_vector(slots, result.sum, bits)

@@ -1,0 +1,80 @@
+"""The paper's scheme V behind TFF's secure sums: one session for updates and qualities.
+
+The quality is what a computation declares as `tff.federated_secure_sum`, a single number; it is
+encrypted, and its sum decrypted by threshold. All other secure sums are masked. Computations
+without a quality, such as evaluations, are summed by the masking protocol alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from crypto.parties import ClientId
+from crypto.protocols.quality_sum.joint import JointSum
+from crypto.protocols.quality_sum.stages import Stage
+from crypto.session.secure_sum import SecureSum
+from tff_health.errors import RunError
+from tff_health.secure_aggregation.protocols import (
+    BoundProtocols,
+    RoundPlan,
+    SumProtocol,
+    SumsOutcome,
+)
+from tff_health.secure_aggregation.slots import Slot, common_bits, from_vector, to_vector
+
+
+class QualityProtocol(SumProtocol):
+    """Sums updates and qualities in joint sessions.
+
+    Args:
+        joint: sums both.
+        masking: sums what comes without a quality.
+    """
+
+    def __init__(self, joint: JointSum, masking: SecureSum) -> None:
+        self._joint = joint
+        self._alone = BoundProtocols.to_all(masking)
+        self.stages = joint.stages
+        self.set_up_stages = (Stage.KEY_SETUP.value,)
+
+    def check(self, slots: Sequence[Slot]) -> None:
+        """Refuses computations with several numbers under `tff.federated_secure_sum`."""
+        numbers = sum(slot.size for slot in slots if slot.kind == "max_input")
+        if numbers > 1:
+            raise RunError(
+                f"the computation sums {numbers} numbers by tff.federated_secure_sum; this "
+                "protocol takes one, the client's quality"
+            )
+
+    def check_cohort(self, slots: Sequence[Slot], num_clients: int) -> None:
+        """Refuses sums of more than 62 bits, but for that of qualities, which `joint` judges."""
+        masked = [slot for slot in slots if slot.kind != "max_input"]
+        self._alone.check_cohort(masked, num_clients)
+
+    def sum(
+        self, slots: Sequence[Slot], tensors: Mapping[ClientId, Sequence[Any]], plan: RoundPlan
+    ) -> SumsOutcome:
+        """Runs one session."""
+        position = next((i for i, slot in enumerate(slots) if slot.kind == "max_input"), None)
+        if position is None:
+            return self._alone.sum(slots, tensors, plan)
+        quality = slots[position]
+        others = [i for i in range(len(slots)) if i != position]
+        part = [slots[i] for i in others]
+        bits = common_bits(part, len(plan.clients))
+        result = self._joint.sum(
+            {c: to_vector(part, [given[i] for i in others], bits) for c, given in tensors.items()},
+            {client: int(given[position]) for client, given in tensors.items()},
+            bits,
+            max_quality=quality.bound - 1,
+            round_id=plan.round_id,
+            dropouts=plan.dropouts,
+            faults=plan.faults,
+            binding=plan.binding,
+        )
+        sums = dict(zip(others, from_vector(part, result.sum, bits), strict=True))
+        sums[position] = np.asarray(result.quality_sum, quality.dtype).reshape(quality.shape)
+        return SumsOutcome(
+            [sums[i] for i in range(len(slots))], result.survivors, result.costs, result.refusals
+        )

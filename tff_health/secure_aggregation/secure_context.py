@@ -1,0 +1,311 @@
+"""A TFF context in which secure sums are computed by protocols, message by message."""
+
+import dataclasses
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow_federated as tff
+from google.protobuf.internal import api_implementation
+
+from crypto.errors import ParameterError, ProofError, ShareError
+from crypto.parties import SERVER, ClientId
+from crypto.randomness import SYSTEM
+from crypto.session.costs import Costs
+from crypto.session.faults import Fault
+from crypto.session.secure_sum import Refusal, SessionAbortedError
+from tff_health.errors import RunError
+from tff_health.secure_aggregation.protocols import RoundPlan, SumProtocol
+from tff_health.secure_aggregation.round_form import is_round
+from tff_health.secure_aggregation.slots import Slot
+from tff_health.secure_aggregation.split import SplitComputation, declares_secure_sums
+from tff_health.workers.pool import WorkerPool
+
+# TFF's larger aggregators, its distributed differential privacy among them, nest messages deeper
+# than the 100 levels that protobuf reads by default; to build them takes this, too.
+api_implementation._c_module.SetAllowOversizeProtos(True)
+
+
+@dataclass(frozen=True)
+class RoundRecord:
+    """What one computation with secure sums did.
+
+    Attributes:
+        round_id: number of the round.
+        cohort: the clients that began it.
+        survivors: the clients whose contributions are in the result; none if it was aborted.
+        costs: bytes and seconds of the protocol.
+        refusals: messages that roles did not accept.
+        seconds_training: the clients' work, on all workers.
+        seconds_crypto: the protocol, all roles one after the other.
+        seconds_total: all of it.
+        lone_share: of the coordinates that any client changed, the share that one client alone
+            did, as far as the protocol shows the server who changed what.
+    """
+
+    round_id: int
+    cohort: tuple[ClientId, ...]
+    survivors: tuple[ClientId, ...]
+    costs: Costs
+    refusals: tuple[Refusal, ...]
+    seconds_training: float
+    seconds_crypto: float
+    seconds_total: float
+    lone_share: float = 0.0
+
+    @property
+    def culprits(self) -> frozenset[ClientId]:
+        """Clients that the server found to have sent false shares or proofs.
+
+        Not those whose messages were late or malformed, which a bad line can do as well, nor those
+        whom other clients accuse.
+        """
+        return frozenset(
+            refusal.error.culprit
+            for refusal in self.refusals
+            if refusal.by == SERVER
+            and isinstance(refusal.error, ShareError | ProofError)
+            and isinstance(refusal.error.culprit, int)
+        )
+
+
+class RoundAbortedError(RunError):
+    """A secure sum could not be had, because too few clients were left or some did not play fair.
+
+    Attributes:
+        record: what it did until then.
+        may_be_opened: whether the server may hold a sum of the round nevertheless. If so the round
+            is lost: run again with other clients it would give single clients' updates away as a
+            difference of two sums. If not, nothing but masked or encrypted values was seen, and
+            the round can be run again, see `SecureContext.plan_round`.
+    """
+
+    def __init__(self, message: str, record: RoundRecord, may_be_opened: bool) -> None:
+        super().__init__(message)
+        self.record = record
+        self.may_be_opened = may_be_opened
+
+
+class SecureContext(tff.framework.SyncContext):
+    """Runs computations on workers, and their secure sums by a protocol.
+
+    A computation that declares a secure sum takes what is placed at CLIENTS, and perhaps at SERVER,
+    and returns what is placed at SERVER, as those of `tff.learning`, `tff.analytics` and
+    `tff.aggregators` do. All others run as they are. A client that drops out is left out of all
+    aggregates, also of those in the clear.
+
+    Args:
+        pool: runs TensorFlow.
+        protocol: computes the secure sums; clients keep their part of it from round to round.
+
+    Attributes:
+        last_round: the record of the last computation with secure sums, also of one that was
+            aborted; None before the first, and after one that failed for another reason.
+    """
+
+    def __init__(self, pool: WorkerPool, protocol: SumProtocol) -> None:
+        self._pool = pool
+        self._protocol = protocol
+        self._rounds = 0
+        # Contexts may share a protocol, whose clients open one sum a round.
+        self._first_id = int.from_bytes(SYSTEM.bytes(4)) << 32
+        self._repeatable: int | None = None
+        self._next_plan: RoundPlan | None = None
+        self._splits: dict[int, tuple[Any, _Split | None]] = {}
+        self.last_round: RoundRecord | None = None
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages at which clients can drop out."""
+        return self._protocol.stages
+
+    @property
+    def set_up_stages(self) -> tuple[str, ...]:
+        """Names of those that only a first round has."""
+        return self._protocol.set_up_stages
+
+    def plan_round(
+        self,
+        clients: Sequence[ClientId],
+        dropouts: Mapping[ClientId, str] | None = None,
+        faults: Sequence[Fault] = (),
+        *,
+        repeats: bool = False,
+    ) -> None:
+        """Says who takes part in the next computation with secure sums, and what goes wrong.
+
+        Without it, clients are numbered as they come, and all goes well.
+
+        Args:
+            clients: in the order of the data that the computation will be given.
+            dropouts: client -> the stage in which it no longer answers; see `stages`.
+            faults: what happens to single messages.
+            repeats: whether it is the last round again, which was aborted, with the same updates:
+                it keeps its number, under which clients give what opens a sum only once.
+
+        Raises:
+            RunError: if clients repeat, or dropouts and faults name other clients or stages; or if
+                the last round was not aborted, or a sum of it may have been opened.
+        """
+        dropouts = dict(dropouts or {})
+        if len(set(clients)) != len(clients):
+            raise RunError("a client appears twice in one cohort")
+        if strangers := dropouts.keys() - set(clients):
+            raise RunError(f"dropouts name {sorted(strangers)}, who are not in the cohort")
+        named = {*dropouts.values(), *(fault.stage for fault in faults if fault.stage)}
+        if unknown := named - set(self.stages):
+            raise RunError(f"no stage is called {min(unknown)!r}: {', '.join(self.stages)}")
+        if repeats and self._repeatable is None:
+            raise RunError(
+                f"round {self._rounds} cannot be run again: it was not aborted, or a sum of it may "
+                "have been opened, and a second one would give single clients' updates away"
+            )
+        number = self._rounds if repeats else self._rounds + 1
+        self._next_plan = RoundPlan(number, tuple(clients), dropouts, tuple(faults))
+
+    def clear_values(self, computation: tff.framework.ConcreteComputation) -> tuple[str, ...]:
+        """Names the tensors that clients contribute in the clear beside the secure sums.
+
+        Raises:
+            RunError: if the computation declares no secure sums, or cannot be taken apart.
+        """
+        split = self._split(computation)
+        if split is None:
+            raise RunError("the computation declares no secure sums: all is in the clear")
+        return split.parts.clear_names
+
+    def invoke(self, comp: tff.framework.ConcreteComputation, arg: Any) -> Any:
+        """Runs a computation; TFF calls this.
+
+        Raises:
+            RoundAbortedError: if a secure sum could not be had.
+            RunError: if a computation with secure sums cannot be taken apart, a sum has no
+                protocol, or no worker is left.
+        """
+        split = self._split(comp)
+        if split is None:
+            return self._pool.invoke(comp, arg)
+        parts = split.parts
+        state, data = parts.arguments(arg)
+        if split.slots:
+            return self._run_secure_round(split, state, data)
+        contributions = self._pool.map_clients(
+            parts.work, data, self._pool.call(parts.prepare, state)
+        )
+        return self._finish(parts, state, contributions, ())
+
+    def _split(self, comp: tff.framework.ConcreteComputation) -> "_Split | None":
+        """Takes a computation apart, once; None if it runs as it is."""
+        known = self._splits.get(id(comp))
+        if known is None:
+            # The computation is kept as well, so that its id stays its own.
+            known = self._splits[id(comp)] = (comp, self._take_apart(comp))
+        return known[1]
+
+    def _take_apart(self, comp: tff.framework.ConcreteComputation) -> "_Split | None":
+        if declares_secure_sums(comp):
+            parts = SplitComputation(comp)
+            slots = parts.slots(self._pool.call)
+            self._protocol.check(slots)
+            return _Split(parts, slots)
+        if len(self._pool) > 1 and is_round(comp):
+            try:
+                return _Split(SplitComputation(comp), ())
+            except RunError:
+                return None
+        return None
+
+    def _run_secure_round(self, split: "_Split", state: Any, data: Sequence[Any]) -> Any:
+        self.last_round = None
+        plan = self._take_plan(len(data))
+        self._protocol.check_cohort(split.slots, len(plan.clients))
+        parts, timer = split.parts, _Timer()
+        broadcast = self._pool.call(parts.prepare, state)
+        with timer.phase("training"):
+            contributions = dict(
+                zip(plan.clients, self._pool.map_clients(parts.work, data, broadcast), strict=True)
+            )
+        tensors = {c: parts.contribution_leaves(given) for c, given in contributions.items()}
+        try:
+            with timer.phase("crypto"):
+                round_id = self._first_id + plan.round_id
+                binding = parts.broadcast_digest(broadcast)
+                numbered = dataclasses.replace(plan, round_id=round_id, binding=binding)
+                outcome = self._protocol.sum(split.slots, tensors, numbered)
+        except SessionAbortedError as error:
+            self.last_round = timer.record(plan, (), error.costs, error.refusals)
+            opened = error.may_be_opened
+            self._repeatable = None if opened else plan.round_id
+            end = "; a sum of it may have been opened, so that it must not be run again"
+            message = f"round {plan.round_id}: {error}{end if opened else ''}"
+            raise RoundAbortedError(message, self.last_round, opened) from error
+        except ParameterError as error:
+            raise RunError(f"round {plan.round_id}: {error}") from error
+        survivors = set(outcome.survivors)  # in the order of the data, as TFF adds floats
+        alive = [given for client, given in contributions.items() if client in survivors]
+        result = self._finish(parts, state, alive, outcome.sums)
+        record = timer.record(plan, outcome.survivors, outcome.costs, outcome.refusals)
+        self.last_round = dataclasses.replace(record, lone_share=outcome.lone_share)
+        return result
+
+    def _finish(
+        self, parts: SplitComputation, state: Any, contributions: Sequence[Any], sums: Sequence[Any]
+    ) -> Any:
+        plain = [parts.plain_part(contribution) for contribution in contributions]
+        result = self._pool.call(parts.finish, state, plain, *parts.sums_value(sums))
+        return parts.result_value(result)
+
+    def _take_plan(self, num_clients: int) -> RoundPlan:
+        plan, self._next_plan = self._next_plan, None
+        self._rounds = self._rounds + 1 if plan is None else plan.round_id
+        self._repeatable = None
+        if plan is None:
+            return RoundPlan(self._rounds, tuple(range(num_clients)))
+        if len(plan.clients) != num_clients:
+            raise RunError(
+                f"the round was planned for {len(plan.clients)} clients, and data of "
+                f"{num_clients} was given"
+            )
+        return plan
+
+
+@dataclass(frozen=True)
+class _Split:
+    parts: SplitComputation
+    slots: tuple[Slot, ...]
+
+
+class _Timer:
+    """Times the phases of one round."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._seconds = {"training": 0.0, "crypto": 0.0}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self._seconds[name] += time.monotonic() - start
+
+    def record(
+        self,
+        plan: RoundPlan,
+        survivors: tuple[ClientId, ...],
+        costs: Costs,
+        refusals: tuple[Refusal, ...],
+    ) -> RoundRecord:
+        return RoundRecord(
+            plan.round_id,
+            plan.clients,
+            survivors,
+            costs,
+            refusals,
+            self._seconds["training"],
+            self._seconds["crypto"],
+            time.monotonic() - self._start,
+        )

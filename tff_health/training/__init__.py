@@ -1,0 +1,1 @@
+"""One training run: its rounds, clients, checkpoints, privacy budget, and its report."""

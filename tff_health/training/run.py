@@ -1,0 +1,255 @@
+"""Trains one scheme on images that are shared out already, and writes what came of it."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_federated as tff
+
+from tff_health.data import client_data
+from tff_health.data.federated import FederatedImages
+from tff_health.data.lots import lots
+from tff_health.data.pack import pack_clients
+from tff_health.data.preparation import Preparation
+from tff_health.learning.evaluation import Evaluator
+from tff_health.learning.local_only import LocalTraining
+from tff_health.learning.process import SchemeProcess
+from tff_health.learning.task import Optimizer, SumSettings, Task
+from tff_health.privacy.clipped_sum import check_layers
+from tff_health.privacy.settings import PrivacySettings
+from tff_health.reporting.progress import Progress
+from tff_health.reporting.results_folder import ResultsFolder
+from tff_health.schemes import SCHEMES
+from tff_health.secure_aggregation.bindings import BINDINGS
+from tff_health.secure_aggregation.protocols import BoundProtocols, SumProtocol
+from tff_health.secure_aggregation.secure_context import SecureContext
+from tff_health.settings.config import RunConfig
+from tff_health.training import report
+from tff_health.training.description import describe
+from tff_health.training.local_baseline import train_alone
+from tff_health.training.loop import (
+    ProgressFactory,
+    Record,
+    RoundLoop,
+    metrics_columns,
+    show_rounds,
+)
+from tff_health.training.metrics_log import MetricsLog
+from tff_health.training.network_identity import NETWORK, check_same
+from tff_health.training.noise_key import noise_key
+from tff_health.training.privacy_budget import Spending
+from tff_health.training.privacy_settings import settle
+from tff_health.training.random_draws import check_draws
+from tff_health.training.run_model import load_builder
+from tff_health.training.scheme_training import build_process, train_rounds
+from tff_health.workers.context import concurrency_for
+from tff_health.workers.pool import open_pool
+
+
+def show_packing(what: str, clients: int, done: int) -> Progress:
+    """The progress of packing by itself."""
+    return Progress(what, "client", clients, done)
+
+
+def train(
+    config: RunConfig,
+    federated: FederatedImages,
+    folder: ResultsFolder,
+    workers: tuple[str, ...] = (),
+    cache_dir: Path | None = None,
+    progress_of: ProgressFactory = show_rounds,
+    packing_progress: ProgressFactory = show_packing,
+    announce: Callable[[str], None] = lambda _: None,
+) -> str:
+    """Runs the rounds that are missing, and writes all results into `folder`.
+
+    Args:
+        config: the settings.
+        federated: the data.
+        folder: takes the results.
+        workers: "host:port" of TFF's executor services; none for one on this machine.
+        cache_dir: where tables are kept; None for in memory only.
+        progress_of: shows how far the rounds are.
+        packing_progress: shows how far the packing of images is.
+        announce: is told before the rounds how many colluders secure sums bear, and what clients
+            say in the clear.
+
+    Returns:
+        what the run came to, in lines for people.
+
+    Raises:
+        ConfigError: if the model cannot be built, or the folder holds a run on other data.
+        RunError: if the worker or the last state does not allow to go on.
+    """
+    started = time.monotonic()
+    network = load_builder(config, federated.images).identity
+    check_same(folder.path, folder.description, network)
+    privacy = settle(config, federated)
+    task = build_task(config, federated, folder.scratch, privacy)
+    ledger = folder.path / "privacy.csv"
+    spending = Spending(config, privacy, federated, ledger) if privacy else None
+    class_names = federated.images.class_names
+    evaluator = build_evaluator(task, federated, config)
+    folder.scratch.mkdir(exist_ok=True)
+    concurrency = concurrency_for(config.cohort.clients_per_round)
+    with open_pool(workers, folder.scratch / "worker.log", concurrency) as pool:
+        context = SecureContext(pool, build_protocol(config, cache_dir))
+        tff.framework.set_default_context(context)
+        process = build_process(config.run.scheme, task)
+        clear = in_the_clear(process, config, context)
+        description = describe(config, federated, task, clear) | {NETWORK: network}
+        folder.describe(description)
+        if bears := description["derived"].get("bears"):
+            announce(f"secure sums: {bears}")
+        announce(f"clients tell the server in the clear: {clear}")
+        pack(federated, folder.scratch / "clients", packing_progress)
+        log = MetricsLog(folder.path / "metrics.csv", metrics_columns(class_names))
+        records: list[Record] = [spending.log] if spending else []
+        if isinstance(process, SchemeProcess) and process.memory is not None:
+            records.append(process.memory)
+        checkpoints = folder.scratch / "checkpoints"
+        loop = RoundLoop(config, class_names, log, records, checkpoints, progress_of)
+        if isinstance(process, LocalTraining):
+            trained = train_alone(process, config, evaluator, loop)
+        else:
+            trained = train_rounds(process, task, config, evaluator, loop, context, spending)
+    if trained.weights is not None:
+        _save_model(task, trained.weights, folder.path / "model.weights.h5")
+    summary = report.write(folder, description, federated, trained)
+    seconds = time.monotonic() - started
+    return report.summary_text(summary, description, folder.path, seconds)
+
+
+def build_protocol(config: RunConfig, cache_dir: Path | None = None) -> SumProtocol:
+    """Returns what computes the secure sums of the scheme; for one without any, nothing does."""
+    protocol = SCHEMES[config.run.scheme].protocol
+    if protocol is None:
+        return BoundProtocols()
+    return BINDINGS[protocol].build(config.protocol_settings(cache_dir))
+
+
+def in_the_clear(
+    process: SchemeProcess | LocalTraining, config: RunConfig, context: SecureContext
+) -> str:
+    """Says what each client tells the server beside secure sums, as the processes have it."""
+    if isinstance(process, LocalTraining):
+        return "nothing"
+    if SCHEMES[config.run.scheme].protocol is None:
+        return (
+            "updates, numbers of examples, metrics" if config.privacy.noise == "none" else "updates"
+        )
+    names = [
+        *SCHEMES[config.run.scheme].leaks,
+        *context.clear_values(process.training.next),
+        *context.clear_values(process.evaluation.next),
+    ]
+    # A name is a path; positions in it tell people nothing.
+    words = [next((part for part in name.split("/") if not part.isdigit()), name) for name in names]
+    return ", ".join(dict.fromkeys(words)) or "nothing"
+
+
+def build_task(
+    config: RunConfig,
+    federated: FederatedImages,
+    scratch: Path,
+    privacy: PrivacySettings | None = None,
+) -> Task:
+    """Builds the model and the clients' data of `config`, which lie in folders in `scratch`.
+
+    Raises:
+        ConfigError: if the model cannot be built for these images, or not be trained privately.
+    """
+    shape, num_classes = federated.images.image_shape, federated.images.num_classes
+    folder, scaling = (scratch / "clients").absolute(), config.scaling
+    optimizer = config.optimizer
+    tf.keras.utils.set_random_seed(config.run.seed)
+    build_model = load_builder(config, federated.images)
+    draws = bool(build_model.random_operations)
+    if draws:
+        check_draws(config, build_model)
+    if privacy is not None and privacy.is_clients_own:
+        check_layers(build_model(), privacy.engine)
+    return Task(
+        # TFF has functions rewritten by AutoGraph; builders are plain Python.
+        build_model=tf.autograph.experimental.do_not_convert(build_model.build),
+        initial_weights=tff.learning.models.ModelWeights.from_model(build_model()),
+        image_shape=shape,
+        training_data=_training_data(config, folder, shape, num_classes, privacy, draws),
+        validation_data=client_data.validation_data(folder, shape, 500, scaling),
+        client_optimizer=Optimizer(
+            optimizer.learning_rate, optimizer.client_momentum, optimizer.decay_rounds
+        ),
+        server_optimizer=Optimizer(optimizer.server_learning_rate, optimizer.server_momentum),
+        sums=SumSettings(
+            fraction_bits=config.sums.fraction_bits,
+            clip_range=config.sums.clip_range,
+            max_clients=config.cohort.num_clients,
+            max_examples=config.training.local_epochs
+            * max(len(client.training) for client in federated.clients),
+            secure_metrics=config.sums.secure_metrics,
+        ),
+        quality=config.quality,
+        sparsity=config.sums.sparsity,
+        memory_folder=(scratch / "memory").absolute(),
+        privacy=privacy,
+        draws=draws,
+    )
+
+
+def preparation_of(config: RunConfig) -> Preparation:
+    """Returns what happens to training images and their order."""
+    given = config.preparation
+    return Preparation(
+        *(config.scaling, given.train_flips, given.train_rotations),
+        *(given.train_colours, given.class_balance),
+    )
+
+
+def _training_data(
+    config: RunConfig,
+    folder: Path,
+    shape: tuple[int, int, int],
+    num_classes: int,
+    privacy: PrivacySettings | None,
+    draws: bool,
+) -> tff.Computation:
+    preparation = preparation_of(config)
+    if privacy is None or not privacy.is_clients_own:
+        return client_data.training_data(
+            *(
+                folder,
+                shape,
+                config.training.batch_size,
+                config.training.local_epochs,
+                config.run.seed,
+            ),
+            *(preparation, num_classes, draws),
+        )
+    is_begun = any((folder.parent / "checkpoints").glob("*"))
+    key = noise_key(folder.parent / "noise.key", config.privacy.noise_seed, is_begun)
+    by_lesion = privacy.unit == "lesion"
+    return lots(folder, shape, privacy.lot_size, privacy.steps, key, preparation, by_lesion)
+
+
+def pack(federated: FederatedImages, folder: Path, progress_of: ProgressFactory) -> None:
+    """Packs the clients' examples."""
+    with progress_of("packing images", len(federated.clients), 0) as progress:
+        pack_clients(federated, folder, lambda done, _: progress.update(done))
+
+
+def build_evaluator(task: Task, federated: FederatedImages, config: RunConfig) -> Evaluator:
+    """Returns the server's evaluation on the test part."""
+    pixels = np.concatenate(list(federated.test.pixels(federated.images, federated.augmenter)))
+    return Evaluator(
+        *(task.build_model(), pixels, federated.test.labels),
+        *(federated.images.num_classes, config.scaling),
+        *(config.preparation.test_flips, config.preparation.test_rotations),
+    )
+
+
+def _save_model(task: Task, weights: tff.learning.models.ModelWeights, path: Path) -> None:
+    model = task.build_model()
+    weights.assign_weights_to(model)
+    model.save_weights(path)

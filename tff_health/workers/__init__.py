@@ -1,0 +1,1 @@
+"""TFF's workers: started, watched and ended with the run."""
