@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow_federated as tff
 from numpy.typing import NDArray
 
-from tff_health.measurements.positions import positions_bytes
+from crypto.encoding.position_coding import encode
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Traffic:
 
     def change(self, positions: NDArray[np.int32]) -> int:
         """Length of a change of the model, one float32 at some positions."""
-        return positions_bytes(positions, self.parameters) + np.dtype(np.float32).itemsize
+        encoded = encode(np.sort(positions).astype(np.int64), self.parameters)
+        return len(encoded) + np.dtype(np.float32).itemsize
 
     @classmethod
     def of(cls, weights: tff.learning.models.ModelWeights) -> "Traffic":
