@@ -14,6 +14,7 @@ from typing import Generic
 
 from crypto.errors import DecodingError, ParameterError
 from crypto.groups.base import Element, FixedBase, Group
+from crypto.operations import Operation, note
 from crypto.randomness import SYSTEM, Randomness
 
 
@@ -31,6 +32,7 @@ class Ciphertext(Generic[Element]):
 
     def add(self, other: "Ciphertext[Element]", group: Group[Element]) -> "Ciphertext[Element]":
         """Return a ciphertext of the sum of both integers: equation (10)."""
+        note(Operation.ELGAMAL_ADDITION)
         return Ciphertext(
             group.multiply(self.c1, other.c1),
             group.multiply(self.c2, other.c2),
@@ -105,6 +107,7 @@ class PublicKey(Generic[Element]):
 
     def encrypt_with(self, value: int, r: int) -> Ciphertext[Element]:
         """Encrypt with an exponent r that the caller drew, and keeps for a proof only."""
+        note(Operation.ELGAMAL_ENCRYPTION)
         c1 = self.group.generator_power(r)
         g_to_value = self.group.generator_power(value)
         return Ciphertext(c1, self.group.multiply(g_to_value, self.base.power(r)))

@@ -15,6 +15,7 @@ from crypto.elgamal.discrete_log import DiscreteLog
 from crypto.elgamal.encryption import Ciphertext, PublicKey
 from crypto.errors import ParameterError, ShareError, ThresholdError, WrongTimeError
 from crypto.groups.base import Element, Group
+from crypto.operations import Operation, note
 from crypto.primitives.shamir import check_holders, evaluate, lagrange_at_zero, random_polynomial
 from crypto.randomness import SYSTEM, Randomness
 
@@ -45,6 +46,7 @@ class KeyShare:
             base: c1, or the paper's c1^(delta_i) of `lagrange_base`.
             group: in which group.
         """
+        note(Operation.PARTIAL_DECRYPTION)
         return group.power(base, self.value)
 
 
@@ -200,6 +202,7 @@ def lagrange_base(
         helpers: the points of all that help, x_i among them.
         group: in which group.
     """
+    note(Operation.ELGAMAL_BASE)
     exponents = lagrange_at_zero(helpers, group.exponents)
     return group.public_power(c1, exponents[list(helpers).index(point)])
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from crypto.encoding.bit_packing import pack, unpack
 from crypto.errors import ParameterError
+from crypto.operations import Operation, note
 from crypto.primitives.prg import Keystream, Words, word_dtype
 
 IntegerVector: TypeAlias = NDArray[np.uint64] | NDArray[np.int64]
@@ -80,6 +81,7 @@ class ResidueSum:
         return self._words & self._words.dtype.type((1 << self.modulus_bits) - 1)
 
     def _apply_mask(self, seed: bytes, operation: np.ufunc) -> None:
+        note(Operation.MASK_EXPANSION)
         keystream = Keystream(seed)
         piece = _PIECE_BYTES // self._words.itemsize
         scratch = np.empty(min(piece, len(self._words)), self._words.dtype)

@@ -9,6 +9,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from crypto.errors import AuthenticationError
+from crypto.operations import Operation, note
 from crypto.wire import check_size
 
 KEY_BYTES: Final = 32
@@ -34,6 +35,7 @@ def encrypt_once(key: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
         ParameterError: for a key of another length: AES would take shorter ones, and be weaker.
     """
     check_size("key", key, KEY_BYTES)
+    note(Operation.ENCRYPTION)
     return AESGCM(key).encrypt(_NONCE, plaintext, associated_data)
 
 
@@ -45,6 +47,7 @@ def decrypt_once(key: bytes, ciphertext: bytes, associated_data: bytes) -> bytes
         ParameterError: as `encrypt_once`.
     """
     check_size("key", key, KEY_BYTES)
+    note(Operation.DECRYPTION)
     try:
         return AESGCM(key).decrypt(_NONCE, ciphertext, associated_data)
     except InvalidTag:

@@ -14,6 +14,7 @@ from nacl import bindings
 from nacl.exceptions import CryptoError as SodiumError
 
 from crypto.errors import WrongContentError
+from crypto.operations import Operation, note
 from crypto.randomness import SYSTEM, Randomness
 from crypto.wire import check_size
 
@@ -61,6 +62,7 @@ class AgreementKeyPair:
         """
         if len(peer_public) != KEY_BYTES:
             raise WrongContentError(f"a public key has {KEY_BYTES} bytes, not {len(peer_public)}")
+        note(Operation.KEY_AGREEMENT)
         try:
             return bindings.crypto_scalarmult(self.private, peer_public)
         except SodiumError as error:

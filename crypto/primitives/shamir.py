@@ -16,6 +16,7 @@ from typing import Final
 import gmpy2
 
 from crypto.errors import ParameterError, ShareError
+from crypto.operations import Operation, note
 from crypto.parties import ClientId
 from crypto.primitives.field import SECRET_BYTES, SECRET_FIELD, PrimeField
 from crypto.randomness import SYSTEM, Randomness
@@ -127,6 +128,7 @@ def evaluate(
     polynomial: Sequence[int], points: Sequence[int], prime_field: PrimeField
 ) -> list[int]:
     """Return a polynomial's values modulo p, in the order of the points."""
+    note(Operation.SHARE, len(points))
     exact = [gmpy2.mpz(coefficient) for coefficient in reversed(polynomial)]
     return [_evaluate(exact, point, prime_field.modulus) for point in points]
 
@@ -222,6 +224,7 @@ class Reconstructor:
         """
         if not 1 <= threshold <= len(shares):
             raise ParameterError(f"threshold={threshold} must lie in 1..{len(shares)}, the shares")
+        note(Operation.RECONSTRUCTION)
         points = tuple(sorted(shares)[:threshold])
         coefficients = self._coefficients.get(points)
         if coefficients is None:

@@ -1,17 +1,28 @@
 """The channel between the roles of a protocol: it carries bytes, counts them, and fails by plan.
 
 Nothing but `bytes` crosses, so a role can use only what a real message would have told it. The
-channel also times each role's steps, so that all costs of a session come from one place.
+channel also times each role's steps and counts its operations, so that all costs of a session come
+from one place.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from crypto.errors import ParameterError
+from crypto.operations import Operation, counted_in
 from crypto.parties import SERVER, ClientId, Party
-from crypto.session.costs import ClientCost, Costs, Direction, MessageCost, Role, WorkCost
+from crypto.session.costs import (
+    ClientCost,
+    Costs,
+    Direction,
+    MessageCost,
+    OperationCost,
+    Role,
+    WorkCost,
+)
 from crypto.session.faults import Alter, Delay, Drop, Duplicate, Fault, Overtake
 from crypto.wire import message_type
 
@@ -64,6 +75,7 @@ class Channel:
         self._sizes: dict[tuple[str, Direction, str], list[int]] = {}
         self._times: dict[tuple[str, Role], list[float]] = {}
         self._clients: dict[ClientId, tuple[int, int, float]] = {}
+        self._operations: dict[tuple[str, Party], Counter[Operation]] = {}
         named = [*self._dropouts.values(), *(fault.stage for fault in self._faults)]
         named += [fault.action.until for fault in self._faults if isinstance(fault.action, Delay)]
         for stage in named:
@@ -110,10 +122,12 @@ class Channel:
 
     @contextmanager
     def work(self, party: Party, stage: str) -> Iterator[None]:
-        """Time a step of one party; a step that raises is counted too."""
+        """Time a step of one party and count its operations, also of a step that raises."""
+        counter = self._operations.setdefault((stage, party), Counter())
         start = self._clock()
         try:
-            yield
+            with counted_in(counter):
+                yield
         finally:
             seconds = self._clock() - start
             role: Role = "client" if isinstance(party, int) else party
@@ -135,6 +149,11 @@ class Channel:
                 for key, (steps, seconds) in self._times.items()
             ),
             tuple(ClientCost(client, *cost) for client, cost in sorted(self._clients.items())),
+            tuple(
+                OperationCost(*key, operation, count)
+                for key, counter in self._operations.items()
+                for operation, count in counter.items()
+            ),
         )
 
     def _count(self, envelope: Envelope) -> None:

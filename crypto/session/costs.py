@@ -1,14 +1,15 @@
 """What a session cost: one typed record, the same for every protocol.
 
 Bytes are the lengths of encoded messages and nothing else; seconds are the time that roles spent
-computing, apart from each other.
+computing, apart from each other; operations are what primitives told while they did.
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, TypeVar
 
-from crypto.parties import ClientId
+from crypto.operations import Operation
+from crypto.parties import ClientId, Party
 
 Direction: TypeAlias = Literal["up", "down"]
 Role: TypeAlias = Literal["client", "server", "authority"]
@@ -70,6 +71,23 @@ class ClientCost:
 
 
 @dataclass(frozen=True)
+class OperationCost:
+    """All operations of one kind that one party did in one stage.
+
+    Attributes:
+        stage: the protocol's name of the stage.
+        party: whose.
+        operation: which.
+        count: how often.
+    """
+
+    stage: str
+    party: Party
+    operation: Operation
+    count: int
+
+
+@dataclass(frozen=True)
 class Costs:
     """The cost of one session, or of several added together.
 
@@ -77,11 +95,13 @@ class Costs:
         messages: a row per stage, direction and message type.
         work: a row per stage and role.
         clients: a row per client that sent, received or computed anything.
+        operations: a row per stage, party and kind of operation.
     """
 
     messages: tuple[MessageCost, ...] = ()
     work: tuple[WorkCost, ...] = ()
     clients: tuple[ClientCost, ...] = ()
+    operations: tuple[OperationCost, ...] = ()
 
     @property
     def bytes_up(self) -> int:
@@ -108,12 +128,28 @@ class Costs:
         """Computing time of the authority, or of whoever holds the key."""
         return sum(row.seconds for row in self.work if row.role == "authority")
 
+    def count(self, party: Party, operation: Operation) -> int:
+        """Return how often a party did an operation."""
+        rows = (row for row in self.operations if row.party == party)
+        return sum(row.count for row in rows if row.operation == operation)
+
     def without(self, stages: Collection[str]) -> "Costs":
         """Return the rows of all other stages; those of single clients are left out."""
         return Costs(
             tuple(row for row in self.messages if row.stage not in stages),
             tuple(row for row in self.work if row.stage not in stages),
+            operations=tuple(row for row in self.operations if row.stage not in stages),
         )
+
+    def within(self, stage: str) -> "Costs":
+        """Return the costs of a protocol that is one stage of another."""
+        moved = Costs(
+            tuple(replace(row, stage=stage) for row in self.messages),
+            tuple(replace(row, stage=stage) for row in self.work),
+            self.clients,
+            tuple(replace(row, stage=stage) for row in self.operations),
+        )
+        return moved + Costs()  # adds up the rows that are now of one stage
 
     def __add__(self, other: "Costs") -> "Costs":
         """Return the cost of two sessions together."""
@@ -139,6 +175,11 @@ class Costs:
                     a.bytes_down + b.bytes_down,
                     a.seconds + b.seconds,
                 ),
+            ),
+            _grouped(
+                self.operations + other.operations,
+                lambda row: (row.stage, row.party, row.operation),
+                lambda a, b: replace(a, count=a.count + b.count),
             ),
         )
 

@@ -1,26 +1,19 @@
 """One recorded session of the paper's scheme V: its messages taken apart, its operations counted.
 
 Messages are recorded as they cross the channel, and decoded; every byte is put to a term of the
-paper's cost formulas (section 6) or to a kind of overhead. Operations are counted by Python's own
-profiler while the session runs, and put to the role whose method called them.
+paper's cost formulas (section 6) or to a kind of overhead. Operations are those that the session's
+record of costs has.
 """
 
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType, FunctionType
 from typing import Any
 
 import numpy as np
 
-from crypto.elgamal import encryption as elgamal
-from crypto.elgamal import threshold as threshold_elgamal
-from crypto.encoding.residues import ResidueSum
+from crypto.operations import Operation
 from crypto.parties import SERVER, ClientId
-from crypto.primitives import aead, shamir
-from crypto.primitives.key_agreement import AgreementKeyPair
+from crypto.primitives.shamir import SHARE_BYTES
 from crypto.protocols.quality_sum import messages as joint
 from crypto.protocols.quality_sum.session import QualitySum
 from crypto.session.faults import Alter, Fault
@@ -79,8 +72,8 @@ class Recorded:
     server: dict[str, int]
     client_bytes: int
     server_bytes: int
-    client_operations: dict[str, int]
-    server_operations: dict[str, int]
+    client_operations: dict[Operation, int]
+    server_operations: dict[Operation, int]
 
     @property
     def client_formula(self) -> dict[str, int]:
@@ -109,54 +102,29 @@ class Recorded:
         }
 
     @property
-    def client_operations_formula(self) -> dict[str, int]:
+    def client_operations_formula(self) -> dict[Operation, int]:
         """Operations by name, section 6.1.1."""
         others = self.task.num_clients - 1
         return {
-            AGREEMENTS: 2 * others,
-            ENCRYPTIONS: others,
-            DECRYPTIONS: others,
-            MADE_SHARES: others,
-            EXPANSIONS: others,
-            QUALITY_ENCRYPTIONS: 1,
+            Operation.KEY_AGREEMENT: 2 * others,
+            Operation.ENCRYPTION: others,
+            Operation.DECRYPTION: others,
+            Operation.SHARE: others,
+            Operation.MASK_EXPANSION: others,
+            Operation.ELGAMAL_ENCRYPTION: 1,
         }
 
     @property
-    def server_operations_formula(self) -> dict[str, int]:
+    def server_operations_formula(self) -> dict[Operation, int]:
         """Operations by name, section 6.2.1; an addition of ciphertexts is two multiplications."""
         left, d = self.task.num_clients - self.task.num_dropped, self.task.num_dropped
         return {
-            RECONSTRUCTIONS: d,
-            AGREEMENTS: left * d,
-            EXPANSIONS: left * d,
-            ADDITIONS: left,
-            BASES: self.threshold,
+            Operation.RECONSTRUCTION: d,
+            Operation.KEY_AGREEMENT: left * d,
+            Operation.MASK_EXPANSION: left * d,
+            Operation.ELGAMAL_ADDITION: left,
+            Operation.ELGAMAL_BASE: self.threshold,
         }
-
-
-AGREEMENTS = "key agreements"
-ENCRYPTIONS = "encryptions of shares"
-DECRYPTIONS = "decryptions of shares"
-MADE_SHARES = "shares made"
-EXPANSIONS = "PRG expansions to the whole update"
-QUALITY_ENCRYPTIONS = "encryptions of a quality"
-PARTIAL_DECRYPTIONS = "partial decryptions"
-RECONSTRUCTIONS = "reconstructions of a key"
-ADDITIONS = "additions of ciphertexts"
-BASES = "bases for partial decryptions"
-
-_COUNTED: dict[str, Callable[..., Any]] = {
-    AGREEMENTS: AgreementKeyPair.agree,
-    ENCRYPTIONS: aead.encrypt_once,
-    DECRYPTIONS: aead.decrypt_once,
-    MADE_SHARES: shamir._evaluate,
-    EXPANSIONS: ResidueSum._apply_mask,
-    QUALITY_ENCRYPTIONS: elgamal.PublicKey.encrypt_with,
-    PARTIAL_DECRYPTIONS: threshold_elgamal.KeyShare.partially_decrypt,
-    RECONSTRUCTIONS: shamir.Reconstructor.reconstruct,
-    ADDITIONS: elgamal.Ciphertext.add,
-    BASES: threshold_elgamal.lagrange_base,
-}
 
 
 def scheme_v(settings: ProtocolSettings) -> QualitySum:
@@ -186,14 +154,13 @@ def record(protocol: QualitySum, task: CostTask) -> Recorded:
     settings: dict[str, Any] = {"max_quality": task.max_quality}
     protocol.sum(small, qualities, task.modulus_bits, round_id=0, **settings)  # makes the key
     tape = _Tape(n)
-    with _counting() as operations:
-        result = protocol.sum(
-            *(vectors, qualities, task.modulus_bits),
-            round_id=1,
-            dropouts=dropouts,
-            faults=tape.faults(),
-            **settings,
-        )
+    result = protocol.sum(
+        *(vectors, qualities, task.modulus_bits),
+        round_id=1,
+        dropouts=dropouts,
+        faults=tape.faults(),
+        **settings,
+    )
     left = [c for c in vectors if c not in dropouts]
     if result.survivors != tuple(left) or result.quality_sum != sum(qualities[c] for c in left):
         raise RunError("a recorded session returned a sum that is not the survivors' sum")
@@ -210,8 +177,8 @@ def record(protocol: QualitySum, task: CostTask) -> Recorded:
         server,
         costs.bytes_up + costs.bytes_down,
         sum(server.values()),
-        {name: operations[helper, name] for name in _COUNTED},
-        {name: operations[SERVER, name] for name in _COUNTED},
+        {operation: result.costs.count(helper, operation) for operation in Operation},
+        {operation: result.costs.count(SERVER, operation) for operation in Operation},
     )
 
 
@@ -250,7 +217,7 @@ class _Tape:
         """The lengths of what the formulas count, as they were sent."""
         quality = joint.EncryptedQuality.from_bytes(self._upload(0).quality)
         answer = joint.PartialDecryption.from_bytes(self._of(joint.PartialDecryption)[0][2])
-        return Lengths(shamir.SHARE_BYTES, len(answer.value), len(quality.ciphertext))
+        return Lengths(SHARE_BYTES, len(answer.value), len(quality.ciphertext))
 
     def _upload(self, position: int) -> joint.QualityUpload:
         return joint.QualityUpload.from_bytes(self._of(joint.QualityUpload)[position][2])
@@ -269,40 +236,3 @@ class _Tape:
             if client is not None or is_counted_for_server(data):
                 found.update(parts)
         return dict(found)
-
-
-@contextmanager
-def _counting() -> Iterator[Counter[tuple[Any, str]]]:
-    """Counts calls in this thread while it is entered, by role and name."""
-    names = {_code(function): name for name, function in _COUNTED.items()}
-    counts: Counter[tuple[Any, str]] = Counter()
-
-    def note(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and frame.f_code in names:
-            counts[_role(frame), names[frame.f_code]] += 1
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        yield counts
-    finally:
-        sys.setprofile(before)
-
-
-def _code(function: Callable[..., Any]) -> Any:
-    plain = getattr(function, "__func__", function)
-    if not isinstance(plain, FunctionType):
-        raise TypeError(f"{function} has no code of Python's that could be counted")
-    return plain.__code__
-
-
-def _role(frame: FrameType) -> Any:
-    """The client whose object's method is under way; the server if no client's is."""
-    current: FrameType | None = frame
-    while current is not None:
-        owner = current.f_locals.get("self")
-        client = getattr(owner, "client_id", None)
-        if client is not None and type(owner).__module__.startswith("crypto."):
-            return client
-        current = current.f_back
-    return SERVER

@@ -35,7 +35,6 @@ from crypto.protocols.elgamal_sum.server import (
 )
 from crypto.randomness import SYSTEM, Randomness
 from crypto.session.channel import Channel
-from crypto.session.costs import Costs
 from crypto.session.faults import Fault
 from crypto.session.opened_rounds import OncePerRound
 from crypto.session.secure_sum import SecureSum, SessionAbortedError, SumResult
@@ -240,12 +239,12 @@ class ElGamalSum(SecureSum):
         try:
             delivery, costs, refusals = self._keys.make_key(clients, threshold, absent)
         except SessionAbortedError as error:
-            costs = _in_stage(error.costs, Stage.KEY_SETUP)
+            costs = error.costs.within(Stage.KEY_SETUP)
             raise SessionAbortedError(
                 Stage.KEY_SETUP, error.reason, costs, error.refusals
             ) from error
         self._delivery = delivery
-        return KeySetupResult(delivery, _in_stage(costs, Stage.KEY_SETUP), refusals)
+        return KeySetupResult(delivery, costs.within(Stage.KEY_SETUP), refusals)
 
     def _forget_delivered(self, ready: set[ClientId]) -> None:
         """Keep sealed shares only for those who have not got theirs."""
@@ -256,16 +255,6 @@ class ElGamalSum(SecureSum):
                 if client not in ready
             }
             self._delivery = replace(self._delivery, sealed_shares=waiting)
-
-
-def _in_stage(costs: Costs, stage: str) -> Costs:
-    """Return the costs of a protocol that is one stage of another."""
-    moved = Costs(
-        tuple(replace(row, stage=stage) for row in costs.messages),
-        tuple(replace(row, stage=stage) for row in costs.work),
-        costs.clients,
-    )
-    return Costs() + moved  # adds up the rows that are now of one stage
 
 
 def _length_of(vectors: Mapping[ClientId, IntegerVector]) -> int:

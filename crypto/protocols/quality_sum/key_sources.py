@@ -204,11 +204,11 @@ class GeneratedKeys(KeySource):
             )
         except SessionAbortedError as error:
             raise SessionAbortedError(
-                stage, error.reason, _within(stage, error.costs), _noted(stage, error.refusals)
+                stage, error.reason, error.costs.within(stage), _noted(stage, error.refusals)
             ) from error
         system = SystemKey(made.key, made.clients, made.epoch)
         held = {client: HeldKey(system, share) for client, share in made.shares.items()}
-        return KeyReady(system, held, _within(stage, made.costs), _noted(stage, made.refusals))
+        return KeyReady(system, held, made.costs.within(stage), _noted(stage, made.refusals))
 
 
 def key_source(
@@ -227,16 +227,6 @@ def key_source(
     if key_setup == "authority":
         return DealtKeys(group, randomness, clock)
     return GeneratedKeys(group, masking.identity, randomness, clock)
-
-
-def _within(stage: str, costs: Costs) -> Costs:
-    """Return the same costs, all in one stage."""
-    moved = Costs(
-        tuple(replace(row, stage=stage) for row in costs.messages),
-        tuple(replace(row, stage=stage) for row in costs.work),
-        costs.clients,
-    )
-    return moved + Costs()
 
 
 def _noted(stage: str, refusals: Sequence[Refusal]) -> tuple[Refusal, ...]:

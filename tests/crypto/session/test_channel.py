@@ -3,9 +3,10 @@ import itertools
 import pytest
 
 from crypto.errors import DecodingError, ParameterError
+from crypto.operations import Operation, note
 from crypto.parties import AUTHORITY, SERVER, describe
 from crypto.session.channel import Channel
-from crypto.session.costs import ClientCost, Costs, MessageCost, WorkCost
+from crypto.session.costs import ClientCost, Costs, MessageCost, OperationCost, WorkCost
 from crypto.session.faults import Alter, Delay, Drop, Duplicate, Fault, Overtake
 from crypto.wire import MAGIC, VERSION
 
@@ -121,6 +122,30 @@ def test_costs_add_up_row_by_row():
     assert both.work == (WorkCost("a", "client", 2, 0.75), WorkCost("a", "server", 1, 1.0))
     assert both.clients == (ClientCost(1, 30, 5, 0.75), ClientCost(2, 0, 0, 0.0))
     assert sum([one, two], Costs()) == both
+
+
+def test_operations_count_for_the_party_whose_step_is_under_way():
+    lines = channel()
+    note(Operation.SHARE)  # in no step, so for nobody
+    with lines.work(1, "first"):
+        note(Operation.SHARE, 3)
+        with lines.work(SERVER, "first"):
+            note(Operation.KEY_AGREEMENT)
+        note(Operation.SHARE)
+    with pytest.raises(ValueError, match="x"), lines.work(1, "second"):
+        note(Operation.SHARE)
+        raise ValueError("x")
+    costs = lines.costs()
+    assert costs.operations == (
+        OperationCost("first", 1, Operation.SHARE, 4),
+        OperationCost("first", SERVER, Operation.KEY_AGREEMENT, 1),
+        OperationCost("second", 1, Operation.SHARE, 1),
+    )
+    assert costs.count(1, Operation.SHARE) == 5
+    assert costs.count(2, Operation.SHARE) == 0
+    assert costs.without({"first"}).operations == costs.operations[2:]
+    assert (costs + costs).count(1, Operation.SHARE) == 10
+    assert costs.within("all").operations[0] == OperationCost("all", 1, Operation.SHARE, 5)
 
 
 def test_only_messages_cross():

@@ -3,6 +3,7 @@
 import pytest
 
 from crypto.groups.ffdhe import FFDHE2048
+from crypto.operations import Operation
 from crypto.protocols.quality_sum.session import QualitySum
 from tff_health.errors import RunError
 from tff_health.measurements import recorded_session as recorded
@@ -44,14 +45,14 @@ def test_the_servers_bytes_are_the_formulas_but_for_shares_of_all_survivors(sess
 
 def test_operations_are_the_formulas(session):
     n, d = session.task.num_clients, session.task.num_dropped
-    own_share = {recorded.MADE_SHARES: 1}
+    own_share = {Operation.SHARE: 1}
     for name, wanted in session.client_operations_formula.items():
         assert session.client_operations[name] == wanted + own_share.get(name, 0), name
-    checks = {recorded.AGREEMENTS: 2 * n}
+    checks = {Operation.KEY_AGREEMENT: 2 * n}
     for name, wanted in session.server_operations_formula.items():
         assert session.server_operations[name] == wanted + checks.get(name, 0), name
-    assert session.server_operations[recorded.EXPANSIONS] == (n - d) * d
-    assert session.client_operations[recorded.PARTIAL_DECRYPTIONS] == 1
+    assert session.server_operations[Operation.MASK_EXPANSION] == (n - d) * d
+    assert session.client_operations[Operation.PARTIAL_DECRYPTION] == 1
 
 
 def test_lengths_follow_the_group():
