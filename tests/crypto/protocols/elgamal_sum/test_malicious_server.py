@@ -7,16 +7,14 @@ client leaves out one check and is read by one plan; honest ones stand against t
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from crypto.elgamal.discrete_log import DiscreteLog
 from crypto.elgamal.encryption import Ciphertext
-from crypto.errors import AbortError, ParameterError, ProtocolError
 from crypto.groups.secp256k1 import SECP256K1
 from crypto.primitives.signatures import SIGNATURE_BYTES, SigningIdentity
 from crypto.proofs.knowledge import KnowledgeClaim, KnowledgeProof
@@ -37,31 +35,24 @@ from crypto.protocols.elgamal_sum.receipts import knowledge_context
 from crypto.randomness import SYSTEM
 from crypto.session.opened_rounds import Opening
 from crypto.session.signing import SIGNED_MESSAGE
+from tests.crypto.protocols.lying_server import (
+    ALL,
+    COHORT,
+    COLLUDERS,
+    HONEST,
+    LOW,
+    PLANS,
+    THRESHOLD,
+    VALUES,
+    Plan,
+    asked,
+    attempt,
+    schedules,
+)
 
-HONEST, COLLUDERS = (1, 2, 3), (4, 5)
-COHORT = HONEST + COLLUDERS
-THRESHOLD = 4
-VALUES = {1: {1: 1, 2: 2, 3: 4}, 2: {1: 8, 2: 16, 3: 32}}
 KNOWN = 12345
 """The exponent of what the server and its clients encrypt."""
 LOGARITHMS = DiscreteLog(SECP256K1, 200)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the server says in one session.
-
-    Attributes:
-        round_id: the round that it claims.
-        parameters: changed fields of `ElGamalParameters`.
-        participants: client -> whom it is told of; others are told of all.
-        requests: what each client is asked for, one after the other: (client, how) of each upload.
-    """
-
-    round_id: int = 1
-    parameters: dict = field(default_factory=dict)
-    participants: dict = field(default_factory=dict)
-    requests: dict = field(default_factory=dict)
 
 
 class Server:
@@ -201,13 +192,6 @@ class Server:
         return open_share(sealed, self.delivery.announcement, client, keys, self.key)
 
 
-def attempt(step):
-    try:
-        return step()
-    except (ProtocolError, AbortError, ParameterError):
-        return None
-
-
 def breached(server):
     """Whether more came out than one plain sum a round, over as many honest clients as must be."""
     for sums in server.sums().values():
@@ -218,29 +202,6 @@ def breached(server):
         if not enough or set(only.values()) != {1} or not set(only) <= set(HONEST):
             return True
     return False
-
-
-ALL = ((1, "own"), (2, "own"), (3, "own"), (4, "made"), (5, "made"))
-WITHOUT_THREE = tuple(one for one in ALL if one[0] != 3)
-MADE_FROM_OTHERS = (*ALL[:4], (5, (2, 3)))
-ALONE = ((1, "own"), (4, "made"), (5, "made"))
-
-
-def asked(*choices, clients=HONEST, **options):
-    """A plan that asks the same of some clients."""
-    return Plan(requests=dict.fromkeys(clients, choices), **options)
-
-
-PLANS = {
-    "an upload made from others": [asked(MADE_FROM_OTHERS)],
-    "two sums, one after the other": [asked(ALL, WITHOUT_THREE, clients=(1, 2))],
-    "a round opened twice": [
-        asked(ALL),
-        asked(WITHOUT_THREE, clients=(1, 2)),
-    ],
-    "no signatures": [asked(MADE_FROM_OTHERS, parameters={"signed": False})],
-}
-LOW = [asked(ALONE, clients=(1,))]
 
 
 class AnyPolicy(ElGamalPolicy):
@@ -304,35 +265,8 @@ def test_clients_that_check_are_not_read(name):
     assert not breached(play(PLANS[name]))
 
 
-honest_hows = st.sampled_from(["own", "own", "own", "own", "earlier", "made"])
-colluders_hows = st.sampled_from(["made", "made", "earlier", (1, 2), (2, 3), (3,)])
-hows = {c: colluders_hows if c in COLLUDERS else honest_hows for c in COHORT}
-choices = st.one_of(
-    st.just(ALL),
-    st.tuples(*(st.tuples(st.just(client), hows[client]) for client in COHORT)),
-    st.sets(st.sampled_from(COHORT)).flatmap(
-        lambda found: st.tuples(*(st.tuples(st.just(c), hows[c]) for c in sorted(found)))
-    ),
-)
-one_choice = choices.map(lambda choice: dict.fromkeys(HONEST, (choice,)))
-plans = st.builds(
-    Plan,
-    round_id=st.integers(1, 2),
-    parameters=st.sampled_from([{}, {}, {}, {"signed": False}, {"threshold": 3}]),
-    participants=st.dictionaries(
-        st.sampled_from(HONEST),
-        st.sets(st.sampled_from(COHORT), min_size=3).map(lambda found: tuple(sorted(found))),
-        max_size=2,
-    ),
-    requests=st.one_of(
-        one_choice,
-        st.dictionaries(st.sampled_from(HONEST), st.lists(choices, min_size=1, max_size=2)),
-    ),
-)
-
-
 @example([asked(ALL), Plan(round_id=2)])
 @settings(max_examples=60, deadline=None)
-@given(st.lists(plans, min_size=1, max_size=3))
+@given(schedules)
 def test_no_schedule_of_lies_reads_anybody(schedule):
     assert not breached(play(schedule))
