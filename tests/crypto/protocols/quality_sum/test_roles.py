@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from crypto.errors import MalformedMessageError, WrongTimeError
+from crypto.elgamal.discrete_log import MAX_BOUND
+from crypto.errors import MalformedMessageError, ParameterError, WrongTimeError
 from crypto.parties import SERVER
 from crypto.protocols.masking.messages import DeliveredShares, ShareComplaint
 from crypto.protocols.quality_sum.client import QualityClient
 from crypto.protocols.quality_sum.messages import EncryptedQuality, QualityUpload
+from crypto.protocols.quality_sum.parameters import QualityParameters
 from crypto.session.signing import sign_message, split_signed
 from tests.crypto.protocols.quality_sum.cast import Cast
 
@@ -56,3 +59,21 @@ def test_a_quality_that_is_no_ciphertext_is_refused_and_names_its_sender(hardene
             cast.server.receive(2, replace(upload, quality=made).to_bytes())
         assert caught.value.culprit == 2
     cast.server.receive(2, upload.to_bytes())
+
+
+@pytest.mark.parametrize("wrong", [{"phi": -1}, {"phi": 2**62}, {"max_quality": 0}])
+def test_impossible_parameters_are_refused(wrong):
+    allowed = {"phi": 0, "max_quality": 1, "proofs": False, "checked": False}
+    QualityParameters(**allowed)
+    QualityParameters(**{**allowed, "phi": 2**62 - 1, "max_quality": MAX_BOUND})
+    with pytest.raises(ParameterError):
+        QualityParameters(**{**allowed, **wrong})
+
+
+def test_qualities_lie_in_their_range():
+    parameters = QualityParameters(0, 7, proofs=False, checked=False)
+    for quality in (0, 7, np.int64(7)):
+        parameters.check_quality(quality)
+    for quality in (-1, 8, 1.0, True):
+        with pytest.raises(ParameterError):
+            parameters.check_quality(quality)
