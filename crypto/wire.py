@@ -1,21 +1,19 @@
-"""The wire format: how every message of every protocol becomes bytes and is read back.
+"""The wire format: numbers, byte strings and lists as bytes, and the header of every message.
 
-A message is magic, version, type, then its fields, all little endian, without padding. Reading is
-strict: `from_bytes` accepts exactly what `to_bytes` can write, so a value has one encoding. Type
-numbers are unique over all protocols: double masking has 1 to 31, sums by threshold ElGamal 32 to
-39, distributed key generation 40 to 51, Paillier sums 52 to 63, pairwise masking 64 to 79, joint
-sums of vectors and qualities 80 to 95, homomorphic encryption of vectors 96 to 106, sparse sums 107
-to 110; the next protocol begins at 111.
+A message is magic, version, type, then its fields, all little endian, without padding; `codec.py`
+has how it declares them. Type numbers are unique over all protocols: double masking has 1 to 31,
+sums by threshold ElGamal 32 to 39, distributed key generation 40 to 51, Paillier sums 52 to 63,
+pairwise masking 64 to 79, joint sums of vectors and qualities 80 to 95, homomorphic encryption of
+vectors 96 to 106, sparse sums 107 to 110; the next protocol begins at 111.
 """
 
 import itertools
 import struct
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import ClassVar, Final, Self, TypeVar
+from typing import Final, TypeVar
 
-from crypto.errors import DecodingError, MalformedMessageError, ParameterError
+from crypto.errors import DecodingError, ParameterError
 from crypto.parties import MAX_CLIENT_ID, ClientId
 
 MAGIC: Final = b"th"
@@ -64,13 +62,6 @@ class Writer:
         except struct.error as error:
             raise ParameterError(f"numbers must lie in 0..2^32-1: {error}") from error
 
-    def pairs(self, pairs: Sequence[tuple[int, bytes]], size: int) -> None:
-        """Write a list of 4-byte numbers, each with a byte string of the same known size."""
-        self.uint(len(pairs), 4)
-        for number, data in pairs:
-            self.uint(number, 4)
-            self.fixed(data, size)
-
     def to_bytes(self) -> bytes:
         """Return all that was written."""
         return b"".join(self._parts)
@@ -83,7 +74,12 @@ class Reader:
         data: the message.
         most_clients: the most entries that a list of clients, or of one item a client, can have;
             None where that is not known, as in an invitation from which it is learnt.
+
+    Attributes:
+        session_id: of the message that is read; messages inside it that leave it out have the same.
     """
+
+    session_id: bytes = b""
 
     def __init__(self, data: bytes, most_clients: int | None = None) -> None:
         self._data = memoryview(data)
@@ -120,10 +116,6 @@ class Reader:
         count = self._client_count()
         return struct.unpack(f"<{count}I", self._take(4 * count))
 
-    def pairs(self, size: int) -> tuple[tuple[int, bytes], ...]:
-        """Read what `Writer.pairs` wrote."""
-        return self.per_client(4 + size, lambda: (self.uint(4), self.fixed(size)))
-
     def per_client(self, item_bytes: int, read_item: Callable[[], _T]) -> tuple[_T, ...]:
         """Read a list as `several` does, of no more items than there can be clients."""
         return self._items(self._client_count(), item_bytes, read_item)
@@ -159,53 +151,6 @@ class Reader:
         return part
 
 
-class Message(ABC):
-    """A message: a frozen dataclass that knows its type number and how to write its fields.
-
-    Constructors check their fields and raise `ParameterError`; so a message that exists can be
-    encoded, and decoding needs no second set of checks.
-    """
-
-    TYPE: ClassVar[int]
-
-    def to_bytes(self) -> bytes:
-        """Return the message's only encoding."""
-        writer = Writer()
-        writer.fixed(MAGIC + bytes((VERSION, self.TYPE)), HEADER_BYTES)
-        self._write(writer)
-        return writer.to_bytes()
-
-    @classmethod
-    def from_bytes(cls, data: bytes, most_clients: int | None = None) -> Self:
-        """Read what `to_bytes` wrote.
-
-        Args:
-            data: the encoded message.
-            most_clients: the most entries that its lists of clients can have, as far as the reader
-                knows; longer ones are refused before they are read.
-
-        Raises:
-            MalformedMessageError: for bytes that `to_bytes` of this class cannot have made.
-        """
-        reader = Reader(data, most_clients)
-        try:
-            reader.header(cls.TYPE)
-            message = cls._read(reader)
-            reader.finish()
-        except (DecodingError, ParameterError) as error:
-            raise MalformedMessageError(f"{cls.__name__}: {error}") from error
-        return message
-
-    @abstractmethod
-    def _write(self, writer: Writer) -> None:
-        """Write the fields."""
-
-    @classmethod
-    @abstractmethod
-    def _read(cls, reader: Reader) -> Self:
-        """Read the fields; checks are the constructor's."""
-
-
 def message_type(data: bytes | memoryview) -> int:
     """Return the type number of an encoded message.
 
@@ -229,32 +174,22 @@ def message_names(*kinds: type[IntEnum]) -> dict[int, str]:
 
 
 def check_size(name: str, data: bytes, size: int) -> None:
-    """Refuse a field of the wrong length.
+    """Refuse a byte string of the wrong length.
 
     Raises:
-        ParameterError: naming the field.
+        ParameterError: with its name.
     """
     if len(data) != size:
         raise ParameterError(f"{name} has {size} bytes, not {len(data)}")
 
 
-def check_increasing(clients: Sequence[ClientId]) -> None:
+def check_increasing(name: str, clients: Sequence[ClientId]) -> None:
     """Refuse a list of clients that is not in increasing order, each once: there is one encoding.
 
     Raises:
         ParameterError: also for a number that is no client's.
     """
     if any(a >= b for a, b in itertools.pairwise(clients)):
-        raise ParameterError("clients must stand in increasing order, each once")
+        raise ParameterError(f"{name} must stand in increasing order, each once")
     if clients and not 0 <= clients[0] <= clients[-1] <= MAX_CLIENT_ID:
-        raise ParameterError("a client's number must lie in 0..2^32-1")
-
-
-def check_epoch(epoch: int) -> None:
-    """Refuse what is no number of a system key.
-
-    Raises:
-        ParameterError: unless it lies in 1..2^64-1.
-    """
-    if not 1 <= epoch < 2**64:
-        raise ParameterError(f"epoch={epoch} must lie in 1..2^64-1")
+        raise ParameterError(f"{name}: a client's number must lie in 0..2^32-1")

@@ -17,6 +17,7 @@ from collections import Counter
 import numpy as np
 
 from benchmarks.crypto.report import print_table
+from crypto.codec import Message
 from crypto.encoding.bit_packing import pack, unpack
 from crypto.errors import AbortError, DecodingError, MalformedMessageError, ProtocolError
 from crypto.groups.edwards25519 import EDWARDS25519
@@ -30,7 +31,6 @@ from crypto.protocols.masking.parameters import ClientPolicy, MaskingParameters
 from crypto.protocols.masking.server import MaskingServer
 from crypto.session.messages import SESSION_ID_BYTES, ClientMessage
 from crypto.session.signing import SIGNED_MESSAGE
-from crypto.wire import Message
 
 COHORT, LENGTH, BITS = (1, 2, 3, 4, 5), 20, 27
 SENDER, RECEIVER = 2, 1

@@ -13,10 +13,13 @@ Signed values -2^(v-1) to 2^(v-1) - 1 are lifted by 2^(v-1); unpacking takes a t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crypto.codec import Record
+from crypto.codings import Flag, Uint32, Unsigned
 from crypto.encoding.bit_packing import pack, unpack
 from crypto.encoding.residues import IntegerVector, check_range
 from crypto.errors import CapacityError, DecodingError, ParameterError
@@ -24,7 +27,7 @@ from crypto.primitives.prg import MAX_MODULUS_BITS
 
 
 @dataclass(frozen=True)
-class SlotPacking:
+class SlotPacking(Record):
     """How vectors become plaintexts.
 
     Attributes:
@@ -38,17 +41,12 @@ class SlotPacking:
         CapacityError: for slots of more than 62 bits, or that do not fit a plaintext.
     """
 
-    value_bits: int
-    max_addends: int
-    plaintext_bits: int
-    signed: bool = False
+    value_bits: Annotated[int, Unsigned(1, least=1)]
+    max_addends: Annotated[int, Unsigned(4, least=1)]
+    plaintext_bits: Uint32
+    signed: Flag = False
 
-    def __post_init__(self) -> None:
-        if self.value_bits < 1 or not 1 <= self.max_addends < 2**32:
-            raise ParameterError(
-                f"value_bits={self.value_bits} and max_addends={self.max_addends} must be at "
-                "least 1, and addends fewer than 2^32"
-            )
+    def _check(self) -> None:
         if self.slot_bits > min(MAX_MODULUS_BITS, self.plaintext_bits):
             raise CapacityError(
                 f"sums over {self.max_addends} values of {self.value_bits} bits need slots of "

@@ -11,12 +11,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final
 
 import gmpy2
 import numpy as np
 from numpy.typing import NDArray
 
+from crypto.codec import Message
+from crypto.codings import Digest, Sized, Uint32
 from crypto.domain import domain_hash
 from crypto.encoding.residues import IntegerVector
 from crypto.encoding.slot_packing import SlotPacking
@@ -25,9 +27,7 @@ from crypto.paillier.phe_keys import KEY_BITS
 from crypto.paillier.randomiser_table import RandomiserTable
 from crypto.paillier.safe_primes import safe_prime
 from crypto.randomness import SYSTEM, Randomness, uniform_below
-from crypto.wire import Message, Reader, Writer, check_size
 
-FINGERPRINT_BYTES: Final = 32
 PACKED_VECTOR_TYPE: Final = 96
 """Type number on the wire: 96 to 127 are those of homomorphic encryption of vectors."""
 
@@ -48,35 +48,15 @@ class PackedVector(Message):
     """
 
     TYPE: ClassVar[int] = PACKED_VECTOR_TYPE
-    fingerprint: bytes
+    fingerprint: Digest
     packing: SlotPacking
-    length: int
-    addends: int
-    ciphertexts: bytes = field(repr=False)
+    length: Uint32
+    addends: Uint32
+    ciphertexts: Sized = field(repr=False)
 
-    def __post_init__(self) -> None:
-        check_size("fingerprint", self.fingerprint, FINGERPRINT_BYTES)
-        if not 0 <= self.length < 2**32:
-            raise ParameterError(f"length={self.length} must lie in 0..2^32-1")
+    def _check(self) -> None:
         if not 0 <= self.addends <= self.packing.max_addends:
             raise CapacityError(f"{self.addends} addends of {self.packing.max_addends}")
-
-    def _write(self, writer: Writer) -> None:
-        packing = self.packing
-        writer.fixed(self.fingerprint, FINGERPRINT_BYTES)
-        writer.uint(packing.value_bits, 1)
-        writer.uint(packing.max_addends, 4)
-        writer.uint(packing.plaintext_bits, 4)
-        writer.uint(packing.signed, 1)
-        writer.uint(self.length, 4)
-        writer.uint(self.addends, 4)
-        writer.sized(self.ciphertexts)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        fingerprint = reader.fixed(FINGERPRINT_BYTES)
-        packing = SlotPacking(reader.uint(1), reader.uint(4), reader.uint(4), reader.flag())
-        return cls(fingerprint, packing, reader.uint(4), reader.uint(4), reader.sized())
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,40 @@
-"""What the messages of a session's protocols begin with."""
+"""What the messages of all protocols are made of: the fields that they share, and their heads."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Any, Final, Self, TypeAlias
 
+from crypto.codec import Message
+from crypto.codings import (
+    DIGEST_BYTES,
+    Client,
+    ClientIds,
+    Fixed,
+    FlaggedOrEmpty,
+    ListOf,
+    OrEmpty,
+    RowOf,
+    SessionIdBytes,
+    Uint64,
+    Unsigned,
+)
 from crypto.errors import ConsistencyError, ParameterError
-from crypto.parties import MAX_CLIENT_ID, SERVER, ClientId
-from crypto.wire import Message, Writer, check_size
+from crypto.parties import SERVER
+from crypto.primitives.key_agreement import KEY_BYTES
+from crypto.primitives.signatures import SIGNATURE_BYTES
+from crypto.wire import Reader, Writer, check_increasing
 
 NONCE_BYTES: Final = 16
-SESSION_ID_BYTES: Final = 32
-BINDING_BYTES: Final = 32
+SESSION_ID_BYTES: Final = DIGEST_BYTES
 
-
-def check_binding(binding: bytes) -> None:
-    """Refuse what is neither empty nor a digest.
-
-    Raises:
-        ParameterError: for another length.
-    """
-    if len(binding) not in (0, BINDING_BYTES):
-        raise ParameterError(f"binding has 0 or {BINDING_BYTES} bytes, not {len(binding)}")
+Nonce: TypeAlias = Annotated[bytes, Fixed(NONCE_BYTES)]
+SessionId: TypeAlias = Annotated[bytes, SessionIdBytes(SESSION_ID_BYTES)]
+Binding: TypeAlias = Annotated[bytes, OrEmpty(DIGEST_BYTES)]
+Epoch: TypeAlias = Annotated[int, Unsigned(8, least=1)]
+Key: TypeAlias = Annotated[bytes, Fixed(KEY_BYTES)]
+Signature: TypeAlias = Annotated[bytes, Fixed(SIGNATURE_BYTES)]
+OptionalSignature: TypeAlias = Annotated[bytes, OrEmpty(SIGNATURE_BYTES)]
+FlaggedSignature: TypeAlias = Annotated[bytes, FlaggedOrEmpty(SIGNATURE_BYTES)]
 
 
 def require_binding(announced: bytes, own: bytes) -> None:
@@ -39,6 +54,21 @@ def require_binding(announced: bytes, own: bytes) -> None:
 
 
 @dataclass(frozen=True)
+class RoundInvitation(Message):
+    """What the invitations to all sums begin with.
+
+    Attributes:
+        nonce: 16 bytes that no other session of this server has.
+        round_id: the training round.
+        cohort: the clients asked, in increasing order.
+    """
+
+    nonce: Nonce
+    round_id: Uint64
+    cohort: ClientIds
+
+
+@dataclass(frozen=True)
 class SessionMessage(Message):
     """What all messages after the invitation begin with.
 
@@ -46,10 +76,7 @@ class SessionMessage(Message):
         session_id: 32 bytes, from the invitation's `session_id`.
     """
 
-    session_id: bytes
-
-    def __post_init__(self) -> None:
-        check_size("session_id", self.session_id, SESSION_ID_BYTES)
+    session_id: SessionId
 
 
 @dataclass(frozen=True)
@@ -60,14 +87,49 @@ class ClientMessage(SessionMessage):
         sender: the client.
     """
 
-    sender: ClientId
+    sender: Client
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.sender <= MAX_CLIENT_ID:
-            raise ParameterError(f"sender={self.sender} must lie in 0..2^32-1")
 
-    def write_head(self, writer: Writer) -> None:
-        """Write session and sender."""
-        writer.fixed(self.session_id, SESSION_ID_BYTES)
-        writer.uint(self.sender, 4)
+@dataclass(frozen=True)
+class RowsMessage(SessionMessage):
+    """A message of lists `PerClient` of one length, which travel as one list of rows."""
+
+    def _check(self) -> None:
+        lengths = [len(getattr(self, name)) for name in self._columns()]
+        if len(set(lengths)) > 1:
+            raise ParameterError(f"lists of one length are needed, not of {lengths}")
+
+    def write(self, writer: Writer, without: Collection[str] = ()) -> None:
+        """Write session and rows."""
+        super().write(writer, (*without, *self._columns()))
+        columns = (getattr(self, name) for name in self._columns())
+        self._rows().write(writer, tuple(zip(*columns, strict=True)))
+
+    @classmethod
+    def read(cls, reader: Reader, **known: Any) -> Self:
+        """Read what `write` wrote."""
+        session_id = known or {"session_id": cls.codings()["session_id"].read(reader)}
+        rows = cls._rows().read(reader)
+        columns = zip(*rows, strict=True) if rows else [()] * len(cls._columns())
+        return super().read(reader, **session_id, **dict(zip(cls._columns(), columns, strict=True)))
+
+    @classmethod
+    def _columns(cls) -> dict[str, ListOf[Any]]:
+        codings = cls.codings().items()
+        return {name: coding for name, coding in codings if isinstance(coding, ListOf)}
+
+    @classmethod
+    def _rows(cls) -> ListOf[tuple[Any, ...]]:
+        row = RowOf([column.item for column in cls._columns().values()])
+        return ListOf(row, per_client=True)
+
+
+def check_inside(session_id: bytes, messages: Sequence[ClientMessage]) -> None:
+    """Refuse clients' messages inside another that are not one a client, all of its session.
+
+    Raises:
+        ParameterError: also if the senders are not in increasing order.
+    """
+    check_increasing("senders", [message.sender for message in messages])
+    if any(message.session_id != session_id for message in messages):
+        raise ParameterError("a message of another session")

@@ -6,9 +6,9 @@ share, and its fields the session and the sender.
 
 from typing import Final, TypeVar
 
+from crypto.codec import Message
 from crypto.errors import MalformedMessageError
 from crypto.primitives.signatures import SIGNATURE_BYTES, SigningIdentity
-from crypto.wire import Message
 
 SIGNED_MESSAGE: Final = "client message"
 """Purpose of these signatures."""

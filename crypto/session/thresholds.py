@@ -102,6 +102,16 @@ def check_threshold(
         )
 
 
+def check_reachable(threshold: int, num_holders: int, least: int = 1) -> None:
+    """Refuse a number of shares that says nothing, or that there are not.
+
+    Raises:
+        ParameterError: unless it lies in least..num_holders.
+    """
+    if not least <= threshold <= num_holders:
+        raise ParameterError(f"threshold={threshold} must lie in {least}..{num_holders}")
+
+
 def check_cohort(num_clients: int, num_registered: int, least: int | None = None) -> None:
     """Refuse a cohort that is too small; run by the client on an invitation.
 

@@ -13,19 +13,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, Final, Self
+from typing import Annotated, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crypto.codec import Message, Record
+from crypto.codings import Digest, Sized, Uint32, Unsigned
 from crypto.domain import domain_hash
 from crypto.encoding.residues import IntegerVector, check_range
 from crypto.errors import CapacityError, DecodingError, ParameterError
 from crypto.primitives.prg import MAX_MODULUS_BITS
 from crypto.randomness import SYSTEM, Randomness
-from crypto.wire import Message, Reader, Writer, check_size
 
-FINGERPRINT_BYTES: Final = 32
 MAX_SUM: Final = (1 << MAX_MODULUS_BITS) - 1
 """The largest coordinate of any sum: results are 64-bit integers."""
 
@@ -34,7 +34,7 @@ ENCRYPTED_VECTOR_TYPE: Final = 97
 
 
 @dataclass(frozen=True)
-class VectorPlan:
+class VectorPlan(Record):
     """What is to be summed, known to all beforehand.
 
     Attributes:
@@ -47,17 +47,11 @@ class VectorPlan:
         CapacityError: if a sum could have more than 62 bits.
     """
 
-    length: int
-    value_bits: int
-    max_addends: int
+    length: Uint32
+    value_bits: Annotated[int, Unsigned(1, 1, MAX_MODULUS_BITS)]
+    max_addends: Annotated[int, Unsigned(4, least=1)]
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.length < 2**32 or not 1 <= self.max_addends < 2**32:
-            raise ParameterError(
-                f"length={self.length} and max_addends={self.max_addends} must lie below 2^32"
-            )
-        if not 1 <= self.value_bits <= MAX_MODULUS_BITS:
-            raise ParameterError(f"value_bits={self.value_bits} must lie in 1..{MAX_MODULUS_BITS}")
+    def _check(self) -> None:
         if self.max_sum > MAX_SUM:
             raise CapacityError(
                 f"sums over {self.max_addends} values of {self.value_bits} bits may have more "
@@ -87,29 +81,14 @@ class EncryptedVector(Message):
     """
 
     TYPE: ClassVar[int] = ENCRYPTED_VECTOR_TYPE
-    fingerprint: bytes
+    fingerprint: Digest
     plan: VectorPlan
-    addends: int
-    ciphertexts: bytes = field(repr=False)
+    addends: Uint32
+    ciphertexts: Sized = field(repr=False)
 
-    def __post_init__(self) -> None:
-        check_size("fingerprint", self.fingerprint, FINGERPRINT_BYTES)
+    def _check(self) -> None:
         if not 1 <= self.addends <= self.plan.max_addends:
             raise CapacityError(f"{self.addends} addends, of {self.plan.max_addends} planned")
-
-    def _write(self, writer: Writer) -> None:
-        writer.fixed(self.fingerprint, FINGERPRINT_BYTES)
-        writer.uint(self.plan.length, 4)
-        writer.uint(self.plan.value_bits, 1)
-        writer.uint(self.plan.max_addends, 4)
-        writer.uint(self.addends, 4)
-        writer.sized(self.ciphertexts)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        fingerprint = reader.fixed(FINGERPRINT_BYTES)
-        plan = VectorPlan(reader.uint(4), reader.uint(1), reader.uint(4))
-        return cls(fingerprint, plan, reader.uint(4), reader.sized())
 
 
 class PublicVectorKey(ABC):

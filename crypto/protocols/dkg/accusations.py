@@ -1,24 +1,18 @@
 """The messages of distributed key generation after the dealing: what clients find and answer."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import ClassVar
 
+from crypto.codec import PerClient, Record
+from crypto.codings import Client, ClientIds, Digest
 from crypto.errors import ParameterError
-from crypto.parties import ClientId
-from crypto.primitives.key_agreement import KEY_BYTES
-from crypto.protocols.dkg.messages import (
-    DIGEST_BYTES,
-    Ciphertexts,
-    MessageType,
-    read_pairs,
-    write_pairs,
-)
-from crypto.session.messages import SESSION_ID_BYTES, ClientMessage
-from crypto.wire import Reader, Writer, check_increasing, check_size
+from crypto.protocols.dkg.messages import Ciphertexts, MessageType
+from crypto.session.messages import ClientMessage, Key
+from crypto.wire import check_increasing
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Evidence(Record):
     """What lets anyone open one pair of shares, as its receiver did.
 
     Attributes:
@@ -29,24 +23,9 @@ class Evidence:
         dealing: `Dealing.digest` of what the receiver was shown.
     """
 
-    dealer: ClientId
-    key: bytes = field(repr=False)
-    dealing: bytes
-
-    def __post_init__(self) -> None:
-        check_size("key", self.key, KEY_BYTES)
-        check_size("dealing", self.dealing, DIGEST_BYTES)
-
-    def write(self, writer: Writer) -> None:
-        """Write it as part of a message."""
-        writer.uint(self.dealer, 4)
-        writer.fixed(self.key, KEY_BYTES)
-        writer.fixed(self.dealing, DIGEST_BYTES)
-
-    @classmethod
-    def read(cls, reader: Reader) -> "Evidence":
-        """Read what `write` wrote."""
-        return cls(reader.uint(4), reader.fixed(KEY_BYTES), reader.fixed(DIGEST_BYTES))
+    dealer: Client
+    key: Key = field(repr=False)
+    dealing: Digest
 
 
 @dataclass(frozen=True)
@@ -59,29 +38,14 @@ class Complaints(ClientMessage):
     """
 
     TYPE: ClassVar[int] = MessageType.COMPLAINTS
-    accused: tuple[ClientId, ...]
-    evidence: tuple[Evidence, ...] = ()
+    accused: ClientIds
+    evidence: PerClient[Evidence] = ()
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_increasing(self.accused)
-        dealers = tuple(evidence.dealer for evidence in self.evidence)
-        check_increasing(dealers)
+    def _check(self) -> None:
+        dealers = [evidence.dealer for evidence in self.evidence]
+        check_increasing("dealers", dealers)
         if not set(dealers) <= set(self.accused):
             raise ParameterError("evidence against a dealer that is not accused")
-
-    def _write(self, writer: Writer) -> None:
-        self.write_head(writer)
-        writer.ids(self.accused)
-        writer.uint(len(self.evidence), 4)
-        for evidence in self.evidence:
-            evidence.write(writer)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        head = reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.ids()
-        size = 4 + KEY_BYTES + DIGEST_BYTES
-        return cls(*head, reader.per_client(size, lambda: Evidence.read(reader)))
 
 
 @dataclass(frozen=True)
@@ -94,18 +58,6 @@ class OpenedShares(ClientMessage):
 
     pairs: Ciphertexts
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_increasing(tuple(peer for peer, _ in self.pairs))
-
-    def _write(self, writer: Writer) -> None:
-        self.write_head(writer)
-        write_pairs(writer, self.pairs)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), read_pairs(reader))
-
 
 @dataclass(frozen=True)
 class Exposures(OpenedShares):
@@ -117,20 +69,7 @@ class Exposures(OpenedShares):
     """
 
     TYPE: ClassVar[int] = MessageType.EXPOSURES
-    transcript: bytes
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_size("transcript", self.transcript, DIGEST_BYTES)
-
-    def _write(self, writer: Writer) -> None:
-        super()._write(writer)
-        writer.fixed(self.transcript, DIGEST_BYTES)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        head = reader.fixed(SESSION_ID_BYTES), reader.uint(4), read_pairs(reader)
-        return cls(*head, reader.fixed(DIGEST_BYTES))
+    transcript: Digest
 
 
 @dataclass(frozen=True)
@@ -145,16 +84,4 @@ class Confirmation(ClientMessage):
     """Client to all: I hold a share of the key with this digest."""
 
     TYPE: ClassVar[int] = MessageType.CONFIRMATION
-    digest: bytes
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_size("digest", self.digest, DIGEST_BYTES)
-
-    def _write(self, writer: Writer) -> None:
-        self.write_head(writer)
-        writer.fixed(self.digest, DIGEST_BYTES)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.fixed(DIGEST_BYTES))
+    digest: Digest

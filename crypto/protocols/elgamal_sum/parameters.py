@@ -1,9 +1,11 @@
 """The public parameters of a session, and what a client insists on before it joins one."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
-from crypto.errors import ParameterError, PolicyError
+from crypto.codec import Record
+from crypto.codings import Flag, Uint32, Unsigned
+from crypto.errors import PolicyError
 from crypto.parties import SERVER
 from crypto.session.thresholds import MIN_CLIENTS, check_cohort, check_threshold
 
@@ -11,12 +13,13 @@ MAX_VALUE: Final = 2**32 - 1
 
 
 @dataclass(frozen=True)
-class ElGamalParameters:
+class ElGamalParameters(Record):
     """What the server announces.
 
     Attributes:
         length: m, coordinates of a vector, 0 to 2^32 - 1.
-        max_value: the largest value of a coordinate, 1 to 2^32 - 1.
+        max_value: the largest value of a coordinate, 1 to 2^32 - 1: a sum is found by a
+            discrete logarithm, whose cost grows with its square root.
         threshold: e, fewest clients in a sum, and fewest that decrypt it; at least 3, as the sum of
             two gives one's value to the other.
         proofs: whether values come with range proofs and partial decryptions with theirs.
@@ -27,22 +30,11 @@ class ElGamalParameters:
         ParameterError: for values out of range.
     """
 
-    length: int
-    max_value: int
-    threshold: int
-    proofs: bool = True
-    signed: bool = True
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.length < 2**32:
-            raise ParameterError(f"length={self.length} must lie in 0..2^32-1")
-        if not 1 <= self.max_value <= MAX_VALUE:
-            raise ParameterError(
-                f"max_value={self.max_value} must lie in 1..2^32-1: a sum is found by a discrete "
-                "logarithm, whose cost grows with its square root"
-            )
-        if self.threshold < MIN_CLIENTS:
-            raise ParameterError(f"threshold={self.threshold} must be at least {MIN_CLIENTS}")
+    length: Uint32
+    max_value: Annotated[int, Unsigned(4, 1, MAX_VALUE)]
+    threshold: Annotated[int, Unsigned(4, least=MIN_CLIENTS)]
+    proofs: Flag = True
+    signed: Flag = True
 
 
 @dataclass(frozen=True)

@@ -3,26 +3,29 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crypto.codec import Message, PerClient
+from crypto.codings import Flag, Name, Prefixed, Sized, Uint32, Unsigned
 from crypto.domain import domain_hash
 from crypto.errors import ParameterError
-from crypto.parties import ClientId
+from crypto.primitives.prg import MAX_MODULUS_BITS
 from crypto.primitives.signatures import SIGNATURE_BYTES
 from crypto.session.messages import (
-    NONCE_BYTES,
-    SESSION_ID_BYTES,
+    Binding,
     ClientMessage,
+    Epoch,
+    OptionalSignature,
+    RoundInvitation,
     SessionMessage,
-    check_binding,
 )
 from crypto.vector_schemes.scheme import EncryptedVector, VectorPlan
-from crypto.wire import Message, Reader, Writer, check_epoch, check_increasing, check_size
+from crypto.wire import check_size
 
-_SUM_DTYPE = np.dtype("<i8")
+_DTYPE = np.dtype("<i8")
 
 
 class MessageType(IntEnum):
@@ -48,34 +51,16 @@ class KeyAnnouncement(Message):
     """
 
     TYPE: ClassVar[int] = MessageType.KEY_ANNOUNCEMENT
-    epoch: int
-    scheme: str
-    key: bytes = field(repr=False)
-
-    def __post_init__(self) -> None:
-        check_epoch(self.epoch)
-
-    def _write(self, writer: Writer) -> None:
-        writer.uint(self.epoch, 8)
-        writer.sized(self.scheme.encode())
-        writer.sized(self.key)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        try:
-            return cls(reader.uint(8), reader.sized().decode(), reader.sized())
-        except UnicodeDecodeError as error:
-            raise ParameterError("a scheme's name must be text") from error
+    epoch: Epoch
+    scheme: Name
+    key: Sized = field(repr=False)
 
 
 @dataclass(frozen=True)
-class KeyedInvitation(Message):
-    """Server to client: take part in a session under the key holder's key.
+class KeyedInvitation(RoundInvitation):
+    """Server to client: take part in a session under the key holder's key, and stay to its end.
 
     Attributes:
-        nonce: 16 bytes that no other session of this server has.
-        round_id: the training round.
-        cohort: the clients asked, in increasing order; all must stay to the end.
         length: m, coordinates of a vector.
         value_bits: values are 0 to 2^value_bits - 1.
         signed: whether clients sign their messages.
@@ -85,46 +70,19 @@ class KeyedInvitation(Message):
             train; empty if the session is bound to nothing.
     """
 
-    nonce: bytes
-    round_id: int
-    cohort: tuple[ClientId, ...]
-    length: int
-    value_bits: int
-    signed: bool
+    length: Uint32
+    value_bits: Annotated[int, Unsigned(1, 1, MAX_MODULUS_BITS)]
+    signed: Flag
+    binding: Binding = field(default=b"", kw_only=True)
     announcement: KeyAnnouncement
-    key_signature: bytes
-    binding: bytes = field(default=b"", kw_only=True)
+    key_signature: OptionalSignature
 
-    def __post_init__(self) -> None:
-        check_size("nonce", self.nonce, NONCE_BYTES)
-        check_increasing(self.cohort)
-        check_binding(self.binding)
-        if not 0 <= self.round_id < 2**64:
-            raise ParameterError(f"round_id={self.round_id} must lie in 0..2^64-1")
+    def _check(self) -> None:
         check_size("key_signature", self.key_signature, SIGNATURE_BYTES if self.signed else 0)
 
     def session_id(self) -> bytes:
         """Return the hash of all that was announced."""
         return domain_hash("homomorphic_sum/session", self.to_bytes())
-
-    def _write(self, writer: Writer) -> None:
-        writer.fixed(self.nonce, NONCE_BYTES)
-        writer.uint(self.round_id, 8)
-        writer.ids(self.cohort)
-        writer.uint(self.length, 4)
-        writer.uint(self.value_bits, 1)
-        writer.uint(self.signed, 1)
-        writer.sized(self.binding)
-        writer.sized(self.announcement.to_bytes())
-        writer.sized(self.key_signature)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        head = reader.fixed(NONCE_BYTES), reader.uint(8), reader.ids()
-        plan = reader.uint(4), reader.uint(1)
-        signed, binding = reader.flag(), reader.sized()
-        key = KeyAnnouncement.from_bytes(reader.sized())
-        return cls(*head, *plan, signed, key, reader.sized(), binding=binding)
 
 
 @dataclass(frozen=True)
@@ -133,8 +91,8 @@ class Invitation(KeyedInvitation):
 
     TYPE: ClassVar[int] = MessageType.INVITATION
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _check(self) -> None:
+        super()._check()
         VectorPlan(self.length, self.value_bits, len(self.cohort))
 
     @property
@@ -152,26 +110,12 @@ class Readiness(ClientMessage):
 
     TYPE: ClassVar[int] = MessageType.READINESS
 
-    def _write(self, writer: Writer) -> None:
-        self.write_head(writer)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4))
-
 
 @dataclass(frozen=True)
 class UploadRequest(SessionMessage):
     """Server to client: all clients are there; send your vector."""
 
     TYPE: ClassVar[int] = MessageType.UPLOAD_REQUEST
-
-    def _write(self, writer: Writer) -> None:
-        writer.fixed(self.session_id, SESSION_ID_BYTES)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES))
 
 
 @dataclass(frozen=True)
@@ -180,15 +124,6 @@ class EncryptedUpload(ClientMessage):
 
     TYPE: ClassVar[int] = MessageType.ENCRYPTED_UPLOAD
     vector: EncryptedVector
-
-    def _write(self, writer: Writer) -> None:
-        self.write_head(writer)
-        writer.sized(self.vector.to_bytes())
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        head = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
-        return cls(*head, EncryptedVector.from_bytes(reader.sized()))
 
 
 @dataclass(frozen=True)
@@ -205,23 +140,10 @@ class DecryptionOrder(Message):
     TYPE: ClassVar[int] = MessageType.DECRYPTION_ORDER
     invitation: Invitation
     total: EncryptedVector
-    consents: tuple[bytes, ...]
+    consents: PerClient[OptionalSignature]
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check_consents(self.consents, self.invitation)
-
-    def _write(self, writer: Writer) -> None:
-        writer.sized(self.invitation.to_bytes())
-        writer.sized(self.total.to_bytes())
-        writer.uint(len(self.consents), 4)
-        for consent in self.consents:
-            writer.sized(consent)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        invitation = Invitation.from_bytes(reader.sized())
-        total = EncryptedVector.from_bytes(reader.sized())
-        return cls(invitation, total, reader.per_client(4, reader.sized))
 
 
 def check_consents(consents: Sequence[bytes], invitation: KeyedInvitation) -> None:
@@ -237,35 +159,28 @@ def check_consents(consents: Sequence[bytes], invitation: KeyedInvitation) -> No
 
 
 @dataclass(frozen=True)
-class DecryptedSum(SessionMessage):
-    """Key holder to server: the sum over the integers.
+class DecryptedIntegers(SessionMessage):
+    """Key holder to server: what it decrypted.
 
     Attributes:
-        data: 8 bytes a coordinate, little endian.
+        data: 8 bytes an integer, little endian.
     """
 
-    TYPE: ClassVar[int] = MessageType.DECRYPTED_SUM
-    data: bytes = field(repr=False)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if len(self.data) % _SUM_DTYPE.itemsize:
-            raise ParameterError("a sum has 8 bytes a coordinate")
+    data: Annotated[bytes, Prefixed(item=8)] = field(repr=False)
 
     @classmethod
-    def of(cls, session_id: bytes, values: NDArray[np.int64]) -> "DecryptedSum":
+    def of(cls, session_id: bytes, values: NDArray[np.int64]) -> Self:
         """Return the message with these values."""
-        return cls(session_id, values.astype(_SUM_DTYPE).tobytes())
+        return cls(session_id, values.astype(_DTYPE).tobytes())
 
     @property
     def values(self) -> NDArray[np.int64]:
-        """Shape (m,)."""
-        return np.frombuffer(self.data, _SUM_DTYPE).astype(np.int64)
+        """All of them, one after the other."""
+        return np.frombuffer(self.data, _DTYPE).astype(np.int64)
 
-    def _write(self, writer: Writer) -> None:
-        writer.fixed(self.session_id, SESSION_ID_BYTES)
-        writer.sized(self.data)
 
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), reader.sized())
+@dataclass(frozen=True)
+class DecryptedSum(DecryptedIntegers):
+    """Key holder to server: the sum over the integers, coordinate by coordinate."""
+
+    TYPE: ClassVar[int] = MessageType.DECRYPTED_SUM

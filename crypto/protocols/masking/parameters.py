@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 
+from crypto.codec import Record
+from crypto.codings import Flag, Uint32, Unsigned
 from crypto.encoding.residues import IntegerVector, check_vector
 from crypto.errors import ParameterError, PolicyError
 from crypto.parties import SERVER, ClientId
 from crypto.primitives.prg import MAX_MODULUS_BITS
 from crypto.protocols.masking.topology import CompleteGraph, Plan, Topology
-from crypto.session.thresholds import count_colluders
+from crypto.session.thresholds import check_reachable, count_colluders
 
 
 @dataclass(frozen=True)
-class MaskingParameters:
+class MaskingParameters(Record):
     """What the server announces.
 
     Attributes:
@@ -30,24 +33,15 @@ class MaskingParameters:
         ParameterError: for values out of range.
     """
 
-    length: int
-    modulus_bits: int
-    degree: int
-    threshold: int
-    min_survivors: int
-    signed: bool = True
+    length: Uint32
+    modulus_bits: Annotated[int, Unsigned(1, 1, MAX_MODULUS_BITS)]
+    degree: Uint32
+    threshold: Uint32
+    min_survivors: Annotated[int, Unsigned(4, least=1)]
+    signed: Flag = True
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.length < 2**32:
-            raise ParameterError(f"length={self.length} must lie in 0..2^32-1")
-        if not 1 <= self.modulus_bits <= MAX_MODULUS_BITS:
-            raise ParameterError(
-                f"modulus_bits={self.modulus_bits} must lie in 1..{MAX_MODULUS_BITS}"
-            )
-        if not 1 <= self.threshold <= self.degree + 1:
-            raise ParameterError(f"threshold={self.threshold} must lie in 1..{self.degree + 1}")
-        if self.min_survivors < 1:
-            raise ParameterError(f"min_survivors={self.min_survivors} must be at least 1")
+    def _check(self) -> None:
+        check_reachable(self.threshold, self.degree + 1)
 
     @classmethod
     def plan(

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from crypto.codec import ByClient
 from crypto.errors import ConsistencyError, ForeignMessageError, blaming
 from crypto.parties import SERVER, ClientId
 from crypto.primitives.aead import decrypt_once, encrypt_once
 from crypto.primitives.key_agreement import AgreementKeyPair
 from crypto.protocols.masking.keys import ShareChannelKeys, commit_to_share, share_binding
-from crypto.protocols.masking.messages import Ciphertexts, SharePair
+from crypto.protocols.masking.messages import SharePair
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class ShareChannels:
             peers[other] = Peer(mask_key, channel)
         return cls(client_id, session_id, peers)
 
-    def encrypt(self, shares: Mapping[ClientId, bytes]) -> Ciphertexts:
+    def encrypt(self, shares: Mapping[ClientId, bytes]) -> ByClient[bytes]:
         """Encrypt each peer's share for it; what stands under the client's own number stays out."""
         return tuple(
             (

@@ -72,7 +72,7 @@ class PairwiseServer(StagedServer):
             raise ParameterError(f"degree={parameters.degree} must be {len(cohort) - 1}")
         nonce = randomness.bytes(NONCE_BYTES)
         self.invitation = PairwiseInvitation(
-            nonce, round_id, cohort, parameters, dealt, binding=binding
+            nonce, round_id, cohort, parameters, binding=binding, dealt=dealt
         )
         super().__init__(self.invitation.session_id(), CLIENT_MESSAGES, parameters.min_survivors)
         self._parameters = parameters

@@ -166,7 +166,8 @@ class QualityClientSession(Generic[Element]):
         quality, range_proof = self._encryption.encrypt(
             self.client_id, given.quality, self._randomness
         )
-        return QualityUpload(masked, sign_message(quality, self._identity), range_proof).to_bytes()
+        signed = sign_message(quality, self._identity)
+        return QualityUpload(masked, quality=signed, range_proof=range_proof).to_bytes()
 
     def help(self, data: bytes) -> bytes:
         """Decryption: answer a request; see `Helper.help`.

@@ -1,14 +1,14 @@
 """The messages by which an authority deals a system key."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import ClassVar
 
+from crypto.codec import Message, PerClient
+from crypto.codings import Client, ClientIds, Digest, Name, Sized, Uint32
 from crypto.domain import domain_hash
-from crypto.errors import ParameterError
-from crypto.parties import MAX_CLIENT_ID, ClientId
-from crypto.protocols.quality_sum.messages import KEY_ID_BYTES, MessageType
-from crypto.session.messages import NONCE_BYTES, SESSION_ID_BYTES, ClientMessage, SessionMessage
-from crypto.wire import Message, Reader, Writer, check_epoch, check_increasing, check_size
+from crypto.protocols.quality_sum.messages import MessageType
+from crypto.session.messages import ClientMessage, Epoch, Nonce, SessionMessage
+from crypto.session.thresholds import check_reachable
 
 
 @dataclass(frozen=True)
@@ -24,36 +24,18 @@ class SystemKeyOffer(Message):
     """
 
     TYPE: ClassVar[int] = MessageType.SYSTEM_KEY_OFFER
-    nonce: bytes
-    epoch: int
-    holders: tuple[ClientId, ...]
-    threshold: int
-    group: str
+    nonce: Nonce
+    epoch: Epoch
+    holders: ClientIds
+    threshold: Uint32
+    group: Name
 
-    def __post_init__(self) -> None:
-        check_size("nonce", self.nonce, NONCE_BYTES)
-        check_epoch(self.epoch)
-        check_increasing(self.holders)
-        if not 1 <= self.threshold <= len(self.holders):
-            raise ParameterError(f"threshold={self.threshold} of {len(self.holders)} holders")
-        if not (self.group.isascii() and self.group.isprintable()):
-            raise ParameterError(f"{self.group!r} is no name of a group")
+    def _check(self) -> None:
+        check_reachable(self.threshold, len(self.holders))
 
     def session_id(self) -> bytes:
         """Return the hash of all that was announced."""
         return domain_hash("quality sum/key set-up", self.to_bytes())
-
-    def _write(self, writer: Writer) -> None:
-        writer.fixed(self.nonce, NONCE_BYTES)
-        writer.uint(self.epoch, 8)
-        writer.ids(self.holders)
-        writer.uint(self.threshold, 4)
-        writer.sized(self.group.encode("ascii"))
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        nonce, epoch, holders = reader.fixed(NONCE_BYTES), reader.uint(8), reader.ids()
-        return cls(nonce, epoch, holders, reader.uint(4), reader.sized().decode("latin-1"))
 
 
 @dataclass(frozen=True)
@@ -67,27 +49,9 @@ class DealtSystemKey(SessionMessage):
     """
 
     TYPE: ClassVar[int] = MessageType.DEALT_SYSTEM_KEY
-    receiver: ClientId
-    commitments: tuple[bytes, ...]
-    share: bytes = field(repr=False)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.receiver <= MAX_CLIENT_ID:
-            raise ParameterError(f"receiver={self.receiver} must lie in 0..2^32-1")
-
-    def _write(self, writer: Writer) -> None:
-        writer.fixed(self.session_id, SESSION_ID_BYTES)
-        writer.uint(self.receiver, 4)
-        writer.uint(len(self.commitments), 4)
-        for commitment in self.commitments:
-            writer.sized(commitment)
-        writer.sized(self.share)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        session_id, receiver = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
-        return cls(session_id, receiver, reader.per_client(4, reader.sized), reader.sized())
+    receiver: Client
+    commitments: PerClient[Sized]
+    share: Sized = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -99,16 +63,4 @@ class SystemKeyReceipt(ClientMessage):
     """
 
     TYPE: ClassVar[int] = MessageType.SYSTEM_KEY_RECEIPT
-    key_id: bytes
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_size("key_id", self.key_id, KEY_ID_BYTES)
-
-    def _write(self, writer: Writer) -> None:
-        self.write_head(writer)
-        writer.fixed(self.key_id, KEY_ID_BYTES)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.fixed(KEY_ID_BYTES))
+    key_id: Digest

@@ -4,19 +4,15 @@ Elements of a group, ciphertexts and proofs travel as bytes: who receives them k
 decoding checks membership.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import ClassVar, Final, Self
+from typing import ClassVar
 
+from crypto.codec import Message, PerClient
+from crypto.codings import ClientIds, Digest, Sized, Uint32
 from crypto.domain import domain_hash
-from crypto.errors import ParameterError
-from crypto.parties import ClientId
 from crypto.protocols.quality_sum.parameters import QualityParameters
-from crypto.session.messages import SESSION_ID_BYTES, ClientMessage, SessionMessage
-from crypto.wire import Message, Reader, Writer, check_increasing, check_size
-
-KEY_ID_BYTES: Final = 32
-MAX_ATTEMPT: Final = 2**32 - 1
+from crypto.session.messages import ClientMessage, SessionMessage
 
 
 class MessageType(IntEnum):
@@ -44,30 +40,13 @@ class QualityInvitation(Message):
     """
 
     TYPE: ClassVar[int] = MessageType.QUALITY_INVITATION
-    masks: bytes
-    key_id: bytes
+    masks: Sized
+    key_id: Digest
     parameters: QualityParameters
-
-    def __post_init__(self) -> None:
-        check_size("key_id", self.key_id, KEY_ID_BYTES)
 
     def session_id(self) -> bytes:
         """Return the hash of all that was announced, to which all below is bound."""
         return domain_hash("quality sum/session", self.to_bytes())
-
-    def _write(self, writer: Writer) -> None:
-        writer.sized(self.masks)
-        writer.fixed(self.key_id, KEY_ID_BYTES)
-        writer.uint(self.parameters.phi, 8)
-        writer.uint(self.parameters.max_quality, 8)
-        writer.uint(self.parameters.proofs, 1)
-        writer.uint(self.parameters.checked, 1)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        masks, key_id = reader.sized(), reader.fixed(KEY_ID_BYTES)
-        phi, max_quality = reader.uint(8), reader.uint(8)
-        return cls(masks, key_id, QualityParameters(phi, max_quality, reader.flag(), reader.flag()))
 
 
 @dataclass(frozen=True)
@@ -80,18 +59,8 @@ class EncryptedQuality(ClientMessage):
     """
 
     TYPE: ClassVar[int] = MessageType.ENCRYPTED_QUALITY
-    ciphertext: bytes
-    knowledge: bytes = b""
-
-    def _write(self, writer: Writer) -> None:
-        self.write_head(writer)
-        writer.sized(self.ciphertext)
-        writer.sized(self.knowledge)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        head = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
-        return cls(*head, reader.sized(), reader.sized())
+    ciphertext: Sized
+    knowledge: Sized = b""
 
 
 @dataclass(frozen=True)
@@ -105,19 +74,9 @@ class QualityUpload(Message):
     """
 
     TYPE: ClassVar[int] = MessageType.QUALITY_UPLOAD
-    masked: bytes
-    quality: bytes
-    range_proof: bytes = b""
-
-    def _write(self, writer: Writer) -> None:
-        writer.sized(self.quality)
-        writer.sized(self.range_proof)
-        writer.sized(self.masked)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        quality, range_proof = reader.sized(), reader.sized()
-        return cls(reader.sized(), quality, range_proof)
+    quality: Sized = field(kw_only=True)
+    range_proof: Sized = field(default=b"", kw_only=True)
+    masked: Sized
 
 
 @dataclass(frozen=True)
@@ -130,21 +89,8 @@ class HelpRequest(SessionMessage):
     """
 
     TYPE: ClassVar[int] = MessageType.HELP_REQUEST
-    attempt: int
-    base: bytes
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_attempt(self.attempt)
-
-    def _write(self, writer: Writer) -> None:
-        writer.fixed(self.session_id, SESSION_ID_BYTES)
-        writer.uint(self.attempt, 4)
-        writer.sized(self.base)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), reader.uint(4), reader.sized())
+    attempt: Uint32
+    base: Sized
 
 
 @dataclass(frozen=True)
@@ -158,27 +104,9 @@ class CheckedHelpRequest(SessionMessage):
     """
 
     TYPE: ClassVar[int] = MessageType.CHECKED_HELP_REQUEST
-    attempt: int
-    helpers: tuple[ClientId, ...]
-    qualities: tuple[bytes, ...]
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_attempt(self.attempt)
-        check_increasing(self.helpers)
-
-    def _write(self, writer: Writer) -> None:
-        writer.fixed(self.session_id, SESSION_ID_BYTES)
-        writer.uint(self.attempt, 4)
-        writer.ids(self.helpers)
-        writer.uint(len(self.qualities), 4)
-        for quality in self.qualities:
-            writer.sized(quality)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        session_id, attempt = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
-        return cls(session_id, attempt, reader.ids(), reader.per_client(4, reader.sized))
+    attempt: Uint32
+    helpers: ClientIds
+    qualities: PerClient[Sized]
 
 
 @dataclass(frozen=True)
@@ -192,26 +120,6 @@ class PartialDecryption(ClientMessage):
     """
 
     TYPE: ClassVar[int] = MessageType.PARTIAL_DECRYPTION
-    attempt: int
-    value: bytes
-    proof: bytes = b""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_attempt(self.attempt)
-
-    def _write(self, writer: Writer) -> None:
-        self.write_head(writer)
-        writer.uint(self.attempt, 4)
-        writer.sized(self.value)
-        writer.sized(self.proof)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        head = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
-        return cls(*head, reader.uint(4), reader.sized(), reader.sized())
-
-
-def _check_attempt(attempt: int) -> None:
-    if not 0 <= attempt <= MAX_ATTEMPT:
-        raise ParameterError(f"attempt={attempt} must lie in 0..2^32-1")
+    attempt: Uint32
+    value: Sized
+    proof: Sized = b""

@@ -1,11 +1,13 @@
 """The public parameters of a joint session, and what a client brings to it."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crypto.codec import Record
+from crypto.codings import Flag, Unsigned
 from crypto.elgamal.discrete_log import MAX_BOUND
 from crypto.encoding.residues import IntegerVector
 from crypto.errors import ParameterError
@@ -14,7 +16,7 @@ MAX_PHI: Final = 2**62 - 1
 
 
 @dataclass(frozen=True)
-class QualityParameters:
+class QualityParameters(Record):
     """What is agreed about the qualities of one session.
 
     Attributes:
@@ -29,16 +31,10 @@ class QualityParameters:
         ParameterError: for values out of range.
     """
 
-    phi: int
-    max_quality: int
-    proofs: bool
-    checked: bool
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.phi <= MAX_PHI:
-            raise ParameterError(f"phi={self.phi} must lie in 0..2^62-1")
-        if not 1 <= self.max_quality <= MAX_BOUND:
-            raise ParameterError(f"max_quality={self.max_quality} must lie in 1..{MAX_BOUND}")
+    phi: Annotated[int, Unsigned(8, most=MAX_PHI)]
+    max_quality: Annotated[int, Unsigned(8, 1, MAX_BOUND)]
+    proofs: Flag
+    checked: Flag
 
     def check_quality(self, quality: int) -> None:
         """Check a client's quality at the door.

@@ -2,21 +2,24 @@
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crypto.codec import Message, PerClient, Several
+from crypto.codings import Sized
 from crypto.encoding.bit_packing import pack, packed_bytes, unpack
 from crypto.encoding.position_coding import decode, encode
-from crypto.errors import DecodingError, ParameterError
-from crypto.primitives.prg import MAX_MODULUS_BITS
-from crypto.protocols.homomorphic_sum.messages import KeyedInvitation, check_consents
-from crypto.session.messages import SESSION_ID_BYTES, ClientMessage, SessionMessage
+from crypto.errors import DecodingError
+from crypto.protocols.homomorphic_sum.messages import (
+    DecryptedIntegers,
+    KeyedInvitation,
+    check_consents,
+)
+from crypto.session.messages import ClientMessage, OptionalSignature
 from crypto.vector_schemes.scheme import EncryptedVector
-from crypto.wire import Message, Reader, Writer
-
-_LIMB_DTYPE = np.dtype("<i8")
+from crypto.wire import Reader, Writer
 
 
 class MessageType(IntEnum):
@@ -34,14 +37,6 @@ class SparseInvitation(KeyedInvitation):
 
     TYPE: ClassVar[int] = MessageType.SPARSE_INVITATION
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 1 <= self.value_bits <= MAX_MODULUS_BITS or not 0 <= self.length < 2**32:
-            raise ParameterError(
-                f"value_bits={self.value_bits} must lie in 1..{MAX_MODULUS_BITS}, "
-                f"length={self.length} below 2^32"
-            )
-
 
 @dataclass(frozen=True)
 class SparseUpload(ClientMessage):
@@ -53,18 +48,8 @@ class SparseUpload(ClientMessage):
     """
 
     TYPE: ClassVar[int] = MessageType.SPARSE_UPLOAD
-    places: bytes
-    values: tuple[EncryptedVector, ...] = field(repr=False)
-
-    def _write(self, writer: Writer) -> None:
-        self.write_head(writer)
-        writer.sized(self.places)
-        _write_vectors(writer, self.values)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        head = reader.fixed(SESSION_ID_BYTES), reader.uint(4)
-        return cls(*head, reader.sized(), _read_vectors(reader))
+    places: Sized
+    values: Several[EncryptedVector] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -80,58 +65,18 @@ class SumsOrder(Message):
 
     TYPE: ClassVar[int] = MessageType.SUMS_ORDER
     invitation: SparseInvitation
-    sums: tuple[EncryptedVector, ...]
-    consents: tuple[bytes, ...]
+    sums: Several[EncryptedVector]
+    consents: PerClient[OptionalSignature]
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check_consents(self.consents, self.invitation)
-
-    def _write(self, writer: Writer) -> None:
-        writer.sized(self.invitation.to_bytes())
-        _write_vectors(writer, self.sums)
-        writer.uint(len(self.consents), 4)
-        for consent in self.consents:
-            writer.sized(consent)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        invitation = SparseInvitation.from_bytes(reader.sized())
-        return cls(invitation, _read_vectors(reader), reader.per_client(4, reader.sized))
 
 
 @dataclass(frozen=True)
-class DecryptedSums(SessionMessage):
-    """Key holder to server: the sums of limbs, over the integers.
-
-    Attributes:
-        data: 8 bytes a limb, little endian, in the order of the sums that were asked for.
-    """
+class DecryptedSums(DecryptedIntegers):
+    """Key holder to server: all limbs of all sums, in the order in which they were asked for."""
 
     TYPE: ClassVar[int] = MessageType.DECRYPTED_SUMS
-    data: bytes = field(repr=False)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if len(self.data) % _LIMB_DTYPE.itemsize:
-            raise ParameterError("sums have 8 bytes a limb")
-
-    @classmethod
-    def of(cls, session_id: bytes, limbs: NDArray[np.int64]) -> "DecryptedSums":
-        """Return the message with these limbs."""
-        return cls(session_id, limbs.astype(_LIMB_DTYPE).tobytes())
-
-    @property
-    def limbs(self) -> NDArray[np.int64]:
-        """All limbs of all sums, one after the other."""
-        return np.frombuffer(self.data, _LIMB_DTYPE).astype(np.int64)
-
-    def _write(self, writer: Writer) -> None:
-        writer.fixed(self.session_id, SESSION_ID_BYTES)
-        writer.sized(self.data)
-
-    @classmethod
-    def _read(cls, reader: Reader) -> Self:
-        return cls(reader.fixed(SESSION_ID_BYTES), reader.sized())
 
 
 def write_places(
@@ -179,13 +124,3 @@ def read_places(
 
 def _index_bits(num_values: int) -> int:
     return max(0, num_values - 1).bit_length()
-
-
-def _write_vectors(writer: Writer, vectors: tuple[EncryptedVector, ...]) -> None:
-    writer.uint(len(vectors), 4)
-    for vector in vectors:
-        writer.sized(vector.to_bytes())
-
-
-def _read_vectors(reader: Reader) -> tuple[EncryptedVector, ...]:
-    return reader.several(4, lambda: EncryptedVector.from_bytes(reader.sized()))

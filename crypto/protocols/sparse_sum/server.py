@@ -85,7 +85,7 @@ class SparseServer(KeyedServer):
             ForeignMessageError: if it is of another session, or of another length.
         """
         answer, found = DecryptedSums.from_bytes(data), self.meetings
-        limbs = answer.limbs
+        limbs = answer.values
         if (
             found is None
             or answer.session_id != self.session_id

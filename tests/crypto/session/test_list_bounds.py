@@ -2,6 +2,7 @@
 
 import pytest
 
+from crypto.codings import Fixed, KeyedByClient
 from crypto.errors import DecodingError, MalformedMessageError
 from crypto.parties import SERVER
 from crypto.protocols.dkg.accusations import Complaints, Evidence, Exposures
@@ -19,6 +20,7 @@ from tests.crypto.conformance import random_vectors
 from tests.crypto.protocols.dkg.test_cheating import CHEAT, CLIENTS, cast, verdicts
 from tests.crypto.protocols.dkg.test_session import assert_usable
 
+PAIRS = KeyedByClient(Fixed(1))
 MANY = tuple(range(1000, 31000))
 
 
@@ -32,7 +34,7 @@ def encoded(write):
     ("write", "read"),
     [
         (lambda w: w.ids((1, 2, 3)), lambda r: r.ids()),
-        (lambda w: w.pairs(((1, b"a"), (2, b"b"), (3, b"c")), 1), lambda r: r.pairs(1)),
+        (lambda w: PAIRS.write(w, ((1, b"a"), (2, b"b"), (3, b"c"))), PAIRS.read),
         (lambda w: w.ids((1, 2, 3)), lambda r: r.per_client(4, lambda: r.uint(4))),
     ],
     ids=["ids", "pairs", "per client"],

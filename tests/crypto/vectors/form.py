@@ -1,6 +1,7 @@
 """The common form of all files with test vectors: README.md has it in words."""
 
 import dataclasses
+import inspect
 import json
 from pathlib import Path
 
@@ -14,9 +15,8 @@ def plain(value):
     if isinstance(value, bytes):
         return value.hex()
     if dataclasses.is_dataclass(value):
-        return {
-            field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
+        in_order = inspect.signature(type(value)).parameters  # as the constructor takes them
+        return {name: plain(getattr(value, name)) for name in in_order}
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list | frozenset):

@@ -4,13 +4,14 @@ import dataclasses
 
 import numpy as np
 
+from crypto.codec import Message
 from crypto.errors import MalformedMessageError
 from crypto.primitives.signatures import SIGNATURE_BYTES
 from crypto.protocols.homomorphic_sum import messages as homomorphic
 from crypto.protocols.masking import messages as masking
 from crypto.protocols.paillier_sum import messages as paillier
 from crypto.protocols.sparse_sum import messages as sparse
-from crypto.wire import Message, message_type
+from crypto.wire import message_type
 from tests.crypto.vectors.form import plain
 from tests.crypto.vectors.operations import OPERATIONS
 from tests.crypto.vectors.sessions import ONLY_LENGTHS, SESSIONS, kinds, name_of, record

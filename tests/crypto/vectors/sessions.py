@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 
+from crypto.codec import Message
 from crypto.groups.secp256k1 import SECP256K1
 from crypto.parties import AUTHORITY, SERVER
 from crypto.protocols.dkg.session import generate_key
@@ -19,7 +20,7 @@ from crypto.protocols.sparse_sum.session import SparseSum
 from crypto.randomness import TestVectorRandomness
 from crypto.session.faults import Alter, Fault
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
-from crypto.wire import Message, message_type
+from crypto.wire import message_type
 from tests.crypto.vectors.form import plain
 
 WHOLE_BYTES = 200

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crypto.codings import Fixed, KeyedByClient
 from crypto.errors import DecodingError, MalformedMessageError, ParameterError
 from crypto.primitives.field import SECRET_FIELD
 from crypto.primitives.shamir import Share
@@ -137,15 +138,15 @@ def test_sessions_differ_if_anything_announced_differs():
 
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=9), st.binary(max_size=20))
 def test_fields_come_back(numbers, data):
-    writer = Writer()
+    writer, pairs = Writer(), KeyedByClient(Fixed(2))
     writer.ids(numbers)
     writer.sized(data)
-    writer.pairs([(n, b"ab") for n in numbers], 2)
+    pairs.write(writer, [(n, b"ab") for n in numbers])
     writer.uint(513, 2)
     reader = Reader(writer.to_bytes())
     assert reader.ids() == tuple(numbers)
     assert reader.sized() == data
-    assert reader.pairs(2) == tuple((n, b"ab") for n in numbers)
+    assert pairs.read(reader) == tuple((n, b"ab") for n in numbers)
     assert reader.uint(2) == 513
     reader.finish()
 

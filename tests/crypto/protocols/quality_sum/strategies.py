@@ -68,7 +68,7 @@ PAIRWISE = {
         st.integers(0, 2**64 - 1),
         id_lists,
         unsigned_parameters(),
-        st.booleans(),
+        dealt=st.booleans(),
     ),
     pairwise.DealtKeys: st.builds(pairwise.DealtKeys, session_ids, ids, exactly(32), exactly(32)),
     pairwise.PublicKeys: st.builds(pairwise.PublicKeys, session_ids, ids, exactly(32), exactly(32)),
@@ -92,7 +92,9 @@ JOINT = {
     messages.EncryptedQuality: st.builds(
         messages.EncryptedQuality, session_ids, ids, some_bytes, some_bytes
     ),
-    messages.QualityUpload: st.builds(messages.QualityUpload, some_bytes, some_bytes, some_bytes),
+    messages.QualityUpload: st.builds(
+        messages.QualityUpload, some_bytes, quality=some_bytes, range_proof=some_bytes
+    ),
     messages.HelpRequest: st.builds(messages.HelpRequest, session_ids, numbers, some_bytes),
     messages.CheckedHelpRequest: st.builds(
         messages.CheckedHelpRequest, session_ids, numbers, id_lists, byte_lists

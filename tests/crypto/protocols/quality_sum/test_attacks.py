@@ -337,7 +337,7 @@ def test_without_that_proof_it_works():
     }
     victims = EncryptedQuality.from_bytes(uploads[VICTIM].quality)
     copied = EncryptedQuality(session_id, 5, victims.ciphertext)
-    uploads[5] = QualityUpload(uploads[5].masked, copied.to_bytes())
+    uploads[5] = QualityUpload(uploads[5].masked, quality=copied.to_bytes())
     for client, upload in uploads.items():
         cast.server.receive(client, upload.to_bytes())
     cast.step("recovery")

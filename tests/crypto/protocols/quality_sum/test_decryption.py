@@ -266,7 +266,9 @@ def test_proofs_where_there_should_be_none_and_none_where_there_should(proofs):
     upload = QualityUpload.from_bytes(
         cast.parts[1].step("masked input", messages[1], cast.contribution(1))
     )
-    other = QualityUpload(upload.masked, upload.quality, b"" if proofs else b"proof")
+    other = QualityUpload(
+        upload.masked, quality=upload.quality, range_proof=b"" if proofs else b"proof"
+    )
     with pytest.raises(MalformedMessageError):
         cast.server.receive(1, other.to_bytes())
     cast.server.receive(1, upload.to_bytes())  # the refused one has left nothing behind
@@ -290,11 +292,11 @@ def test_a_part_of_an_upload_does_not_count():
     for data in (
         first.masked,
         first.quality,
-        QualityUpload(first.quality, first.quality).to_bytes(),
-        QualityUpload(second.masked, first.quality).to_bytes(),
-        QualityUpload(first.masked, second.quality).to_bytes(),
-        QualityUpload(first.masked[:-1], first.quality).to_bytes(),
-        QualityUpload(b"", first.quality).to_bytes(),
+        QualityUpload(first.quality, quality=first.quality).to_bytes(),
+        QualityUpload(second.masked, quality=first.quality).to_bytes(),
+        QualityUpload(first.masked, quality=second.quality).to_bytes(),
+        QualityUpload(first.masked[:-1], quality=first.quality).to_bytes(),
+        QualityUpload(b"", quality=first.quality).to_bytes(),
     ):
         with pytest.raises(Exception) as caught:
             cast.server.receive(1, data)
