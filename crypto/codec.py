@@ -69,18 +69,13 @@ class Record:
         return writer.to_bytes()
 
     @classmethod
-    def from_bytes(cls, data: bytes, most_clients: int | None = None) -> Self:
+    def from_bytes(cls, data: bytes) -> Self:
         """Read what `to_bytes` wrote.
-
-        Args:
-            data: the encoded record.
-            most_clients: the most entries that its lists of clients can have, as far as the reader
-                knows; longer ones are refused before they are read.
 
         Raises:
             DecodingError: for bytes that `to_bytes` of this class cannot have made.
         """
-        reader = Reader(data, most_clients)
+        reader = Reader(data)
         try:
             record = cls.read(reader)
             reader.finish()

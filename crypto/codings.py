@@ -154,7 +154,7 @@ class PrintableAscii(Coding[str]):
 
     def check(self, name: str, value: str) -> None:
         if not (value.isascii() and value.isprintable()):
-            raise ParameterError(f"{name}={value!r} must be printable ASCII")
+            raise ParameterError(f"{name}={value[:40]!r} must be printable ASCII")
 
     def write(self, writer: Writer, value: str) -> None:
         writer.sized(value.encode("ascii"))

@@ -30,10 +30,15 @@ SESSION_ID_BYTES: Final = DIGEST_BYTES
 Nonce: TypeAlias = Annotated[bytes, Fixed(NONCE_BYTES)]
 SessionId: TypeAlias = Annotated[bytes, SessionIdBytes(SESSION_ID_BYTES)]
 Binding: TypeAlias = Annotated[bytes, OrEmpty(DIGEST_BYTES)]
+"""Digest of what the session is bound to; empty if it is bound to nothing."""
 Epoch: TypeAlias = Annotated[int, Unsigned(8, least=1)]
+"""The number of a key, later than that of every key of its signer before."""
+
 Key: TypeAlias = Annotated[bytes, Fixed(KEY_BYTES)]
 Signature: TypeAlias = Annotated[bytes, Fixed(SIGNATURE_BYTES)]
 OptionalSignature: TypeAlias = Annotated[bytes, OrEmpty(SIGNATURE_BYTES)]
+"""Empty in sessions without signatures, as the next one, which takes three bytes less."""
+
 FlaggedSignature: TypeAlias = Annotated[bytes, FlaggedOrEmpty(SIGNATURE_BYTES)]
 
 
@@ -108,10 +113,10 @@ class RowsMessage(SessionMessage):
     @classmethod
     def read(cls, reader: Reader, **known: Any) -> Self:
         """Read what `write` wrote."""
-        session_id = known or {"session_id": cls.codings()["session_id"].read(reader)}
+        known = known or {"session_id": cls.codings()["session_id"].read(reader)}
         rows = cls._rows().read(reader)
         columns = zip(*rows, strict=True) if rows else [()] * len(cls._columns())
-        return super().read(reader, **session_id, **dict(zip(cls._columns(), columns, strict=True)))
+        return super().read(reader, **known, **dict(zip(cls._columns(), columns, strict=True)))
 
     @classmethod
     def _columns(cls) -> dict[str, ListOf[Any]]:

@@ -17,7 +17,10 @@ nonces = st.binary(min_size=16, max_size=16)
 signatures = st.binary(min_size=64, max_size=64)
 cohorts = st.sets(st.integers(0, 2**32 - 1), min_size=1, max_size=5).map(sorted).map(tuple)
 keys = st.builds(
-    KeyAnnouncement, st.integers(1, 2**64 - 1), st.text(max_size=10), st.binary(max_size=20)
+    KeyAnnouncement,
+    st.integers(1, 2**64 - 1),
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=10),
+    st.binary(max_size=20),
 )
 plans = st.builds(VectorPlan, st.integers(0, 9), st.integers(1, 20), st.integers(1, 9))
 
