@@ -5,20 +5,15 @@ from collections.abc import Mapping
 from crypto.encoding.residues import IntegerVector, ResidueSum, check_vector
 from crypto.errors import (
     AuthenticationError,
-    ConsistencyError,
     DecodingError,
-    ForeignMessageError,
-    SignatureError,
-    ThresholdError,
-    WrongContentError,
     WrongTimeError,
-    blaming,
 )
 from crypto.parties import SERVER, ClientId
 from crypto.primitives.key_agreement import AgreementKeyPair
 from crypto.primitives.prg import SEED_BYTES
 from crypto.primitives.shamir import holder_point, split_secret
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
+from crypto.protocols.masking.client_checks import ClientChecks
 from crypto.protocols.masking.client_states import (
     Advertised,
     Confirmed,
@@ -40,7 +35,7 @@ from crypto.protocols.masking.messages import (
     SharePair,
 )
 from crypto.protocols.masking.pairwise import add_pairwise_masks
-from crypto.protocols.masking.peers import ShareChannels, check_new_keys, commit_to_pair
+from crypto.protocols.masking.peers import ShareChannels, commit_to_pair
 from crypto.protocols.masking.stages import Stage
 from crypto.protocols.masking.unmasking_messages import (
     Agreement,
@@ -54,7 +49,7 @@ from crypto.protocols.masking.unmasking_messages import (
 from crypto.randomness import Randomness
 from crypto.session.client_session import ClientSession
 from crypto.session.opened_rounds import Opening
-from crypto.session.signing import SIGNED_MESSAGE, sign_message
+from crypto.session.signing import sign_message
 
 
 class MaskingClientSession(ClientSession[State]):
@@ -82,11 +77,9 @@ class MaskingClientSession(ClientSession[State]):
         super().__init__(client_id, invitation.session_id(), state, len(invitation.cohort))
         self.parameters = invitation.parameters
         self._cohort = invitation.cohort
-        self._graph = graph
         self._opening = opening
-        self._neighbours = frozenset(graph.neighbours(client_id))
         self._identity = identity
-        self._registry = registry
+        self._checks = ClientChecks(client_id, invitation, graph, registry)
         self._randomness = randomness
         self.agreed: tuple[ClientId, ...] | None = None
 
@@ -119,13 +112,14 @@ class MaskingClientSession(ClientSession[State]):
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
         state, directory = self._take(Advertised, KeyDirectory, data)
-        self._check_directory(directory, state)
+        own = state.mask_keys.public, state.share_keys.public
+        self._checks.check_directory(directory, own)
         others = {
             entry.keys.sender: (entry.keys.mask_key, entry.keys.share_key)
             for entry in directory.entries
         }
         channels = ShareChannels.meet(self.client_id, self.session_id, state.share_keys, others)
-        self._require(len(others) + 1, "neighbours that advertised keys")
+        self._checks.require(len(others) + 1, "neighbours that advertised keys")
         holders = sorted([*others, self.client_id])
         points = [holder_point(self._cohort, holder) for holder in holders]
         threshold = self.parameters.threshold
@@ -175,7 +169,7 @@ class MaskingClientSession(ClientSession[State]):
             complaint = ShareComplaint(self.session_id, self.client_id, accused)
             return sign_message(complaint, self._identity)
         held[self.client_id] = state.own_pair
-        self._require(len(held), "neighbours that shared keys")
+        self._checks.require(len(held), "neighbours that shared keys")
         total = ResidueSum(self.parameters.length, self.parameters.modulus_bits)
         total.add_vector(vector)
         total.add_mask(state.seed)
@@ -205,7 +199,7 @@ class MaskingClientSession(ClientSession[State]):
         if not self.parameters.signed:
             raise WrongTimeError("sessions without signatures have no consistency check", SERVER)
         state, survivors = self._take(Uploaded, SurvivorSet, data)
-        self._check_survivors(survivors, state.held)
+        self._checks.check_survivors(survivors, state.held)
         self._state = Confirmed(state.held, survivors)
         agreement = Agreement(self.session_id, self.client_id, survivors.digest())
         return sign_message(agreement, self._identity)
@@ -229,11 +223,11 @@ class MaskingClientSession(ClientSession[State]):
         if self.parameters.signed:
             confirmed, agreements = self._take(Confirmed, AgreementList, data)
             held, survivors = confirmed.held, confirmed.survivors
-            self._check_agreements(agreements, survivors)
+            self._checks.check_agreements(agreements, survivors)
         else:
             uploaded, survivors = self._take(Uploaded, SurvivorSet, data)
             held = uploaded.held
-            self._check_survivors(survivors, held)
+            self._checks.check_survivors(survivors, held)
         self._opening.take()
         self.agreed = survivors.survivors if self.parameters.signed else None
         alive = frozenset(survivors.survivors)
@@ -253,23 +247,6 @@ class MaskingClientSession(ClientSession[State]):
         }
         return steps[Stage(stage)](data)
 
-    def _check_directory(self, directory: KeyDirectory, state: Advertised) -> None:
-        known = {state.mask_keys.public, state.share_keys.public}
-        for entry in directory.entries:
-            keys = entry.keys
-            if keys.sender not in self._neighbours:
-                raise ForeignMessageError(f"keys of {keys.sender}, no neighbour", SERVER)
-            if self.parameters.signed:
-                with blaming(keys.sender):
-                    self._registry[keys.sender].verify(
-                        SIGNED_MESSAGE, keys.to_bytes(), entry.signature
-                    )
-            elif entry.signature:
-                raise SignatureError("a signature in a session without", SERVER)
-            with blaming(keys.sender):
-                check_new_keys(known, keys.mask_key, keys.share_key)
-            known |= {keys.mask_key, keys.share_key}
-
     def _open(self, sender: ClientId, data: bytes, state: Shared) -> SharePair | None:
         """Return a pair that a peer dealt; None if it is not what the peer committed to."""
         dealt = DealtPair.from_bytes(data)
@@ -282,36 +259,6 @@ class MaskingClientSession(ClientSession[State]):
 
     def _commit(self, dealer: ClientId, holder: ClientId, pair: SharePair) -> tuple[bytes, bytes]:
         return commit_to_pair(self.session_id, dealer, holder, pair)
-
-    def _check_survivors(self, survivors: SurvivorSet, held: Mapping[ClientId, SharePair]) -> None:
-        alive = frozenset(survivors.survivors)
-        if self.client_id not in alive:
-            raise ConsistencyError("this client uploaded and is said to have dropped out", SERVER)
-        if not alive <= frozenset(self._cohort):
-            raise ConsistencyError("survivors that were never invited", SERVER)
-        if not alive & self._neighbours <= held.keys():
-            raise ConsistencyError("survivors that never shared their keys", SERVER)
-        if len(alive) < self.parameters.min_survivors:
-            raise ThresholdError("survivors", len(alive), self.parameters.min_survivors)
-        self._require(len(alive & held.keys()), "neighbours that survived")
-        if not self._graph.connects(alive):
-            raise ConsistencyError("the survivors fall apart into groups", SERVER)
-
-    def _check_agreements(self, agreements: AgreementList, survivors: SurvivorSet) -> None:
-        alive = frozenset(survivors.survivors)
-        digest = survivors.digest()
-        for signer, signature in agreements.signatures:
-            if signer not in alive or signer not in self._neighbours:
-                raise WrongContentError(f"the agreement of {signer}, no neighbour", SERVER)
-            agreement = Agreement(self.session_id, signer, digest)
-            with blaming(SERVER):
-                self._registry[signer].verify(SIGNED_MESSAGE, agreement.to_bytes(), signature)
-        self._require(len(agreements.signatures) + 1, "agreements on the survivors")
-
-    def _require(self, found: int, what: str) -> None:
-        """Enforce the threshold over the holders, this client among them."""
-        if found < self.parameters.threshold:
-            raise ThresholdError(what, found, self.parameters.threshold)
 
 
 def _reveal(pair: SharePair, survived: bool) -> RevealedShare:

@@ -4,9 +4,7 @@ It relays keys and shares, adds up the masked vectors as they arrive, and remove
 the masks that did not cancel. Each stage is closed by the method that makes the next messages.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from crypto.encoding.residues import ResidueSum
 from crypto.errors import (
@@ -23,8 +21,8 @@ from crypto.parties import SERVER, ClientId, Party
 from crypto.primitives.key_agreement import check_public_key
 from crypto.primitives.shamir import Share, holder_point
 from crypto.primitives.signatures import VerifyKey
+from crypto.protocols.masking.complaints import Complaints
 from crypto.protocols.masking.graph import NeighbourGraph
-from crypto.protocols.masking.keys import commit_to_share
 from crypto.protocols.masking.messages import (
     AdvertisedKeys,
     DealtPair,
@@ -39,13 +37,13 @@ from crypto.protocols.masking.messages import (
 from crypto.protocols.masking.pairwise import add_pairwise_masks
 from crypto.protocols.masking.parameters import MaskingParameters
 from crypto.protocols.masking.peers import check_new_keys
+from crypto.protocols.masking.returned_shares import explain_missing, sort_shares
 from crypto.protocols.masking.stages import CLIENT_MESSAGES, FAREWELLS, Stage
 from crypto.protocols.masking.unmasking import SecretRecovery, Unmasked
 from crypto.protocols.masking.unmasking_messages import (
     Agreement,
     AgreementList,
     KeyShare,
-    RevealedShare,
     SelfMaskShare,
     SurvivorSet,
     UnmaskingAnswer,
@@ -101,7 +99,7 @@ class MaskingServer(StagedServer):
         self._keys: dict[ClientId, DirectoryEntry] = {}
         self._public_keys: set[bytes] = set()
         self._dealt: dict[ClientId, dict[ClientId, DealtPair]] = {}
-        self._complaints: dict[ClientId, tuple[ClientId, ...]] = {}
+        self._complaints = Complaints(parameters)
         self.findings: list[tuple[Party, ProtocolError]] = []
         self._sharers: frozenset[ClientId] = frozenset()
         self._total = ResidueSum(parameters.length, parameters.modulus_bits)
@@ -159,12 +157,12 @@ class MaskingServer(StagedServer):
                 who lies; or if the survivors fall apart into groups that mask among themselves.
         """
         following = Stage.CONSISTENCY if self._parameters.signed else Stage.UNMASKING
-        culprits = self._judge_complaints()
+        self.findings += self._complaints.findings()
         try:
             present = self._door.close(Stage.MASKED_INPUT)
             self._check_holders(present)
         except ThresholdError as error:
-            raise self._explain(error, culprits) from error
+            raise self._complaints.explain(error) from error
         if not self._graph.connects(present):
             raise ConsistencyError("the survivors fall apart into groups")
         self._door.open(following, present)
@@ -201,12 +199,16 @@ class MaskingServer(StagedServer):
         cohort = self.invitation.cohort
         points = {client: holder_point(cohort, client) for client in self._answers}
         recovery = SecretRecovery(self._parameters.threshold, points, dealers_commit=True)
-        shares, false_holders = self._shares_by_owner()
+        shares, false_holders = sort_shares(self._answers, self._dealt, self._parameters.threshold)
         self.findings += [
             (SERVER, ShareError("it gave back a false share", holder)) for holder in false_holders
         ]
-        with self._noting(recovery, false_holders):
+        try:
             self._remove_masks(recovery, shares, survivors)
+        except ThresholdError as error:
+            raise explain_missing(error, false_holders) from error
+        finally:
+            self.findings += [(SERVER, finding) for finding in recovery.findings]
         return Unmasked(self._total.to_array(), survivors, false_holders)
 
     def _remove_masks(
@@ -228,21 +230,6 @@ class MaskingServer(StagedServer):
             peer_keys = {peer: self._keys[peer].keys.mask_key for peer in peers}
             add_pairwise_masks(self._total, client, keys, peer_keys, self.session_id)
 
-    @contextmanager
-    def _noting(self, recovery: SecretRecovery, false: tuple[ClientId, ...]) -> Iterator[None]:
-        """Keep what the recovery finds, and say whose false shares are missing in the end."""
-        try:
-            yield
-        except ThresholdError as error:
-            if not false:
-                raise
-            listed = ", ".join(map(str, false))
-            raise ShareError(f"{error}, as clients gave back false ones: {listed}", false[0]) from (
-                error
-            )
-        finally:
-            self.findings += [(SERVER, finding) for finding in recovery.findings]
-
     def _accept(self, message: ClientMessage, signature: bytes) -> None:
         match message:
             case AdvertisedKeys():
@@ -255,7 +242,7 @@ class MaskingServer(StagedServer):
                 except DecodingError as error:
                     raise MalformedMessageError(str(error)) from error
             case ShareComplaint():
-                self._accept_complaint(message)
+                self._complaints.take(message, self._peers(message.sender, self._sharers))
             case Agreement():
                 if message.digest != self._survivors_known().digest():
                     raise ConsistencyError("agreement to another set of survivors")
@@ -279,11 +266,6 @@ class MaskingServer(StagedServer):
             peer: DealtPair.from_bytes(data) for peer, data in message.ciphertexts
         }
 
-    def _accept_complaint(self, message: ShareComplaint) -> None:
-        if not frozenset(message.accused) <= {*self._peers(message.sender, self._sharers)}:
-            raise WrongContentError("a complaint about others than the dealers of its shares")
-        self._complaints[message.sender] = message.accused
-
     def _check_holders(self, present: frozenset[ClientId]) -> None:
         for owner in self._sharers:
             holders = self._holders(owner, present)
@@ -291,44 +273,6 @@ class MaskingServer(StagedServer):
                 raise ThresholdError(
                     f"holders of client {owner}", len(holders), self._parameters.threshold
                 )
-
-    def _explain(
-        self, error: ThresholdError, culprits: tuple[ClientId, ...]
-    ) -> ThresholdError | ShareError | ConsistencyError:
-        """Return what to raise where clients that complained are missing."""
-        if culprits:
-            listed = ", ".join(map(str, culprits))
-            return ShareError(f"{error}, as clients dealt false shares: {listed}", culprits[0])
-        if not self._complaints:
-            return error
-        said = "; ".join(
-            f"{client} of {', '.join(map(str, accused))}"
-            for client, accused in sorted(self._complaints.items())
-        )
-        return ConsistencyError(
-            f"{error}, as clients complained of false shares ({said}); these are so few that those "
-            "who complain may lie, so that it cannot be told who is to blame"
-        )
-
-    def _judge_complaints(self) -> tuple[ClientId, ...]:
-        """Note all complaints; return the dealers that more clients accuse than can be liars.
-
-        A session bears as many liars beside a server that deviates as `count_colluders` says.
-        """
-        accusers = Counter(dealer for accused in self._complaints.values() for dealer in accused)
-        holders, threshold = self._parameters.degree + 1, self._parameters.threshold
-        limit = max(2 * threshold - holders - 1, 0)
-        culprits = tuple(sorted(dealer for dealer, count in accusers.items() if count > limit))
-        for client, accused in sorted(self._complaints.items()):
-            self.findings += [
-                (client, ShareError("the share that it dealt, or that the server sent on", dealer))
-                for dealer in accused
-            ]
-        self.findings += [
-            (SERVER, ShareError(f"{accusers[dealer]} clients were dealt false shares", dealer))
-            for dealer in culprits
-        ]
-        return culprits
 
     def _accept_answer(self, message: UnmaskingAnswer) -> None:
         owners = tuple(sorted(self._holders(message.sender, self._sharers)))
@@ -340,38 +284,6 @@ class MaskingServer(StagedServer):
             if not isinstance(revealed, expected):
                 raise ConsistencyError(f"the wrong kind of share of client {owner}")
         self._answers[message.sender] = message
-
-    def _shares_by_owner(
-        self,
-    ) -> tuple[dict[ClientId, dict[ClientId, Share]], tuple[ClientId, ...]]:
-        """Return owner -> holder -> share, and the holders of shares nobody committed to.
-
-        A client's share of its own secret, to which it did not commit, counts only where others'
-        do not suffice: if it is false then, that is the fault of the owner, too.
-        """
-        shares: dict[ClientId, dict[ClientId, Share]] = {}
-        false_holders = set()
-        for holder, answer in self._answers.items():
-            for owner, revealed in answer.shares:
-                if owner == holder:
-                    continue
-                if self._is_committed(owner, holder, revealed):
-                    shares.setdefault(owner, {})[holder] = revealed.share
-                else:
-                    false_holders.add(holder)
-        for owner, answer in self._answers.items():
-            own = dict(answer.shares).get(owner)
-            given = shares.setdefault(owner, {})
-            if own is not None and len(given) < self._parameters.threshold:
-                given[owner] = own.share
-        return shares, tuple(sorted(false_holders))
-
-    def _is_committed(self, owner: ClientId, holder: ClientId, revealed: RevealedShare) -> bool:
-        dealt, of_key = self._dealt[owner][holder], isinstance(revealed, KeyShare)
-        commitment = commit_to_share(
-            *(self.session_id, owner, holder), of_key=of_key, share=revealed.share.to_bytes()
-        )
-        return commitment == (dealt.key if of_key else dealt.self_mask)
 
     def _peers(self, client: ClientId, present: frozenset[ClientId]) -> tuple[ClientId, ...]:
         return tuple(peer for peer in self._neighbours[client] if peer in present)

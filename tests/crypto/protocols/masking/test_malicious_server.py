@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crypto.protocols.masking import client as client_module
+from crypto.protocols.masking.client_checks import ClientChecks
 from crypto.protocols.masking.client_session import MaskingClientSession
 from crypto.protocols.masking.client_states import Uploaded
 from crypto.protocols.masking.parameters import ClientPolicy
@@ -25,40 +26,54 @@ from tests.crypto.protocols.masking.malicious import (
 )
 
 
-class AnyKeys(MaskingClientSession):
+def careless(checks):
+    """Return a client's part that checks as this class does."""
+
+    class Careless(MaskingClientSession):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self._checks = checks(**vars(self._checks))
+
+    return type(checks.__name__, (Careless,), {})
+
+
+@careless
+class AnyKeys(ClientChecks):
     """Does not check who signed the keys that it is shown."""
 
     class _Trusted:
         def verify(self, *args):
             pass
 
-    def _check_directory(self, directory, state):
-        known, self._registry = self._registry, dict.fromkeys(COHORT, self._Trusted())
-        super()._check_directory(directory, state)
-        self._registry = known
+    def check_directory(self, directory, own):
+        trusted = dict.fromkeys(COHORT, self._Trusted())
+        ClientChecks(**{**vars(self), "registry": trusted}).check_directory(directory, own)
 
 
-class FewMasks(MaskingClientSession):
+@careless
+class FewMasks(ClientChecks):
     """Uploads under the masks of as few peers as it is given."""
 
-    def _require(self, found, what):
+    def require(self, found, what):
         if what != "neighbours that shared keys":
-            super()._require(found, what)
+            ClientChecks.require(self, found, what)
 
 
-class AnyAgreements(MaskingClientSession):
+@careless
+class AnyAgreements(ClientChecks):
     """Does not verify what the others signed."""
 
-    def _check_agreements(self, agreements, survivors):
-        self._require(len(agreements.signatures) + 1, "agreements on the survivors")
+    def check_agreements(self, agreements, survivors):
+        self.require(len(agreements.signatures) + 1, "agreements on the survivors")
 
 
-class FewAgreements(MaskingClientSession):
+@careless
+class FewAgreements(ClientChecks):
     """Does not count who signed the same set."""
 
-    def _require(self, found, what):
+    def require(self, found, what):
         if what != "agreements on the survivors":
-            super()._require(found, what)
+            ClientChecks.require(self, found, what)
 
 
 class AnswersAgain(MaskingClientSession):
