@@ -1,7 +1,6 @@
 """One client in one distributed key generation: eight steps, each taken once, in their order."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, Generic, TypeVar
 
 from crypto.elgamal.threshold import KeyShare, ThresholdKey
 from crypto.errors import (
@@ -9,45 +8,34 @@ from crypto.errors import (
     ForeignMessageError,
     PolicyError,
     ShareError,
-    ThresholdError,
     WrongTimeError,
     blaming,
 )
 from crypto.groups.base import Element, Group
 from crypto.parties import SERVER, ClientId
 from crypto.primitives.key_agreement import AgreementKeyPair
-from crypto.primitives.shamir import holder_point
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.protocols.dkg.accusations import (
     Complaints,
     Confirmation,
     Exposures,
-    OpenedShares,
     Reveals,
 )
+from crypto.protocols.dkg.board_client import BoardClient
 from crypto.protocols.dkg.dealer import Dealer
-from crypto.protocols.dkg.decoding import read_board, read_pairs
 from crypto.protocols.dkg.messages import (
     AdvertisedKeys,
-    Board,
-    Ciphertexts,
     Dealing,
     FeldmanCommitments,
     Invitation,
 )
 from crypto.protocols.dkg.policy import GenerationPolicy
-from crypto.protocols.dkg.record import PublicRecord
 from crypto.protocols.dkg.shares import SharePair
 from crypto.protocols.dkg.stages import Stage
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.messages import ClientMessage
-from crypto.session.signing import sign_message
-
-_ORDER: Final = (*Stage, None)
-_P = TypeVar("_P", bound=ClientMessage)
 
 
-class DkgClient(Generic[Element]):
+class DkgClient(BoardClient[Element]):
     """A client's part in one key generation.
 
     A message at the wrong time, of another session or malformed is refused and changes nothing.
@@ -74,23 +62,16 @@ class DkgClient(Generic[Element]):
         randomness: Randomness = SYSTEM,
         policy: GenerationPolicy | None = None,
     ) -> None:
-        self.client_id = client_id
-        self._group = group
+        super().__init__(client_id, group, identity, registry)
         self._least_threshold = threshold
-        self._identity = identity
-        self._registry = registry or {}
         self._randomness = randomness
         self._policy = policy or GenerationPolicy()
-        self._next: Stage | None = Stage.ADVERTISE_KEYS
-        self._session_id = b""
-        self._posted = b""
         self._keys: dict[ClientId, AgreementKeyPair] = {}
         self._held: dict[ClientId, SharePair] = {}
         self._result: tuple[ThresholdKey[Element], KeyShare] | None = None
         self._confirmed = False
         self._seen = b""
         self._dealer: Dealer[Element]
-        self._record: PublicRecord[Element]
 
     @property
     def outcome(self) -> tuple[ThresholdKey[Element], KeyShare]:
@@ -134,15 +115,7 @@ class DkgClient(Generic[Element]):
             if self.client_id not in invitation.cohort:
                 raise ForeignMessageError("an invitation of other clients")
             self._check_policy(invitation)
-        self._next = Stage.DEALING
-        self._session_id = invitation.session_id()
-        self._record = PublicRecord(
-            self._group,
-            invitation.cohort,
-            invitation.threshold,
-            self._session_id,
-            signed=invitation.signed,
-        )
+        self._begin(invitation)
         peers = [client for client in invitation.cohort if client != self.client_id]
         self._keys = {peer: AgreementKeyPair.generate(self._randomness) for peer in peers}
         keys = tuple((peer, pair.public) for peer, pair in self._keys.items())
@@ -295,44 +268,3 @@ class DkgClient(Generic[Element]):
             sealed = record.channel.encrypt(own, self._keys, receivers, pairs)
         commitments = dealer.pedersen_commitments()
         return Dealing(self._session_id, own, record.transcript, commitments, sealed)
-
-    def _point(self, client: ClientId) -> int:
-        return holder_point(self._record.cohort, client)
-
-    def _seal(self, message: ClientMessage) -> bytes:
-        self._posted = message.to_bytes()
-        return sign_message(message, self._identity)
-
-    def _take(self, stage: Stage, data: bytes, kind: type[_P]) -> dict[ClientId, _P]:
-        """Take the present stage's board: once it is decoded, an error ends the generation.
-
-        The server answers for what it let pass; the board becomes part of the transcript.
-        """
-        with blaming(SERVER):
-            if self._next is not stage:
-                raise WrongTimeError(f"client {self.client_id} is past this step, or not there yet")
-            cohort = self._record.cohort
-            board = Board.from_bytes(data, len(cohort))
-            if board.session_id != self._session_id:
-                raise ForeignMessageError("a message of another session")
-            self._next = _ORDER[_ORDER.index(stage) + 1]
-            registry = self._registry if self._identity is not None else None
-            posted = read_board(board.postings, kind, cohort, self._session_id, registry)
-            own = posted.get(self.client_id)
-            if own is None or own.to_bytes() != self._posted:
-                raise ConsistencyError("what this client posted was not passed on")
-        self._record.extend_transcript(board.postings)
-        return posted
-
-    def _pairs(
-        self, posted: Mapping[ClientId, OpenedShares]
-    ) -> dict[ClientId, dict[ClientId, SharePair]]:
-        with blaming(SERVER):
-            return {c: read_pairs(message, self._group) for c, message in posted.items()}
-
-    def _encode(self, pairs: Mapping[ClientId, SharePair]) -> Ciphertexts:
-        return tuple((peer, pairs[peer].to_bytes(self._group)) for peer in sorted(pairs))
-
-    def _require(self, found: int, what: str) -> None:
-        if found < self._record.threshold:
-            raise ThresholdError(what, found, self._record.threshold)

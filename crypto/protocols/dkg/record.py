@@ -109,8 +109,7 @@ class PublicRecord(Generic[Element]):
 
     def fits_feldman(self, dealer: ClientId, receiver: ClientId, pair: SharePair) -> bool:
         """Tell whether a share fits the dealer's Feldman commitments."""
-        found = self.group.generator_power(pair.share)
-        return found == self._at(self._feldman[dealer], receiver)
+        return self.group.generator_power(pair.share) == self._at(self._feldman[dealer], receiver)
 
     def check_keys(self, message: AdvertisedKeys) -> None:
         """Refuse keys that are not one for each other client, each another.
@@ -218,10 +217,10 @@ class PublicRecord(Generic[Element]):
                     self._judge(accuser, f"a false complaint about client {dealer}")
         for dealer in sorted(guilty):
             self._judge(dealer, "shares that do not fit its commitments, as evidence shows")
-        if len(self.dealers - guilty) < self.threshold:
-            found = len(self.dealers - guilty)
-            raise ThresholdError("qualified dealers", found, self.threshold)
-        self.qualified = self.dealers - guilty
+        left = self.dealers - guilty
+        if len(left) < self.threshold:
+            raise ThresholdError("qualified dealers", len(left), self.threshold)
+        self.qualified = left
 
     def post_feldman(self, commitments: Mapping[ClientId, tuple[Element, ...]]) -> None:
         """Take the qualified dealers' Feldman commitments; who posts none is reconstructed."""
