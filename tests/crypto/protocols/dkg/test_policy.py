@@ -130,7 +130,7 @@ def test_clients_make_no_key_by_twos(signed):
     registry = {c: REGISTRY[c] for c in (1, 2)} if signed else None
     role = client(policy, signed=signed, registry=registry)
     refuses(MalformedMessageError, role, pair)
-    with pytest.raises(ParameterError, match="3 must make a key"):
+    with pytest.raises(ParameterError, match="3 are the least"):
         DkgServer((1, 2), 2, SECP256K1, registry)
 
 
