@@ -319,7 +319,7 @@ def test_proofs_of_knowledge_have_their_length(length):
 
 
 def test_sums_of_two_are_not_decrypted():
-    with pytest.raises(ParameterError, match="at least 3"):
+    with pytest.raises(ParameterError, match="must lie in 3"):
         ElGamalParameters(1, MAXIMUM, threshold=2)
     with pytest.raises(ParameterError, match="at least 3"):
         ElGamalSum(threshold=2)
