@@ -1,6 +1,7 @@
 """The folder of one run: one writer, one set of settings, finished or to be gone on with."""
 
 import fcntl
+import json
 import os
 import shutil
 from pathlib import Path
@@ -15,7 +16,32 @@ SCRATCH = "work"
 """Name of the folder in it that only an unfinished run needs."""
 START_ANEW = "start anew in another folder, or delete this one"
 """What to do with a folder that is damaged, for people."""
+_CONFIG = "config.json"
 _OF_RUNS = ("metrics.csv", "summary.json", "runs")
+
+
+def refuse_inside_of_a_run(path: Path) -> None:
+    """Refuses a new folder of results that would lie in the folder of another run.
+
+    Raises:
+        ConfigError: if it would. A part of a study that is there already is gone on with.
+    """
+    if (path / _CONFIG).exists():
+        return
+    for parent in path.absolute().parents:
+        if _is_of_a_run(parent):
+            raise ConfigError(
+                f"--out_dir={path} lies in the folder of another run, {parent}: choose one outside"
+            )
+
+
+def _is_of_a_run(folder: Path) -> bool:
+    try:
+        found = json.loads((folder / _CONFIG).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False  # not a run's, or none that can be told to be one
+    settings = found.get("config") if isinstance(found, dict) else None
+    return isinstance(settings, dict) and "experiment" in settings
 
 
 class ResultsFolder:
@@ -148,7 +174,7 @@ class ResultsFolder:
     @property
     def config_path(self) -> Path:
         """config.json: settings, data, versions, machine."""
-        return self.path / "config.json"
+        return self.path / _CONFIG
 
     @property
     def summary_path(self) -> Path:

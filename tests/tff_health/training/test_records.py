@@ -9,7 +9,7 @@ from tff_health.atomic import atomic_write
 from tff_health.errors import ConfigError, RunError
 from tff_health.experiments import train
 from tff_health.reporting.files import read_json, write_json
-from tff_health.reporting.results_folder import ResultsFolder
+from tff_health.reporting.results_folder import ResultsFolder, refuse_inside_of_a_run
 from tff_health.reporting.tables import Table
 from tff_health.training.metrics_log import MetricsLog, read_rows
 
@@ -197,6 +197,19 @@ def test_a_folder_refuses_other_data(tmp_path):
         folder.describe(DESCRIPTION)
         with pytest.raises(ConfigError, match="split_sha256 differs"):
             folder.describe({"config": SETTINGS, "data": {"data_sha256": "a", "split_sha256": "c"}})
+
+
+def test_a_folder_inside_of_another_run_is_refused_but_not_a_part_of_a_study(tmp_path):
+    outer, part = tmp_path / "run", tmp_path / "run" / "runs" / "part"
+    (tmp_path / "config.json").write_text('{"config": {"theme": "dark"}}')  # somebody else's
+    refuse_inside_of_a_run(outer)
+    part.mkdir(parents=True)
+    for folder in (outer, part):
+        write_json(folder / "config.json", {"config": SETTINGS | {"experiment": "train"}})
+    refuse_inside_of_a_run(outer)
+    refuse_inside_of_a_run(part)
+    with pytest.raises(ConfigError, match=f"folder of another run, {outer}: choose one outside"):
+        refuse_inside_of_a_run(outer / "work" / "mine")
 
 
 def test_a_folder_has_one_writer(tmp_path):
