@@ -119,6 +119,36 @@ def test_flagfile(tmp_path):
     assert (config.training.rounds, config.run.seed) == (9, 5)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_flagfile_as_editors_and_shells_of_windows_write_it(tmp_path, encoding):
+    (tmp_path / "flags.txt").write_text("--rounds=9\r\n// ours\r\n", encoding=encoding)
+    assert parse("--flagfile", str(tmp_path / "flags.txt")).config.training.rounds == 9
+
+
+def test_flagfiles_read_flagfiles_but_not_themselves(tmp_path):
+    (tmp_path / "a").write_text(f"--flagfile={tmp_path}/b\n--rounds=9\n")
+    (tmp_path / "b").write_text("--rounds=8\n--seed=4\n")
+    config = parse(f"--flagfile={tmp_path}/a").config
+    assert (config.training.rounds, config.run.seed) == (9, 4)
+    (tmp_path / "b").write_text(f"--flagfile={tmp_path}/a\n")
+    with pytest.raises(ConfigError, match="/a: reads itself: remove that line"):
+        parse(f"--flagfile={tmp_path}/a")
+
+
+def test_a_flagfile_that_is_no_text(tmp_path):
+    (tmp_path / "flags").write_bytes("# für\n--rounds=3".encode("latin-1"))
+    with pytest.raises(ConfigError, match="is not text in UTF-8, from byte 3 on: save it as"):
+        parse(f"--flagfile={tmp_path}/flags")
+
+
+def test_the_home_folder_in_paths(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "run.toml").write_text("rounds = 9")
+    invocation = parse("--out_dir=~/results", "--data_dir=~/data", "--settings=~/run.toml")
+    assert (invocation.out_dir, invocation.data_dir) == (tmp_path / "results", tmp_path / "data")
+    assert invocation.config.training.rounds == 9
+
+
 def test_settings_of_schemes():
     config = parse("--scheme=bonawitz", "--dropout_rate=0.3", "--topology=sparse").config
     assert (config.cohort.clients_per_round, config.num_dropouts, config.modulus_bits) == (
@@ -232,7 +262,29 @@ def test_workers():
         (["--roundz=3"], "roundz"),
         (["--rounds"], "rounds"),
         (["rounds=3"], "'rounds=3' is not a flag"),
-        (["--flagfile=/no/such/file"], "/no/such/file"),
+        (["--flagfile=/no/such/file"], "--flagfile=/no/such/file: No such file"),
+        (["--flagfile="], "--flagfile=: is empty"),
+        (["--flagfile"], "--flagfile=: is empty"),
+        (["--flagfile=/"], "--flagfile=/: is a folder: name a file in it"),
+        (["--out_dir= "], "--out_dir=: is empty"),
+        (["--settings=a\0b"], "no file can have this name"),
+        (["--out_dir=a\0b"], "no file can have this name"),
+        (["--out_dir=~no_such_user/x"], "no home folder is known here"),
+        (["--experiment=privacy", "--chosen="], "--chosen=: is empty"),
+        (["--nodry_run=true"], "--nodry_run=true does not take an argument"),
+        (["--normalise=perhaps"], "--normalise=perhaps: must be true or false"),
+        (["--LEARNING_RATE=1"], "did you mean --learning_rate?"),
+        (["--given=model"], "--given: no setting has this name (see"),
+        (["--model=Paper-CNN"], "did you mean paper_cnn?"),
+        (["--tff_workers=h:1,h:1"], "--tff_workers=h:1,h:1: must be texts"),
+        (["--tff_workers=H:1,h:01"], "has h:01 twice; name it once"),
+        (["--tff_workers=h:1,"], "--tff_workers=h:1,: must be texts"),
+        (["--tff_workers=h:\u0663"], "must be host:port"),
+        (["--tff_workers=http://h:1"], "must be host:port"),
+        (["--tff_workers=::1:9000"], "with an IPv6 address in square brackets"),
+        (["--scheme=bonawitz", "--dropout_stages=unmasking,unmasking"], "none twice"),
+        (["--experiment=privacy", "--epsilons=1e400"], "must be finite numbers, or inf"),
+        (["--experiment=privacy", "--epsilons=\uff11"], "must be numbers in plain digits"),
     ],
 )
 def test_what_is_not_allowed_is_told(arguments, message):

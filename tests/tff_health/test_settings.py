@@ -12,6 +12,7 @@ from tff_health.errors import ConfigError
 from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation import bindings
 from tff_health.settings import listing
+from tff_health.settings.chosen import load_chosen
 from tff_health.settings.config import RunConfig
 from tff_health.settings.experiments import EXPERIMENTS
 from tff_health.settings.groups import sums
@@ -160,7 +161,14 @@ def test_a_settings_file_stands_beside_flags_which_win(tmp_path):
         ("rounds = true", "rounds is True, but must be a whole number"),
         ("normalise = 1", "normalise is 1, but must be true or false"),
         ('learning_rate = "fast"', "must be a number"),
-        ("[training]\nrounds = 3", "unknown setting 'training'"),
+        ("[training]\nrounds = 3", "has a section 'training': settings stand by themselves"),
+        ('out_dir = " "', "out_dir is ' ', but must not be empty"),
+        ('data_dir = "a\\u0000b"', "no file can have this name"),
+        ('tff_workers = ["h:1", "h:1"]', "none empty and none twice"),
+        ('{"config": {}}', "has no settings"),
+        ('{"rounds": 3, "rounds": 4}', "'rounds' is there twice"),
+        ("{" + '"config": {' * 9999, "must be JSON"),
+        ("rounds = 3\nrounds = 4", "must be TOML"),
         ('given = ["model"]', "unknown setting 'given'"),
         ('settings = "other.toml"', "unknown setting 'settings'"),
         ("rounds = ", "must be TOML"),
@@ -175,7 +183,24 @@ def test_what_a_settings_file_may_not_say(tmp_path, text, message):
     assert len(told(f"--settings={file}").splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("run.toml", "rounds = 3\r\n"),
+        ("config.JSON", '{"config": {"rounds": 3}}'),
+        ("run.txt", '{"rounds": 3}'),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_settings_files_in_other_forms(tmp_path, name, text, encoding):
+    (tmp_path / name).write_text(text, encoding=encoding)
+    assert parse(f"--settings={tmp_path}/{name}").config.training.rounds == 3
+
+
 def test_a_settings_file_that_is_not_there(tmp_path):
+    assert told(f"--settings={tmp_path}").endswith("is a folder: name a file in it")
+    (tmp_path / "run.toml").write_bytes("# für".encode("latin-1"))
+    assert told(f"--settings={tmp_path}/run.toml").endswith("save it as UTF-8")
     assert told(f"--settings={tmp_path}/no.toml").endswith("name another file")
     (tmp_path / "config.json").write_text("[]")
     assert "has no settings" in told(f"--settings={tmp_path}/config.json")
@@ -219,3 +244,22 @@ def test_what_was_chosen_gives_way_to_flags_of_the_second_command_too(tmp_path):
     assert parse(f"--settings={file}").config.study.given == ("learning_rate",)
     second = parse(f"--settings={file}", "--lot_size=9").config
     assert second.study.given == ("learning_rate", "lot_size")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[", "Expecting value"),
+        ("[" * 99_999, "use what privacy_tuning wrote"),
+        ('{"digits": 3}', "has no settings by data set and epsilon"),
+        ('{"digits": {"nan": {}}}', "'nan' must be an epsilon"),
+        ('{"digits": {"1": {"rounds": 3}}}', "rounds found; allowed are"),
+        ('{"digits": {"1": {"learning_rate": "x"}}}', "but must be a number"),
+        ('{"digits": {"1": {"learning_rate": -1}}}', "but must be above 0 and finite"),
+        ('{"digits": {"1": {"model": "nope"}}}', "model of epsilon 1 is 'nope', but found 'nope'"),
+    ],
+)
+def test_what_a_file_of_chosen_settings_may_not_say(tmp_path, text, message):
+    (tmp_path / "chosen.json").write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_chosen(f"{tmp_path}/chosen.json", "digits")

@@ -16,17 +16,33 @@ def data_folder(argument: str | Path | None, environment: Mapping[str, str]) -> 
     given and the user has no home, as in many containers.
 
     Raises:
-        ConfigError: if "~" in it stands for a home that is not known.
+        ConfigError: if no file can have this name, or "~" stands for a home that is not known.
     """
     chosen = argument or environment.get(DATA_DIR_VARIABLE)
     if chosen:
-        try:
-            return Path(chosen).expanduser()
-        except RuntimeError:
-            name = f"--data_dir={chosen}" if argument else f"${DATA_DIR_VARIABLE}={chosen}"
-            raise ConfigError(f"{name}: no home folder is known here; write it in full") from None
+        return expanded("--data_dir" if argument else f"${DATA_DIR_VARIABLE}", chosen)
     cache = _user_cache(environment)
     return cache and cache / "data"
+
+
+def expanded(name: str, text: str | Path) -> Path:
+    """Returns the path that a user wrote, with the home folder for "~".
+
+    Args:
+        name: of the flag or variable that it was given by, for errors.
+        text: the path.
+
+    Raises:
+        ConfigError: if no file can have this name, or "~" stands for a home that is not known.
+    """
+    if not str(text).strip() or "\0" in str(text):
+        raise ConfigError(f"{name}={str(text)!r}: no file can have this name; choose another")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ConfigError(
+            f"{name}={text}: no home folder is known here; write it in full"
+        ) from None
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path | None:

@@ -8,9 +8,12 @@ import math
 from pathlib import Path
 from typing import Any
 
+import models
+from tff_health.data.folders import expanded
 from tff_health.errors import ConfigError
 from tff_health.settings.groups.privacy import OF_BATCHES, OF_LOTS
 from tff_health.settings.table import SETTINGS
+from tff_health.settings.texts import read_text
 
 CHOSEN = (
     *("model", "normalise", "learning_rate", "client_momentum", "decay_rounds"),
@@ -35,10 +38,10 @@ def load_chosen(source: str, dataset: str) -> dict[str, dict[str, Any]]:
     """
     if source == NONE:
         return {}
-    path = Path(source) if source else SHIPPED
+    path = expanded("--chosen", source) if source else SHIPPED
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = json.loads(read_text("chosen", path))
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"--chosen={path}: {error}: use what privacy_tuning wrote") from None
     if not isinstance(found, dict) or not isinstance(found.get(dataset, {}), dict):
         raise ConfigError(f"--chosen={path}: has no settings by data set and epsilon")
@@ -64,11 +67,17 @@ def _check(path: Path, epsilon: str, settings: Any) -> None:
         )
     for name, value in settings.items():
         try:
-            SETTINGS[name].from_data(value)
+            _check_value(name, SETTINGS[name].from_data(value))
         except ValueError as problem:
             raise ConfigError(
                 f"--chosen={path}: {name} of epsilon {epsilon} is {value!r}, but {problem}"
             ) from None
+
+
+def _check_value(name: str, value: Any) -> None:
+    problem = models.problem_with(value) if name == "model" else SETTINGS[name].problem(value)
+    if problem:
+        raise ValueError(problem)
 
 
 def settings_for(chosen: dict[str, dict[str, Any]], epsilon: str) -> dict[str, Any]:

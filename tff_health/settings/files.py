@@ -8,7 +8,8 @@ from typing import Any
 
 from tff_health.errors import ConfigError
 from tff_health.settings.chosen import CHOSEN
-from tff_health.settings.table import SETTINGS
+from tff_health.settings.table import LOCAL, SETTINGS
+from tff_health.settings.texts import read_text
 from tff_health.settings.words import nearest
 
 _NO_FILE_IN_FILE = "settings"
@@ -24,22 +25,27 @@ def read_settings(path: Path) -> dict[str, Any]:
         ConfigError: if it cannot be read, or has keys or kinds of values that no setting has;
             with every problem found.
     """
-    is_json = path.suffix == ".json"
+    text = read_text("settings", path)
+    # No TOML begins so.
+    is_json = path.suffix.lower() == ".json" or text.lstrip().startswith("{")
     try:
-        text = path.read_text(encoding="utf-8")
-        data = json.loads(text) if is_json else tomllib.loads(text)
-    except OSError as error:
-        raise ConfigError(f"--settings={path}: {error.strerror}: name another file") from None
-    except ValueError as error:
+        data = read_json(text) if is_json else tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
         form = "JSON" if is_json else "TOML (or the config.json of a run)"
         raise ConfigError(f"--settings={path}: {error}: must be {form}") from None
     if is_json and isinstance(data, dict):
         data = data.get("config", data)
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or (is_json and not data):
         raise ConfigError(f"--settings={path}: has no settings: name the config.json of a run")
     values, problems = {}, []
     for name, found in data.items():
         setting = SETTINGS.get(name)
+        if setting is None and isinstance(found, dict):
+            problems.append(
+                f"--settings={path}: has a section '{name}': settings stand by themselves, so "
+                "write them without it"
+            )
+            continue
         if setting is None or name == _NO_FILE_IN_FILE or (setting.is_own and not is_json):
             problems.append(f"--settings={path}: {_unknown(name)}")
             continue
@@ -47,9 +53,33 @@ def read_settings(path: Path) -> dict[str, Any]:
             values[name] = setting.from_data(found)
         except ValueError as error:
             problems.append(f"--settings={path}: {name} is {found!r}, but {error}")
+            continue
+        if setting.group == LOCAL and isinstance(found, str) and not found.strip():
+            problems.append(
+                f"--settings={path}: {name} is {found!r}, but must not be empty: leave it out for "
+                "its default"
+            )
     if problems:
         raise ConfigError("\n".join(problems))
     return values
+
+
+def read_json(text: str) -> Any:
+    """Returns what a text in JSON says.
+
+    Raises:
+        ValueError: if it is none, or has a key twice in one place.
+        RecursionError: if it is nested too deeply.
+    """
+    return json.loads(text, object_pairs_hook=_without_repeats)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"'{next(n for n in names if names.count(n) > 1)}' is there twice")
+    return found
 
 
 def _unknown(name: str) -> str:

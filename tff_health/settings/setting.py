@@ -6,7 +6,7 @@ Nothing here imports a library, so that `--help` comes at once.
 import dataclasses
 import math
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -143,7 +143,7 @@ class Setting:
         """
         if self.is_list:
             parts = [part.strip() for part in text.split(",")] if text else []
-            return tuple(self._number(part) for part in parts)
+            return self._members(self._number(part) for part in parts)
         return self._number(text)
 
     def from_data(self, data: Any) -> Any:
@@ -156,7 +156,14 @@ class Setting:
             return self._single(data)
         if not isinstance(data, list):
             raise ValueError(f"must be {self.kind_text.replace('joined by commas', 'in a list')}")
-        return tuple(self._single(one) for one in data)
+        return self._members(self._single(one) for one in data)
+
+    def _members(self, members: Iterable[Any]) -> tuple[Any, ...]:
+        """Refuses texts that are empty, or there twice; numbers are checked where they are used."""
+        found = tuple(members)
+        if self.kind is str and ("" in found or len(set(found)) < len(found)):
+            raise ValueError(f"must be {self.kind_text}, none empty and none twice")
+        return found
 
     @property
     def kind_text(self) -> str:

@@ -34,5 +34,6 @@ def scheme_has_no_effect(name: str, value: Any, scheme: str) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Returns "; did you mean ...?" with the most similar name; "" if none is."""
-    found = difflib.get_close_matches(name, list(known), 1)
-    return f"; did you mean {found[0]}?" if found else ""
+    spelled = {other.lower(): other for other in known}
+    found = difflib.get_close_matches(name.lower(), list(spelled), 1)
+    return f"; did you mean {spelled[found[0]]}?" if found else ""

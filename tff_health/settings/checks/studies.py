@@ -1,5 +1,7 @@
 """Checks of experiments that consist of several runs, or of sums alone."""
 
+import math
+
 from tff_health.schemes import SCHEMES
 from tff_health.settings.config import RunConfig
 from tff_health.settings.groups.run import SUMMING
@@ -33,6 +35,12 @@ def _epsilons_problems(epsilons: tuple[str, ...]) -> list[str]:
         numbers = [float(epsilon) for epsilon in epsilons]
     except ValueError:
         return [f"{text}: must be numbers, or inf, joined by commas"]
+    if any(
+        math.isinf(n) and "inf" not in e.lower() for e, n in zip(epsilons, numbers, strict=True)
+    ):
+        return [f"{text}: must be finite numbers, or inf for training that is not private"]
+    if not all(e.isascii() and "_" not in e for e in epsilons):  # they name the runs
+        return [f"{text}: must be numbers in plain digits, or inf, joined by commas"]
     if not numbers or len(set(numbers)) != len(numbers) or not all(n > 0 for n in numbers):
         return [f"{text}: must be one or more numbers above 0, none twice"]
     return []

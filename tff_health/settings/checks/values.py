@@ -18,5 +18,6 @@ def problems(config: RunConfig) -> list[str]:
             near = nearest(str(value), map(str, setting.choices)) if setting.choices else ""
             found.append(f"{shown(name, value)}: {problem}{near}")
     if wrong := models.problem_with(config.training.model):
-        found.append(f"--model={config.training.model}: {wrong}")
+        near = "" if ":" in config.training.model else nearest(config.training.model, models.MODELS)
+        found.append(f"--model={config.training.model}: {wrong}{near}")
     return found
