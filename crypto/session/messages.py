@@ -18,8 +18,7 @@ from crypto.codings import (
     Uint64,
     Unsigned,
 )
-from crypto.errors import ConsistencyError, ParameterError
-from crypto.parties import SERVER
+from crypto.errors import ParameterError
 from crypto.primitives.key_agreement import KEY_BYTES
 from crypto.primitives.signatures import SIGNATURE_BYTES
 from crypto.wire import Reader, Writer, check_increasing
@@ -40,22 +39,6 @@ OptionalSignature: TypeAlias = Annotated[bytes, OrEmpty(SIGNATURE_BYTES)]
 """Empty in sessions without signatures, as the next one, which takes three bytes less."""
 
 FlaggedSignature: TypeAlias = Annotated[bytes, FlaggedOrEmpty(SIGNATURE_BYTES)]
-
-
-def require_binding(announced: bytes, own: bytes) -> None:
-    """Refuse a session that is bound to something else than this client was given.
-
-    Args:
-        announced: the invitation's binding.
-        own: the digest that the client made itself; empty if it was given nothing.
-
-    Raises:
-        ConsistencyError: naming the server.
-    """
-    if announced != own:
-        raise ConsistencyError(
-            "a session that is bound to another broadcast than this client was given", SERVER
-        )
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from crypto.protocols.dkg.policy import GenerationPolicy
 from crypto.protocols.dkg.shares import SharePair
 from crypto.protocols.dkg.stages import Stage
 from crypto.randomness import SYSTEM, Randomness
+from crypto.session.joined_sessions import check_identities
 
 
 class DkgClient(BoardClient[Element]):
@@ -253,9 +254,8 @@ class DkgClient(BoardClient[Element]):
             )
         if invitation.signed != (self._identity is not None):
             raise PolicyError("a session that is signed and should not be, or the reverse")
-        strangers = [c for c in invitation.cohort if c not in self._registry]
-        if invitation.signed and strangers:
-            raise PolicyError(f"clients without known identity: {strangers[:5]}")
+        if invitation.signed:
+            check_identities(invitation.cohort, self._registry)
         self._policy.check(invitation, self._registry)
 
     def _make_dealing(self) -> Dealing:

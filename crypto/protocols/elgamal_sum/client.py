@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from crypto.elgamal.threshold import KeyShare, ThresholdKey
-from crypto.errors import ConsistencyError, ForeignMessageError, PolicyError, ReplayError, blaming
+from crypto.errors import ConsistencyError, PolicyError, ReplayError, blaming
 from crypto.groups.base import Element, Group
 from crypto.parties import SERVER, ClientId
 from crypto.primitives.key_agreement import AgreementKeyPair
@@ -15,8 +15,7 @@ from crypto.protocols.elgamal_sum.client_session import ElGamalClientSession
 from crypto.protocols.elgamal_sum.messages import Invitation
 from crypto.protocols.elgamal_sum.parameters import ElGamalPolicy
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.messages import require_binding
-from crypto.session.opened_rounds import OpenedRounds
+from crypto.session.joined_sessions import JoinedSessions, check_identities
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,7 @@ class ElGamalClient(Generic[Element]):
         self._generated: HeldKey[Element] | None = None
         self._dealt: dict[bytes, HeldKey[Element]] = {}
         self._epoch = 0
-        self._joined: set[bytes] = set()
-        self._opened = OpenedRounds()
+        self._joined = JoinedSessions(client_id)
 
     @property
     def agreement_key(self) -> bytes:
@@ -134,14 +132,10 @@ class ElGamalClient(Generic[Element]):
         """
         with blaming(SERVER):
             invitation = Invitation.from_bytes(data, len(self._registry) or None)
-            self._check_invitation(invitation)
-            require_binding(invitation.binding, binding)
-            session_id = invitation.session_id()
-            if session_id in self._joined:
-                raise ReplayError("an invitation that was accepted before")
-            opening = self._opened.opening(invitation.round_id, session_id)
+            opening = self._joined.check(invitation, binding)
+            self._check_policy(invitation)
             held = self._key_of(invitation)
-        self._joined.add(session_id)
+        self._joined.add(opening.session_id)
         part = ElGamalClientSession(
             self.client_id,
             invitation,
@@ -154,9 +148,7 @@ class ElGamalClient(Generic[Element]):
         )
         return part, part.ready()
 
-    def _check_invitation(self, invitation: Invitation) -> None:
-        if self.client_id not in invitation.cohort:
-            raise ForeignMessageError("an invitation of other clients")
+    def _check_policy(self, invitation: Invitation) -> None:
         holders = invitation.key.clients
         if not {*invitation.cohort} <= {*holders}:
             raise PolicyError("a cohort with clients that have no share of the system key")
@@ -169,9 +161,7 @@ class ElGamalClient(Generic[Element]):
             return
         if self.identity is None:
             raise PolicyError("a session with signatures, and this client has no identity")
-        strangers = [client for client in invitation.cohort if client not in self._registry]
-        if strangers:
-            raise PolicyError(f"clients without known identity: {strangers[:5]}")
+        check_identities(invitation.cohort, self._registry)
 
     def _key_of(self, invitation: Invitation) -> HeldKey[Element]:
         announcement = invitation.key

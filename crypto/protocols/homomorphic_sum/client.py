@@ -8,10 +8,8 @@ from crypto.encoding.residues import IntegerVector, check_range
 from crypto.errors import (
     CapacityError,
     DecodingError,
-    ForeignMessageError,
     MalformedMessageError,
     PolicyError,
-    ReplayError,
     blaming,
 )
 from crypto.parties import SERVER, ClientId
@@ -27,9 +25,9 @@ from crypto.protocols.homomorphic_sum.messages import (
 )
 from crypto.randomness import SYSTEM, Randomness
 from crypto.session.client_session import ClientSession
+from crypto.session.joined_sessions import JoinedSessions
 from crypto.session.key_epochs import NewestKeys
-from crypto.session.messages import require_binding
-from crypto.session.opened_rounds import OpenedRounds, Opening
+from crypto.session.opened_rounds import Opening
 from crypto.session.signing import sign_message
 from crypto.session.thresholds import MIN_CLIENTS
 from crypto.vector_schemes.scheme import PublicVectorKey, VectorPlan, VectorScheme
@@ -59,8 +57,7 @@ class KeyedClient(ABC, Generic[_I, _P]):
         self._scheme = scheme
         self._identity = identity
         self._randomness = randomness
-        self._joined: set[bytes] = set()
-        self._opened = OpenedRounds()
+        self._joined = JoinedSessions(client_id)
         self._keys: dict[KeyAnnouncement, PublicVectorKey] = {}
         self._newest: NewestKeys[KeyAnnouncement] = NewestKeys()
 
@@ -90,21 +87,17 @@ class KeyedClient(ABC, Generic[_I, _P]):
         """
         with blaming(SERVER):
             invitation = self._read(data)
-            self._check(invitation, key_holder)
-            require_binding(invitation.binding, binding)
-            session_id = invitation.session_id()
-            if session_id in self._joined:
-                raise ReplayError("an invitation that was accepted before")
-            opening = self._opened.opening(invitation.round_id, session_id)
+            opening = self._joined.check(invitation, binding)
+            self._check_policy(invitation, key_holder)
             self._newest.check(key_holder, invitation.announcement)
             key = self._key(invitation.announcement)
             try:
                 part = self._part(invitation, key, opening)
             except CapacityError as error:
                 raise PolicyError(str(error)) from error
-        self._joined.add(session_id)
+        self._joined.add(opening.session_id)
         self._newest.take(key_holder, invitation.announcement)
-        return part, sign_message(Readiness(session_id, self.client_id), self._identity)
+        return part, sign_message(Readiness(opening.session_id, self.client_id), self._identity)
 
     @abstractmethod
     def _read(self, data: bytes) -> _I:
@@ -114,9 +107,7 @@ class KeyedClient(ABC, Generic[_I, _P]):
     def _part(self, invitation: _I, key: PublicVectorKey, opening: Opening) -> _P:
         """Return the client's part in the session; CapacityError if the key cannot hold the sum."""
 
-    def _check(self, invitation: KeyedInvitation, key_holder: VerifyKey | None) -> None:
-        if self.client_id not in invitation.cohort:
-            raise ForeignMessageError("an invitation of other clients")
+    def _check_policy(self, invitation: KeyedInvitation, key_holder: VerifyKey | None) -> None:
         if len(invitation.cohort) < MIN_CLIENTS:
             raise PolicyError(f"a sum over {len(invitation.cohort)} clients")
         if invitation.announcement.scheme != self._scheme.name:

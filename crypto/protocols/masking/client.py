@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from crypto.errors import ForeignMessageError, ParameterError, PolicyError, ReplayError, blaming
+from crypto.errors import ParameterError, PolicyError, blaming
 from crypto.parties import SERVER, ClientId
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.protocols.masking.client_session import MaskingClientSession
@@ -10,8 +10,7 @@ from crypto.protocols.masking.graph import NeighbourGraph
 from crypto.protocols.masking.messages import Invitation
 from crypto.protocols.masking.parameters import ClientPolicy
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.messages import require_binding
-from crypto.session.opened_rounds import OpenedRounds
+from crypto.session.joined_sessions import JoinedSessions, check_identities
 from crypto.session.thresholds import check_cohort
 
 
@@ -40,8 +39,7 @@ class MaskingClient:
         self._registry = registry or {}
         self._policy = policy or ClientPolicy()
         self._randomness = randomness
-        self._joined: set[bytes] = set()
-        self._opened = OpenedRounds()
+        self._joined = JoinedSessions(client_id)
 
     def join(self, data: bytes, binding: bytes = b"") -> tuple[MaskingClientSession, bytes]:
         """Advertise keys: accept an invitation and make the keys of one session.
@@ -63,13 +61,9 @@ class MaskingClient:
         """
         with blaming(SERVER):
             invitation = Invitation.from_bytes(data, len(self._registry) or None)
-        self._check_invitation(invitation)
-        require_binding(invitation.binding, binding)
-        session_id = invitation.session_id()
-        if session_id in self._joined:
-            raise ReplayError("an invitation that was accepted before", SERVER)
-        opening = self._opened.opening(invitation.round_id, session_id)
-        parameters = invitation.parameters
+        opening = self._joined.check(invitation, binding)
+        self._check_policy(invitation)
+        session_id, parameters = opening.session_id, invitation.parameters
         try:
             graph = NeighbourGraph(invitation.cohort, parameters.degree, session_id)
         except ParameterError as error:
@@ -89,13 +83,9 @@ class MaskingClient:
         )
         return part, part.advertise_keys()
 
-    def _check_invitation(self, invitation: Invitation) -> None:
-        if self.client_id not in invitation.cohort:
-            raise ForeignMessageError("an invitation of other clients", SERVER)
+    def _check_policy(self, invitation: Invitation) -> None:
         num_clients = len(invitation.cohort)
         check_cohort(num_clients, len(self._registry), self._policy.least_cohort)
         self._policy.check(num_clients, invitation.parameters)
         if invitation.parameters.signed:
-            strangers = [client for client in invitation.cohort if client not in self._registry]
-            if strangers:
-                raise PolicyError(f"clients without known identity: {strangers[:5]}", SERVER)
+            check_identities(invitation.cohort, self._registry)

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from crypto.encoding.residues import IntegerVector, check_range
 from crypto.errors import (
     ConsistencyError,
-    ForeignMessageError,
     PolicyError,
-    ReplayError,
     SignatureError,
     ThresholdError,
     blaming,
@@ -31,9 +29,9 @@ from crypto.protocols.paillier_sum.messages import (
 from crypto.protocols.paillier_sum.uploads import check_uploads, knowledge_context, multiply_uploads
 from crypto.randomness import SYSTEM, Randomness
 from crypto.session.client_session import ClientSession
+from crypto.session.joined_sessions import JoinedSessions
 from crypto.session.key_epochs import NewestKeys
-from crypto.session.messages import require_binding
-from crypto.session.opened_rounds import OpenedRounds, Opening
+from crypto.session.opened_rounds import Opening
 from crypto.session.signing import SIGNED_MESSAGE, sign_message
 from crypto.session.thresholds import check_cohort, check_threshold
 
@@ -70,8 +68,7 @@ class PaillierClient:
         self._least_cohort = least_cohort
         self._least_key_bits = least_key_bits
         self._randomness = randomness
-        self._joined: set[bytes] = set()
-        self._opened = OpenedRounds()
+        self._joined = JoinedSessions(client_id)
         self._newest: NewestKeys[KeyAnnouncement] = NewestKeys()
 
     def join(
@@ -100,15 +97,11 @@ class PaillierClient:
         """
         with blaming(SERVER):
             invitation = Invitation.from_bytes(data, len(self._registry) or None)
-            self._check(invitation, authority)
-            require_binding(invitation.binding, binding)
-            session_id = invitation.session_id()
-            if session_id in self._joined:
-                raise ReplayError("an invitation that was accepted before")
-            opening = self._opened.opening(invitation.round_id, session_id)
+            opening = self._joined.check(invitation, binding)
+            self._check_policy(invitation, authority)
             key = read_key(invitation.key, self._least_key_bits)
             self._newest.check(authority, invitation.key)
-        self._joined.add(session_id)
+        self._joined.add(opening.session_id)
         self._newest.take(authority, invitation.key)
         part = PaillierClientSession(
             self.client_id,
@@ -121,10 +114,8 @@ class PaillierClient:
         )
         return part, part.ready()
 
-    def _check(self, invitation: Invitation, authority: VerifyKey | None) -> None:
+    def _check_policy(self, invitation: Invitation, authority: VerifyKey | None) -> None:
         key = invitation.key
-        if self.client_id not in invitation.cohort:
-            raise ForeignMessageError("an invitation of other clients")
         if not {*invitation.cohort} <= {*key.clients}:
             raise PolicyError("a cohort with clients that the key was not made for")
         check_cohort(len(invitation.cohort), len(self._registry), self._least_cohort)

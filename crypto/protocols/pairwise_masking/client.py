@@ -13,8 +13,7 @@ from crypto.protocols.masking.parameters import ClientPolicy
 from crypto.protocols.pairwise_masking.client_session import Keyed, PairwiseClientSession
 from crypto.protocols.pairwise_masking.messages import DealtKeys, PairwiseInvitation
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.messages import require_binding
-from crypto.session.opened_rounds import OpenedRounds
+from crypto.session.joined_sessions import JoinedSessions
 from crypto.session.thresholds import check_cohort
 
 
@@ -41,8 +40,7 @@ class PairwiseClient:
         self._policy = policy or ClientPolicy(signatures_required=False)
         self._dealt = dealt
         self._randomness = randomness
-        self._joined: set[bytes] = set()
-        self._opened = OpenedRounds()
+        self._joined = JoinedSessions(client_id)
         self._waiting: dict[bytes, Keyed] = {}
 
     def take_keys(self, data: bytes) -> None:
@@ -88,8 +86,7 @@ class PairwiseClient:
         """
         with blaming(SERVER):
             invitation = PairwiseInvitation.from_bytes(data)
-            if self.client_id not in invitation.cohort:
-                raise ForeignMessageError("an invitation of other clients")
+            opening = self._joined.check(invitation, binding)
             num_clients = len(invitation.cohort)
             check_cohort(num_clients, 0, self._policy.least_cohort)
             self._policy.check(num_clients, invitation.parameters)
@@ -97,15 +94,10 @@ class PairwiseClient:
                 raise PolicyError("a session in which not all mask with all")
             if invitation.dealt != self._dealt:
                 raise PolicyError("a session whose keys come from elsewhere than agreed to")
-            require_binding(invitation.binding, binding)
-            session_id = invitation.session_id()
-            if session_id in self._joined:
-                raise ReplayError("an invitation that was accepted before")
-            opening = self._opened.opening(invitation.round_id, session_id)
         part = PairwiseClientSession(
-            self.client_id, invitation, self._keys(session_id), opening, self._randomness
+            self.client_id, invitation, self._keys(opening.session_id), opening, self._randomness
         )
-        self._joined.add(session_id)
+        self._joined.add(opening.session_id)
         return part, part.advertise_keys()
 
     def _keys(self, session_id: bytes) -> Keyed:
