@@ -1,5 +1,6 @@
 """Keras models by name. Importing this package is free; TensorFlow is loaded by `load`."""
 
+import difflib
 import functools
 import hashlib
 import importlib
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from models import own_code
 
 
 @dataclass(frozen=True)
@@ -57,15 +60,38 @@ def problem_with(name: str) -> str | None:
     module, _, function = name.partition(":")
     if not (module and function):
         return f"found '{name}'; allowed are {', '.join(MODELS)}, or module:function for your own"
+    if module.endswith(".py") or "/" in module or "\\" in module:
+        return _as_module(module, function)
     try:
-        found = importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError):
+        with own_code.told(f"'{module}' cannot be imported"):  # the package that it lies in is
+            found = importlib.util.find_spec(module) is not None
+    except own_code.OwnCodeError as error:
+        if not _is_missing(module, error.__cause__):
+            return str(error)
         found = False
-    except Exception as error:  # the package that it lies in is imported, and may raise anything
-        return f"'{module}' cannot be imported: {type(error).__name__}: {error}"
     if not found:
-        return f"there is no module '{module}' to import '{function}' from"
+        return (
+            f"there is no module '{module}' to import '{function}' from: it is looked for in the "
+            "folder where the command is given"
+        )
     return _hidden(module)
+
+
+def _as_module(path: str, function: str) -> str:
+    """Says how a file is named as a module."""
+    file = Path(path.replace("\\", "/")).with_suffix(".py")
+    module = ".".join(part for part in file.with_suffix("").parts if part not in ("/", ".", ".."))
+    if file.is_absolute() or ".." in file.parts:
+        return f"'{path}' is a path: go to its folder, and name {file.stem}:{function}"
+    return f"'{path}' is a path: name the module as Python imports it, {module}:{function}"
+
+
+def _is_missing(module: str, error: BaseException | None) -> bool:
+    """Whether an error says that there is no such module, and not that one could not be run."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"{module}.".startswith(f"{error.name}.")
+    # find_spec's own of names such as "__main__" and ".x", which no line of the user's raised
+    return isinstance(error, ImportError | ValueError) and not own_code.place_of(error)
 
 
 def _hidden(name: str) -> str | None:
@@ -133,9 +159,16 @@ def load(
     if problem := problem_with(name):
         raise ValueError(problem)
     module_name, function_name = (MODELS[name].builder if name in MODELS else name).split(":")
-    builder = getattr(importlib.import_module(module_name), function_name, None)
+    with own_code.told(f"'{module_name}' cannot be imported"):
+        module = importlib.import_module(module_name)
+    builder = getattr(module, function_name, None)
     if not callable(builder):
-        raise ValueError(f"module '{module_name}' has no function '{function_name}'")
+        known = [found for found, value in vars(module).items() if callable(value)]
+        near = difflib.get_close_matches(function_name, known, 1)
+        raise ValueError(
+            f"module '{module_name}' has no function '{function_name}'"
+            + (f"; did you mean {near[0]}?" if near else "")
+        )
     if name not in MODELS:
         from models import own
 

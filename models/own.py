@@ -11,6 +11,7 @@ import tensorflow as tf
 from models import Builder, identity, tracing
 from models.adapting import adapted_to_constants
 from models.outputs import are_probabilities, log_probabilities
+from models.own_code import describe, told
 
 _NORMALISING = "use GroupNormalization or LayerNormalization instead, or set its trainable to False"
 
@@ -72,7 +73,7 @@ def _build(
 ) -> tf.keras.Model:
     policy, floats = tf.keras.mixed_precision.global_policy(), tf.keras.backend.floatx()
     try:
-        with adapted_to_constants():
+        with adapted_to_constants(), told(f"'{name}' cannot build its network"):
             model = builder(image_shape, num_classes)
         if not isinstance(model, tf.keras.Model):
             raise ValueError(
@@ -103,7 +104,8 @@ def _fit(name: str, model: tf.keras.Model, image_shape: tuple[int, int, int]) ->
     is_plain = model._is_graph_network and type(model).__module__.startswith("keras.")
     if not (is_plain and inputs and found == needed):
         image = tf.keras.Input(image_shape)
-        return tf.keras.Model(image, model(image), name=model.name)
+        with told(f"'{name}' returned a model that cannot be called on images"):
+            return tf.keras.Model(image, model(image), name=model.name)
     if model._is_compiled:
         return tf.keras.Model(model.input, model.output, name=model.name)
     return model
@@ -153,27 +155,12 @@ def _check(name: str, model: tf.keras.Model, num_classes: int) -> None:
 
 def _traced(name: str, model: tf.keras.Model) -> tuple[Any, Any]:
     """Calls the network as in training, and as in evaluation."""
-    try:
+    with told(f"'{name}' returned a model that cannot be called on images"):
         training = tracing.trace(model, training=True)
         evaluating = tracing.trace(model, training=False)
         if not tracing.python_operations(evaluating):
             evaluating(tf.zeros((1, *model.input_shape[1:])))
-    except Exception as error:  # code of the user's may raise anything
-        raise ValueError(
-            f"'{name}' returned a model that cannot be called on images, "
-            f"{type(error).__name__}: {_reason(error)}"
-        ) from error
     return training, evaluating
-
-
-def _reason(error: Exception) -> str:
-    """The text of an error; of one in an operation, without the lines that say where it is."""
-    text = str(error)
-    if isinstance(error, tf.errors.OpError):
-        lines = [line.strip() for line in text.splitlines()]
-        told = [line for line in lines if line and not line.startswith(("[[", "File "))]
-        return told[-1] if told else text
-    return text
 
 
 def _check_operations(name: str, model: tf.keras.Model, functions: tuple[Any, ...]) -> None:
@@ -230,10 +217,9 @@ def _check_in_graph(name: str, build: Callable[[], tf.keras.Model], is_random: b
             if same and not is_random:
                 outputs = _run(model, weights, images)
     except Exception as error:
-        reason = next(iter(str(error).splitlines()), "")
         raise ValueError(
             f"'{name}' cannot be built in a TensorFlow graph, as clients do, "
-            f"{type(error).__name__}: {reason}; compute constants with NumPy when the module is "
+            f"{describe(error)}; compute constants with NumPy when the module is "
             "imported, and where a layer branches on a tensor, decorate its call with @tf.function"
         ) from error
     if not same:

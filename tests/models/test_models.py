@@ -1,3 +1,4 @@
+import re
 import sys
 
 import numpy as np
@@ -107,6 +108,108 @@ def test_a_model_of_the_users_own(own_module):
 def test_a_model_that_does_not_fit_is_refused(own_module, function, message):
     with pytest.raises(ValueError, match=message):
         models.load(f"{own_module}:{function}", (4, 4, 1), 2)
+
+
+FAULTY = """import tensorflow as tf
+def key(shape, classes):
+    raise KeyError("units")
+def lines(shape, classes):
+    raise ValueError("one\\ntwo")
+def leaves(shape, classes):
+    raise SystemExit(3)
+def layer(shape, classes):
+    return tf.keras.layers.Dense(-3)
+class Boom(tf.keras.Model):
+    def __init__(self, shape, classes):
+        super().__init__()
+    def call(self, images):
+        return self.nowhere(images)
+class Endless(tf.keras.Model):
+    def __init__(self, shape, classes):
+        self.__init__(shape, classes)
+def good(shape, classes):
+    return tf.keras.Sequential([tf.keras.layers.Flatten(), tf.keras.layers.Dense(classes)])
+def stopped(shape, classes):
+    raise KeyboardInterrupt
+"""
+
+
+@pytest.fixture
+def faulty(tmp_path, monkeypatch):
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path / "faulty.py"
+    sys.modules.pop("faulty", None)
+
+
+@pytest.mark.parametrize(
+    ("function", "what", "line"),
+    [
+        ("key", "KeyError: 'units'", 3),
+        ("lines", "ValueError: one two", 5),
+        ("leaves", "SystemExit: 3", 7),
+        ("layer", "ValueError: Received an invalid value for `units`", 9),
+        ("Boom", "AttributeError: 'Boom' object has no attribute 'nowhere'", 14),
+        ("Endless", "RecursionError: maximum recursion depth exceeded", 17),
+    ],
+)
+def test_what_a_builder_raises_is_told_with_its_line(faulty, function, what, line):
+    with pytest.raises(ValueError, match=what) as caught:
+        models.load(f"faulty:{function}", (4, 4, 1), 2)
+    text = str(caught.value)
+    assert text.startswith(f"'faulty:{function}' ")
+    assert text.endswith(f"({faulty}, line {line})")
+    assert len(text.splitlines()) == 1
+
+
+def test_an_interruption_of_a_builder_stays_one(faulty):
+    with pytest.raises(KeyboardInterrupt):
+        models.load("faulty:stopped", (4, 4, 1), 2)
+
+
+@pytest.mark.parametrize("function", ["Good", "good()"])
+def test_a_function_of_a_similar_name_is_told(faulty, function):
+    with pytest.raises(ValueError, match=r"no function '.*'; did you mean good\?"):
+        models.load(f"faulty:{function}", (4, 4, 1), 2)
+
+
+@pytest.mark.parametrize("is_package", [False, True])
+@pytest.mark.parametrize(
+    ("text", "what", "line"),
+    [
+        (b"x = 1\ndef build(shape:\n", "SyntaxError: '(' was never closed", 2),
+        (b"import nowhere_at_all", "ModuleNotFoundError: No module named 'nowhere_at_all'", 1),
+        (b"\n1 / 0", "ZeroDivisionError: division by zero", 2),
+        (b"raise SystemExit", "SystemExit", 1),
+        (b"x = '\xfc'", "SyntaxError: ", 1),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_told_with_its_line(
+    tmp_path, monkeypatch, is_package, text, what, line
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / ("ours_package/__init__.py" if is_package else "ours_alone.py")
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(text)
+    name = "ours_package.net" if is_package else "ours_alone"
+    with pytest.raises(ValueError, match=re.escape(what)) as caught:
+        models.load(f"{name}:build", (4, 4, 1), 2)
+    assert str(caught.value).startswith(f"'{name}' cannot be imported, ")
+    assert str(caught.value).endswith(f"({file}, line {line})")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("my/net.py:build", "name the module as Python imports it, my.net:build"),
+        ("./net.py:build", "name the module as Python imports it, net:build"),
+        ("/home/me/net.py:build", "is a path: go to its folder, and name net:build"),
+        ("../net:build", "is a path: go to its folder, and name net:build"),
+        ("my\\net.py:build", "name the module as Python imports it, my.net:build"),
+    ],
+)
+def test_a_path_is_told_how_to_be_named(name, told):
+    assert told in models.problem_with(name)
 
 
 @pytest.mark.parametrize("name", ["resnet", "nowhere_at_all:build", ":", "a:", ":b", "..x:build"])
