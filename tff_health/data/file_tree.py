@@ -1,5 +1,6 @@
 """All files below a folder, also through links and inside zip archives that nobody unpacked."""
 
+import errno
 import os
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +14,12 @@ from tff_health.data import files
 
 # What archivers and desktops leave behind; `._name` and `.name` are left out, too.
 _STRAY_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin", "lost+found"})
+# Archives that are not opened, and downloads that were not finished.
+_CLOSED = frozenset(
+    {".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".z01"}
+    | {".crdownload", ".part", ".partial", ".download"}
+)
+_ZIP_MAGIC = b"PK\x03\x04"
 # Far above a photograph or a table of all images, far below what a forged archive could unpack to.
 _MAX_MEMBER_BYTES = 2**30
 
@@ -50,9 +57,18 @@ class TreeFile:
                 return self.path.read_bytes()
             if self.size > _MAX_MEMBER_BYTES:
                 raise ValueError(f"it unpacks to more than {_MAX_MEMBER_BYTES} bytes")
-            return self._archive.read(self.member)
+            return self._read_member(self._archive)
         except (*files.NPZ_ERRORS, NotImplementedError) as error:
             raise files.unreadable(Path(str(self)), error) from None
+
+    def _read_member(self, archive: zipfile.ZipFile) -> bytes:
+        try:
+            return archive.read(self.member)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            # the archive's index points in front of its beginning
+            raise ValueError("the archive lacks a part") from None
 
 
 class FileTree:
@@ -67,7 +83,8 @@ class FileTree:
     Attributes:
         folder: the same.
         files: what was found.
-        closed_archives: archives that could not be opened, and archives inside archives.
+        closed_archives: archives that could not be opened, archives that are not zip archives or
+            lie in another one, and downloads that were not finished.
 
     Raises:
         DataError: if the folder cannot be read.
@@ -98,9 +115,11 @@ class FileTree:
 
     def _add(self, path: Path) -> None:
         place = PurePosixPath(path.relative_to(self.folder))
-        if path.suffix.lower() == ".zip":
+        if path.suffix.lower() == ".zip" or (not path.suffix and _is_zip(path)):
             self._add_archive(path, place)
             return
+        if path.suffix.lower() in _CLOSED:
+            self.closed_archives.append(str(path))
         try:
             status = path.stat()
             self.files.append(TreeFile(place, status.st_size, str(status.st_mtime_ns), path))
@@ -117,7 +136,7 @@ class FileTree:
             inner = PurePosixPath(entry.filename)
             if entry.is_dir() or any(map(_is_stray, inner.parts)):
                 continue
-            if inner.suffix.lower() == ".zip":
+            if inner.suffix.lower() == ".zip" or inner.suffix.lower() in _CLOSED:
                 self.closed_archives.append(f"{path}/{inner}")
                 continue
             self.files.append(
@@ -130,6 +149,15 @@ class FileTree:
                     archive,
                 )
             )
+
+
+def _is_zip(path: Path) -> bool:
+    """Whether a file without a suffix is an archive, as the names of some downloads lose it."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC
+    except OSError:
+        return False
 
 
 def _walk(folder: Path) -> Iterator[Path]:

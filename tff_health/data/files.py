@@ -38,7 +38,9 @@ def search_folders(data_dir: Path, name: str) -> tuple[Path, ...]:
     try:
         data_dir.stat()
         if not data_dir.is_dir():
-            raise DataError(f"the data folder {data_dir} is not a folder")
+            raise DataError(
+                f"the data folder {data_dir} is a file: name the folder that it lies in"
+            )
         return tuple(folder for folder in (data_dir, data_dir / name) if folder.is_dir())
     except FileNotFoundError:
         raise MissingFilesError(f"the data folder {data_dir} does not exist") from None

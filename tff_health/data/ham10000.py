@@ -133,7 +133,7 @@ def _read_table(file: TreeFile) -> NDArray[np.uint8]:
     num_pixels = int(np.prod(IMAGE_SHAPE))
     columns = [*(f"pixel{number:04}" for number in range(num_pixels)), "label"]
     try:
-        lines = io.StringIO(file.read().decode("ascii"))
+        lines = io.StringIO(file.read().decode("utf-8-sig").replace('"', ""))
         with warnings.catch_warnings():
             # numpy only warns of an empty table and of numbers such as 1.5.
             warnings.simplefilter("error")

@@ -23,6 +23,7 @@ from tff_health.data import files
 from tff_health.data.file_tree import FileTree, TreeFile
 from tff_health.data.lesion_diagnoses import diagnosis_label
 from tff_health.data.lesion_tables import (
+    IMAGE_KINDS,
     IMAGE_SUFFIXES,
     TABLE_SUFFIXES,
     LesionImage,
@@ -39,6 +40,11 @@ THREADS: Final = 4
 REDUCTION: Final = b"28x28 bicubic 2"
 # A table of 100,000 images has 10 MB.
 _MAX_TABLE_BYTES: Final = 2**28
+# Pillow's names of `IMAGE_KINDS`.
+_FORMATS: Final = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
+_OTHER_TABLES: Final = frozenset(
+    {".xlsx", ".xls", ".ods", ".json", ".parquet", ".pkl", ".pickle", ".feather"}
+)
 _WHERE_IMAGES_ARE: Final = (
     "the archives HAM10000_images_part_1.zip and HAM10000_images_part_2.zip hold them all: put "
     "both there, unpacked or not"
@@ -61,13 +67,22 @@ class OfficialFiles:
 
 
 def find_images(tree: FileTree) -> dict[str, TreeFile]:
-    """Returns image key -> file; of copies, first JPEG, then unpacked, then the first by place."""
+    """Returns image key -> file.
+
+    Of copies, JPEG comes first and then PNG; of those the largest file, which is no thumbnail; of
+    those one that is unpacked; of those the first by place.
+    """
     images = [file for file in tree.files if file.place.suffix.lower() in IMAGE_SUFFIXES]
-    images.sort(key=lambda file: (file.place.suffix.lower() == ".png", bool(file.member)))
+    images.sort(key=lambda file: (_kind(file), -file.size, bool(file.member)))
     found: dict[str, TreeFile] = {}
     for image in images:
         found.setdefault(image_key(image.place.name), image)
     return found
+
+
+def _kind(file: TreeFile) -> int:
+    suffix = file.place.suffix.lower()
+    return next(number for number, kind in enumerate(IMAGE_KINDS) if suffix in kind)
 
 
 def find_table(tree: FileTree, images: Mapping[str, TreeFile]) -> LesionTable | None:
@@ -82,14 +97,9 @@ def find_table(tree: FileTree, images: Mapping[str, TreeFile]) -> LesionTable | 
         if file.place.suffix.lower() in TABLE_SUFFIXES and file.size <= _MAX_TABLE_BYTES
     ]
     named = [file for file in tables if _starts(file, "ham10000_metadata")]
-    if named:
-        return LesionTable(named[0])
-    tables.sort(key=lambda file: not _starts(file, "isic2018_task3_training_groundtruth"))
-    for file in tables:
-        # The challenge's other parts have no images in HAM10000.
-        name = file.place.name.lower()
-        if not file.place.suffix or "test" in name or "validation" in name:
-            continue
+    if named:  # before its copies, "HAM10000_metadata (1).csv"
+        return LesionTable(min(named, key=lambda file: len(file.place.name)))
+    for file in _other_tables(tables):
         try:
             table = LesionTable(file)
             if table.tells_diagnoses and any(
@@ -99,6 +109,21 @@ def find_table(tree: FileTree, images: Mapping[str, TreeFile]) -> LesionTable | 
         except DataError:  # some other table or text
             continue
     return None
+
+
+def _other_tables(tables: Sequence[TreeFile]) -> list[TreeFile]:
+    """Those that may be of HAM10000, the likeliest first."""
+    # The challenge's other parts have no images in HAM10000.
+    parts = [
+        file
+        for file in tables
+        if _starts(file, "isic")
+        and any(part in file.place.name.lower() for part in ("test", "validation"))
+    ]
+    possible = [file for file in tables if file.place.suffix and file not in parts]
+    return sorted(
+        possible, key=lambda file: not _starts(file, "isic2018_task3_training_groundtruth")
+    )
 
 
 def from_table(tree: FileTree, table: LesionTable, images: Mapping[str, TreeFile]) -> OfficialFiles:
@@ -112,12 +137,20 @@ def from_table(tree: FileTree, table: LesionTable, images: Mapping[str, TreeFile
     if missing:
         raise DataError(
             f"{table.file} lists {len(rows)} images, but {len(missing)} of them are not in "
-            f"{tree.folder} or below it, among them {missing[0]}.jpg: {_what_to_do(tree)}"
+            f"{tree.folder} or below it, among them {missing[0]}.jpg"
+            f"{_other_names(images) if len(missing) == len(rows) else ''}: {_what_to_do(tree)}"
         )
     if all(row.lesion_id is None for row in rows):
         rows = _with_lesions(tree, rows)
     found = [images[image_key(row.image_id)] for row in rows]
     return OfficialFiles(_form(table.file.place.name, rows, found), rows, found)
+
+
+def _other_names(images: Mapping[str, TreeFile]) -> str:
+    if not images:
+        return ""
+    file = next(iter(images.values()))
+    return f"; {len(images):,} images of other names are there, such as {file.place.name}"
 
 
 def from_class_folders(tree: FileTree) -> OfficialFiles | None:
@@ -170,20 +203,47 @@ def packed_copy(official: OfficialFiles, cache_dir: Path) -> Path:
 
 def what_is_there(tree: FileTree, images: Mapping[str, TreeFile]) -> str:
     """Returns, for an error, what a folder without a table has; empty if nothing of use."""
+    found = []
     if images:
-        return (
-            f"; {len(images):,} images are there, but no table of their diagnoses: put "
+        found.append(
+            f"{len(images):,} images are there, but no table of their diagnoses: put "
             f"{METADATA_NAME} beside them"
         )
+        found += _refused_tables(tree, images)[:1]
     if tree.closed_archives:
-        return f"; {_what_to_do(tree)}"
-    return ""
+        found.append(_what_to_do(tree))
+    found += [
+        f"{file} has one channel or too few pixels"
+        for file in tree.files
+        if _starts(file, "hmnist_")
+    ][:1]
+    return "".join(f"; {text}" for text in found)
+
+
+def _refused_tables(tree: FileTree, images: Mapping[str, TreeFile]) -> list[str]:
+    """Says why tables of these images are not taken."""
+    found = []
+    for file in tree.files:
+        suffix = file.place.suffix.lower()
+        if suffix in _OTHER_TABLES:
+            found.append(f"{file} is not read: save it as CSV")
+        if suffix not in TABLE_SUFFIXES - {""} or file.size > _MAX_TABLE_BYTES:
+            continue
+        try:
+            table = LesionTable(file)
+            if table.image_keys() & images.keys():
+                table.images()
+        except DataError as error:
+            found.append(str(error))
+    return found
 
 
 def _what_to_do(tree: FileTree) -> str:
     if tree.closed_archives:
-        archive = tree.closed_archives[0]
-        return f"{archive} is a damaged archive, or one inside another: unpack it there"
+        return (
+            f"{tree.closed_archives[0]} is an archive that is not read (damaged, not finished "
+            "loading, inside another one, or no zip archive): unpack it there"
+        )
     return _WHERE_IMAGES_ARE
 
 
@@ -234,7 +294,7 @@ def _reduce_all(images: Sequence[TreeFile]) -> NDArray[np.uint8]:
 
 
 def _reduce(file: TreeFile) -> NDArray[np.uint8]:
-    kind = "PNG" if file.place.suffix.lower() == ".png" else "JPEG"
+    kind = _FORMATS[_kind(file)]
     try:
         with Image.open(io.BytesIO(file.read()), formats=[kind]) as image:
             _check_image(image)

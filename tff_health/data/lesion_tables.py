@@ -20,15 +20,31 @@ from tff_health.data.skin_lesions import CLASS_NAMES
 from tff_health.errors import DataError
 
 TABLE_SUFFIXES: Final = frozenset({".csv", ".tab", ".tsv", ".txt", ""})
-IMAGE_SUFFIXES: Final = (".jpg", ".jpeg", ".png")
-_IMAGE_COLUMNS: Final = ("image_id", "isic_id", "image", "image_name", "filename", "file_name")
-_LESION_COLUMNS: Final = ("lesion_id", "lesion")
+# Of copies of one image, the first kind is read.
+IMAGE_KINDS: Final = (
+    (".jpg", ".jpeg", ".jpe", ".jfif"),
+    (".png",),
+    (".tif", ".tiff"),
+    (".bmp",),
+    (".webp",),
+)
+IMAGE_SUFFIXES: Final = tuple(suffix for kind in IMAGE_KINDS for suffix in kind)
+# Names of columns without what stands between their words; the first that is there is taken.
+_IMAGE_COLUMNS: Final = (
+    *("imageid", "isicid", "image", "imagename", "filename", "imagefile", "imagepath", "imgid"),
+    *("img", "path", "id", "name"),
+)
+_LESION_COLUMNS: Final = ("lesionid", "lesion")
 # The ISIC archive's five levels from the finest to the coarsest.
 _DIAGNOSIS_COLUMNS: Final = (
     "dx",
     "diagnosis",
-    *(f"diagnosis_{level}" for level in range(5, 0, -1)),
+    *(f"diagnosis{level}" for level in range(5, 0, -1)),
 )
+# Those of people, where there are none of these.
+_OTHER_DIAGNOSIS_COLUMNS: Final = ("celltype", "label", "class", "classname", "target")
+# How tables write that there is no value.
+_NO_VALUES: Final = frozenset({"", "nan", "na", "n/a", "<na>", "none", "null", "nat"})
 _SOURCE_COLUMNS: Final = ("dataset", "source")
 _DELIMITERS: Final = (",", "\t", ";", "|")
 
@@ -97,6 +113,11 @@ class LesionTable:
         """Whether it has images and their diagnoses."""
         return self._columns.tell_diagnoses
 
+    def image_keys(self) -> set[str]:
+        """Returns the images of its lines as far as it tells any; `DataError` if it is damaged."""
+        column = self._columns.image
+        return {image_key(row[column]) for _, row in self._rows} if column >= 0 else set()
+
     @property
     def groups_lesions(self) -> bool:
         """Whether it has images and their lesions, but no diagnoses."""
@@ -120,7 +141,7 @@ class LesionTable:
         if missing:
             raise DataError(
                 f"{self.file} has no column {', '.join(missing)}; it has "
-                f"{', '.join(self._names) or 'none'}"
+                f"{', '.join(self._names) or 'none'}: its first line must name them"
             )
         rows = self._rows
         columns = self._columns
@@ -150,9 +171,9 @@ class LesionTable:
         if not rows:
             raise DataError(f"{self.file} lists no images")
         for number, row in rows:
-            if len(row) > len(self._names):
+            if any(row[len(self._names) :]):
                 raise DataError(f"{self.file}, line {number}: more values than columns")
-            row.extend([""] * (len(self._names) - len(row)))
+            row[:] = [*row[: len(self._names)], *[""] * (len(self._names) - len(row))]
         return rows
 
     def _next_row(self) -> list[str]:
@@ -174,7 +195,7 @@ class LesionTable:
         return LesionImage(image, label, lesion, source)
 
     def _label_in_words(self, number: int, row: Sequence[str], columns: _Columns) -> int:
-        words = [row[column].strip() for column in columns.diagnoses]
+        words = [_stripped(row[column]) for column in columns.diagnoses]
         for text in words:
             label = diagnosis_label(text)
             if label is not None:
@@ -188,11 +209,9 @@ class LesionTable:
         )
 
     def _one_hot_label(self, number: int, row: Sequence[str], columns: _Columns) -> int:
-        try:
-            marked = [label for column, label in columns.one_hot if float(row[column]) == 1]
-            rest = [column for column, _ in columns.one_hot if float(row[column]) not in (0, 1)]
-        except ValueError:
-            marked, rest = [], []
+        values = [_yes_or_no(row[column]) for column, _ in columns.one_hot]
+        rest = [value for value in values if value is None]
+        marked = [label for (_, label), value in zip(columns.one_hot, values, strict=True) if value]
         if len(marked) != 1 or rest:
             names = ", ".join(self._names[column] for column, _ in columns.one_hot)
             raise DataError(
@@ -201,13 +220,29 @@ class LesionTable:
         return marked[0]
 
     def _value(self, number: int, row: Sequence[str], column: int) -> str:
-        value = row[column].strip()
+        value = _stripped(row[column])
         if not value:
             raise DataError(
                 f"{self.file}, line {number}: no value in column {self._names[column]}: "
                 "fill it in, or remove the line"
             )
         return value
+
+
+def _stripped(text: str) -> str:
+    """A value without blanks around it; empty if it says that there is none."""
+    text = text.strip()
+    return "" if text.lower() in _NO_VALUES else text
+
+
+def _yes_or_no(text: str) -> bool | None:
+    text = text.strip().lower().replace(",", ".")
+    if text in ("true", "false"):
+        return text == "true"
+    try:
+        return {1.0: True, 0.0: False}.get(float(text))
+    except ValueError:
+        return None
 
 
 def image_key(text: str) -> str:
@@ -225,18 +260,29 @@ def _without_suffix(text: str) -> str:
 
 def _decode(file: TreeFile) -> str:
     content = file.read()
-    is_utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
-    encodings = ("utf-16",) if is_utf16 else ("utf-8-sig", "cp1252")
-    problem: ValueError = ValueError("it is not text")
-    for encoding in encodings:
+    for encoding in _encodings(content):
         try:
             text = content.decode(encoding)
-        except UnicodeDecodeError as error:
-            problem = error
+        except UnicodeDecodeError:
             continue
         if "\0" not in text:
             return text
-    raise files.unreadable(Path(str(file)), problem)
+    raise files.unreadable(
+        Path(str(file)), ValueError("it is not text: save the table as CSV in UTF-8")
+    )
+
+
+def _encodings(content: bytes) -> tuple[str, ...]:
+    """The encodings that a table may have; every second byte of ASCII in UTF-16 is 0."""
+    if content[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
+        return ("utf-32",)
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return ("utf-16",)
+    if content[1:8:2] == b"\0\0\0\0":
+        return ("utf-16-le",)
+    if content[0:8:2] == b"\0\0\0\0":
+        return ("utf-16-be",)
+    return ("utf-8-sig", "cp1252")
 
 
 def _find_columns(names: Sequence[str]) -> _Columns:
@@ -244,24 +290,31 @@ def _find_columns(names: Sequence[str]) -> _Columns:
         return next((names.index(name) for name in candidates if name in names), -1)
 
     labels = [(column, diagnosis_label(name)) for column, name in enumerate(names)]
+    names = [re.sub(r"[^a-z0-9]", "", name) for name in names]
+    one_hot = tuple((column, label) for column, label in labels if label is not None)
+    diagnoses = [name for name in _DIAGNOSIS_COLUMNS if name in names]
+    if not diagnoses and len(one_hot) < 2:
+        diagnoses = [name for name in _OTHER_DIAGNOSIS_COLUMNS if name in names]
     return _Columns(
         image=first(_IMAGE_COLUMNS),
         lesion=first(_LESION_COLUMNS),
         source=first(_SOURCE_COLUMNS),
-        diagnoses=tuple(names.index(name) for name in _DIAGNOSIS_COLUMNS if name in names),
-        one_hot=tuple((column, label) for column, label in labels if label is not None),
+        diagnoses=tuple(map(names.index, diagnoses)),
+        one_hot=one_hot,
     )
 
 
 def _has_values(rows: Sequence[tuple[int, Sequence[str]]], column: int) -> bool:
-    return column >= 0 and any(row[column].strip() for _, row in rows)
+    return column >= 0 and any(_stripped(row[column]) for _, row in rows)
 
 
 def _without_repeats(file: TreeFile, images: Sequence[LesionImage]) -> list[LesionImage]:
-    """Refuses images that are listed twice."""
+    """Takes lines that are there twice once; refuses those that tell two things of one image."""
     found: dict[str, LesionImage] = {}
     for image in images:
         key = image_key(image.image_id)
+        if key in found and image == found[key]:
+            continue
         if key in found:
             raise DataError(f"{file} lists image {image.image_id} twice: remove one of the lines")
         found[key] = image

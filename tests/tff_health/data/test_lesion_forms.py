@@ -121,6 +121,14 @@ def check(images, lesions=True, sources=True):
         table_of(renamed("image_id", "image", [f"{name}.jpg" for name in IDS])),
         table_of(renamed("image_id", "Filename", [f"part_1\\{name}.JPG" for name in IDS])),
         table_of(renamed("image_id", "isic_id", [f" {name} " for name in IDS])),
+        table_of(renamed("image_id", "ImageID", [f"{name}.tif" for name in IDS])),
+        table_of(renamed("image_id", "image-id", IDS)),
+        table_of(renamed("dx", "Class Name", [IN_WORDS[label] for label in LABELS])),
+        table_of([*ROWS, *ROWS[:3]]),
+        table_of().replace(b"rosendahl", b"rosendahl,,"),
+        table_of(encoding="utf-16-le"),
+        table_of(encoding="utf-16-be"),
+        table_of(encoding="utf-32"),
     ],
     ids=[
         "semicolons",
@@ -138,6 +146,14 @@ def check(images, lesions=True, sources=True):
         "with suffix",
         "with folder",
         "with blanks",
+        "other suffix",
+        "hyphen",
+        "other names",
+        "lines twice",
+        "longer lines",
+        "UTF-16 without a mark",
+        "UTF-16 the other way round",
+        "UTF-32",
     ],
 )
 def test_tables(folder, read, table):
@@ -164,8 +180,9 @@ def test_without_lesions_there_is_no_clean_split(folder, read, columns):
     assert catalog.allowed_splits(images) == ("paper",)
 
 
-def test_empty_optional_columns_count_as_absent(folder, read):
-    rows = [row | {"lesion_id": "", "dataset": ""} for row in ROWS]
+@pytest.mark.parametrize("none", ["", "NaN", "NA", "None", " null "])
+def test_empty_optional_columns_count_as_absent(folder, read, none):
+    rows = [row | {"lesion_id": none, "dataset": none} for row in ROWS]
     write(folder / TABLE, table_of(rows))
     write_images(folder)
     check(read(), lesions=False, sources=False)
@@ -202,6 +219,35 @@ class TestPlaces:
         write_images(folder, suffix=".png", form="PNG")
         check(read())
 
+    @pytest.mark.parametrize(
+        ("suffix", "form"),
+        [(".tif", "TIFF"), (".webp", "WEBP"), (".BMP", "BMP"), (".jfif", "JPEG")],
+    )
+    def test_other_kinds_of_images(self, folder, read, suffix, form):
+        write(folder / TABLE, table_of())
+        write_images(folder, suffix=suffix, form=form)
+        check(read())
+
+    def test_originals_before_their_thumbnails(self, folder, read):
+        write(folder / TABLE, table_of())
+        write_images(folder / "originals")
+        for name in IDS:
+            stream = io.BytesIO()
+            Image.new("RGB", (30, 22)).save(stream, "JPEG")
+            write(folder / "a_thumbnails" / f"{name}.jpg", stream.getvalue())
+        check(read())
+
+    def test_the_table_before_its_copies(self, folder, read):
+        write(folder / TABLE, table_of())
+        write(folder / TABLE.replace(".csv", " (1).csv"), table_of(ROWS[:2]))
+        write_images(folder)
+        check(read())
+
+    def test_a_table_of_another_name(self, folder, read):
+        write(folder / "train_test_labels.csv", table_of())
+        write_images(folder)
+        check(read())
+
     def test_jpeg_before_its_png_copy(self, folder, read):
         write(folder / TABLE, table_of())
         write_images(folder / "z")
@@ -219,6 +265,30 @@ class TestArchives:
         images = read()
         check(images)
         assert "images in HAM10000_images_part_1.zip, HAM10000_images_part_2.ZIP" in images.form
+
+    def test_an_archive_whose_name_lost_its_suffix(self, folder, read):
+        write(folder / TABLE, table_of())
+        names = [f"{name}.jpg" for name in IDS]
+        write_zip(folder / "HAM10000_images_part_1", names, range(COUNT))
+        check(read())
+
+    @pytest.mark.parametrize(
+        "name", ["a.tar.gz", "a.7z", "a.rar", "a.zip.crdownload", "a.zip.part", "a.z01"]
+    )
+    @pytest.mark.parametrize("has_table", [True, False])
+    def test_archives_that_are_not_read(self, folder, read, name, has_table):
+        write(folder / name, b"whatever")
+        if has_table:
+            write(folder / TABLE, table_of())
+        with pytest.raises(DataError, match=rf"{name} is an archive that is not read .*: unpack"):
+            read()
+
+    def test_the_second_part_of_an_archive_alone(self, folder, read):
+        write(folder / TABLE, table_of())
+        write_zip(folder / "a.zip", [f"{name}.jpg" for name in IDS], range(COUNT))
+        (folder / "a.zip").write_bytes((folder / "a.zip").read_bytes()[3000:])
+        with pytest.raises(DataError, match=r"a.zip/ISIC_0024306.jpg .*the archive lacks a part"):
+            read()
 
     def test_everything_in_one_archive(self, folder, read):
         names = [f"HAM10000_images_part_1/{name}.jpg" for name in IDS]
@@ -247,13 +317,13 @@ class TestArchives:
         with zipfile.ZipFile(folder / "dataverse_files.zip", "w") as archive:
             archive.writestr("HAM10000_images_part_1.zip", b"PK")
             archive.writestr(TABLE, table_of())
-        with pytest.raises(DataError, match=r"dataverse_files.zip/HAM.*one inside another: unpack"):
+        with pytest.raises(DataError, match=r"files.zip/HAM.*inside another one.*: unpack"):
             read()
 
     def test_damaged_archive(self, folder, read):
         write(folder / TABLE, table_of())
         write(folder / "HAM10000_images_part_1.zip", b"PK half an archive")
-        with pytest.raises(DataError, match=r"part_1.zip is a damaged archive.*: unpack it there"):
+        with pytest.raises(DataError, match=r"part_1.zip is an archive .*damaged.*: unpack it"):
             read()
 
     def test_damaged_member(self, folder, read):
@@ -297,6 +367,15 @@ class TestIsic:
         self.write_challenge(folder, self.one_hot())
         groups = [{"image": f"ISIC_{index:07}", "lesion_id": "HAM_1"} for index in range(COUNT)]
         write(folder / "groups.csv", table_of(groups))
+        check(read(), lesions=False, sources=False)
+
+    @pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("1,0", "0,0"), ("True", "FALSE")])
+    def test_marks_of_diagnoses(self, folder, read, yes, no):
+        rows = [
+            {name: {"1.0": yes, "0.0": no}.get(value, value) for name, value in row.items()}
+            for row in self.one_hot()
+        ]
+        self.write_challenge(folder, rows)
         check(read(), lesions=False, sources=False)
 
     @pytest.mark.parametrize("value", ["1.0", "0.5", "x", ""])
@@ -354,6 +433,41 @@ class TestClearErrors:
     def test_images_without_a_table(self, folder, read):
         write_images(folder)
         with pytest.raises(MissingFilesError, match=r"14 images are there, but no table .*: put"):
+            read()
+
+    @pytest.mark.parametrize(
+        ("name", "table", "told"),
+        [
+            (
+                "metadata.csv",
+                table_of([{"isic_id": name, "benign_malignant": "benign"} for name in IDS]),
+                "metadata.csv has no column dx; it has isic_id, benign_malignant",
+            ),
+            (
+                "metadata.csv",
+                table_of([{"isic_id": name, "diagnosis_1": "Benign"} for name in IDS]),
+                "metadata.csv, line 2: diagnosis 'Benign' is not among akiec",
+            ),
+            ("HAM10000_metadata.xlsx", b"PK", "HAM10000_metadata.xlsx is not read: save it as CSV"),
+            ("HAM10000_metadata.csv.gz", b"x", "csv.gz is an archive that is not read"),
+        ],
+    )
+    def test_a_table_that_is_not_taken(self, folder, read, name, table, told):
+        write(folder / name, table)
+        write_images(folder)
+        with pytest.raises(MissingFilesError, match=f"no table of their diagnoses.*{told}"):
+            read()
+
+    def test_a_table_that_is_no_text(self, folder, read):
+        write(folder / TABLE, b"PK\3\4\x83\x9d\0\0")
+        write_images(folder)
+        with pytest.raises(DataError, match="it is not text: save the table as CSV in UTF-8"):
+            read()
+
+    def test_images_of_other_names(self, folder, read):
+        write(folder / TABLE, table_of(renamed("image_id", "image_id", range(COUNT))))
+        write_images(folder)
+        with pytest.raises(DataError, match=r"14 images of other names are there, such as ISIC_0"):
             read()
 
     def test_truncated_image(self, folder, read, tmp_path):

@@ -89,7 +89,7 @@ def test_missing_folder(tmp_path):
 
 def test_file_instead_of_folder(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="is not a folder"):
+    with pytest.raises(DataError, match="is a file: name the folder that it lies in"):
         mnist.read(tmp_path / "file")
 
 
