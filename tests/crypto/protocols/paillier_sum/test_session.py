@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from crypto.domain import domain_tag, encode_id
 from crypto.errors import (
     ConsistencyError,
     ForeignMessageError,
@@ -246,6 +247,12 @@ def test_a_proof_is_bound_to_session_client_and_index():
         with pytest.raises(ProofError):
             cast.parts[0].consent(cast.request((0, 1, 2, 3)))
         cast.parts[0]._state = cast.parts[1]._state
+
+
+@pytest.mark.parametrize(("index", "number"), [(1, b"\1\0\0\0"), (2**32 - 1, b"\xff" * 4)])
+def test_what_a_proof_is_bound_to_is_written_in_fixed_lengths(index, number):
+    bound = domain_tag("paillier_sum/knowledge", bytes(32), encode_id(3), number)
+    assert knowledge_context(bytes(32), 3, index) == bound
 
 
 def let_lie(protocol, client, lie):
