@@ -249,6 +249,17 @@ def test_a_proof_is_bound_to_session_client_and_index():
         cast.parts[0]._state = cast.parts[1]._state
 
 
+@pytest.mark.parametrize("part", ["ciphertexts", "knowledge"])
+def test_what_is_no_upload_is_refused_and_names_who_signed_it(part):
+    cast = Cast().upload()
+    length = len(getattr(cast.uploads[3], part))
+    cast.uploads[3] = replace(cast.uploads[3], **{part: b"\xff" * (length - 1)})
+    cast.signatures[3] = cast.identities[3].sign(SIGNED_MESSAGE, cast.uploads[3].to_bytes())
+    with pytest.raises(MalformedMessageError) as caught:
+        cast.parts[0].consent(cast.request((0, 1, 2, 3)))
+    assert caught.value.culprit == 3
+
+
 @pytest.mark.parametrize(("index", "number"), [(1, b"\1\0\0\0"), (2**32 - 1, b"\xff" * 4)])
 def test_what_a_proof_is_bound_to_is_written_in_fixed_lengths(index, number):
     bound = domain_tag("paillier_sum/knowledge", bytes(32), encode_id(3), number)
