@@ -32,7 +32,7 @@ from crypto.protocols.paillier_sum.messages import (
     UploadRequest,
     digest_of,
 )
-from crypto.protocols.paillier_sum.server import Stage
+from crypto.protocols.paillier_sum.server import PaillierServer, Stage
 from crypto.protocols.paillier_sum.session import PaillierSum
 from crypto.protocols.paillier_sum.uploads import knowledge_context
 from crypto.session.secure_sum import SessionAbortedError
@@ -315,6 +315,33 @@ def test_a_small_cohort_of_a_large_consortium_is_refused_unless_agreed():
             continue
         with pytest.raises(error, match="a cohort of 4 clients"):
             role.join(cast.invitation.to_bytes(), cast.dealer.verify_key)
+
+
+def test_helpers_are_asked_for_those_that_are_missing():
+    cohort, counts = (0, 1, 2, 3, 4), []
+
+    def choose(candidates, count, _):
+        counts.append(count)
+        return tuple(candidates[:count])
+
+    authority = PaillierAuthority(cohort, 3, None, None, TINY)
+    server = PaillierServer(cohort, 1, 1, authority.announcement, b"", choose_helpers=choose)
+    roles = {c: PaillierClient(c, threshold=3, least_key_bits=TINY) for c in cohort}
+    parts = {}
+    for client, data in server.invite().items():
+        parts[client], answer = roles[client].join(data, None)
+        server.receive(client, answer)
+    for client, data in server.request_uploads().items():
+        server.receive(client, parts[client].upload(data, np.array([client]), 4))
+    answers = {c: parts[c].consent(data) for c, data in server.request_consents().items()}
+    for client in (0, 1):
+        server.receive(client, answers[client])
+    answers |= {c: parts[c].consent(data) for c, data in server.request_more_consents().items()}
+    for client in (2, 3):  # one that was late, and the one in its place
+        server.receive(client, answers[client])
+    assert not server.request_more_consents()
+    assert counts == [3, 1, 0]
+    assert server.read_sum(authority.decrypt(server.order_decryption())) == (10,)
 
 
 def test_the_authority_decrypts_once_a_session():
