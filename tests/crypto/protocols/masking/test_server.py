@@ -29,6 +29,7 @@ from crypto.protocols.masking.parameters import MaskingParameters
 from crypto.protocols.masking.server import MaskingServer
 from crypto.protocols.masking.unmasking_messages import (
     Agreement,
+    AgreementList,
     KeyShare,
     UnmaskingAnswer,
 )
@@ -153,6 +154,15 @@ def test_agreement_to_another_set_is_refused():
     assert caught.value.culprit == 1
 
 
+@pytest.mark.parametrize("threshold", [3, 4])
+def test_a_client_is_sent_the_agreements_that_it_needs_and_no_more(threshold):
+    cast = Cast(5, threshold=threshold).confirm()
+    for client, data in cast.server.publish_agreements().items():
+        signers = [signer for signer, _ in AgreementList.from_bytes(data).signatures]
+        assert len(signers) == threshold - 1
+        assert client not in signers
+
+
 def answers(cast):
     cast.confirm()
     data = cast.server.publish_agreements()
@@ -192,6 +202,10 @@ def unmask_with_liars(liars, answering, lie=lie, threshold=3):
     return cast
 
 
+def expected_of(cast):
+    return plain_sum(cast.vectors, cast.cohort, BITS)
+
+
 def accused(server):
     return {(by, error.culprit) for by, error in server.findings}
 
@@ -201,7 +215,7 @@ def test_liars_are_found_and_left_out_while_enough_true_shares_are_there(liars):
     cast = unmask_with_liars(liars, cast_of_five)
     result = cast.server.unmask()
     assert result.false_holders == liars
-    np.testing.assert_array_equal(result.sum, plain_sum(cast.vectors, cast.cohort, BITS))
+    np.testing.assert_array_equal(result.sum, expected_of(cast))
     assert accused(cast.server) == {(SERVER, liar) for liar in liars}
 
 
@@ -236,7 +250,7 @@ def test_a_liar_about_one_secret_still_helps_with_the_others():
     cast = unmask_with_liars((2,), (1, 2, 3, 4), lie_once)
     result = cast.server.unmask()
     assert result.false_holders == (2,)
-    np.testing.assert_array_equal(result.sum, plain_sum(cast.vectors, cast.cohort, BITS))
+    np.testing.assert_array_equal(result.sum, expected_of(cast))
 
 
 def test_a_liar_about_its_own_secret_only_matters_where_its_share_is_needed():
@@ -248,8 +262,10 @@ def test_a_liar_about_its_own_secret_only_matters_where_its_share_is_needed():
         return UnmaskingAnswer(answer.session_id, answer.sender, shares)
 
     cast = unmask_with_liars((1,), cast_of_five, lie_about_itself)
-    expected = plain_sum(cast.vectors, cast.cohort, BITS)
-    np.testing.assert_array_equal(cast.server.unmask().sum, expected)
+    np.testing.assert_array_equal(cast.server.unmask().sum, expected_of(cast))
+    cast = unmask_with_liars((1,), (1, 2, 3, 4), lie_about_itself)  # as many others as needed
+    np.testing.assert_array_equal(cast.server.unmask().sum, expected_of(cast))
+    assert not accused(cast.server)
     cast = unmask_with_liars((1,), (1, 2, 3), lie_about_itself)
     with pytest.raises(ShareError) as caught:
         cast.server.unmask()
