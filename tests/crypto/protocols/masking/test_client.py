@@ -1,6 +1,7 @@
 """What a client refuses, when, and whom it blames."""
 
 import copy
+import re
 
 import numpy as np
 import pytest
@@ -364,3 +365,23 @@ def test_agreements_of_strangers_and_too_few_are_refused():
         part = copy.copy(cast.parts[1])
         with pytest.raises(error):
             part.unmask(AgreementList(session, signatures).to_bytes())
+
+
+@pytest.mark.parametrize(
+    ("changes", "allowed"),
+    [
+        ({"length": -1}, "0..2^32-1"),
+        ({"length": 2**32}, "0..2^32-1"),
+        ({"modulus_bits": 0}, "1..62"),
+        ({"modulus_bits": 63}, "1..62"),
+        ({"threshold": 0}, "1..5"),
+        ({"threshold": 6}, "1..5"),
+        ({"min_survivors": 0}, "at least 1"),
+    ],
+)
+def test_impossible_parameters_are_told_what_is_possible(changes, allowed):
+    least = {"length": 0, "modulus_bits": 1, "degree": 4, "threshold": 1, "min_survivors": 1}
+    MaskingParameters(**least)
+    MaskingParameters(2**32 - 1, 62, 4, threshold=5, min_survivors=5)
+    with pytest.raises(ParameterError, match=re.escape(allowed)):
+        MaskingParameters(**{**least, **changes})

@@ -17,8 +17,10 @@ from crypto.errors import (
     WrongTimeError,
 )
 from crypto.parties import SERVER
-from crypto.primitives.shamir import Share
+from crypto.primitives.field import SECRET_FIELD
+from crypto.primitives.shamir import Share, split_secret
 from crypto.protocols.masking import client_session
+from crypto.protocols.masking.keys import commit_to_seed
 from crypto.protocols.masking.messages import (
     AdvertisedKeys,
     EncryptedShares,
@@ -27,6 +29,7 @@ from crypto.protocols.masking.messages import (
 )
 from crypto.protocols.masking.parameters import MaskingParameters
 from crypto.protocols.masking.server import MaskingServer
+from crypto.protocols.masking.unmasking import SecretRecovery
 from crypto.protocols.masking.unmasking_messages import (
     Agreement,
     AgreementList,
@@ -351,6 +354,22 @@ def test_a_dealer_whose_shares_fit_no_secret_is_named(monkeypatch):
     with pytest.raises(ShareError) as caught:
         cast.server.unmask()
     assert caught.value.culprit == 4
+
+
+@pytest.mark.parametrize("certain", [True, False])
+def test_a_share_that_leads_to_no_secret_at_all_is_got_round(certain):
+    """The first shares lead to a number above 32 bytes; with those behind them it is found out."""
+    seed, modulus = bytes(range(32)), SECRET_FIELD.modulus
+    first, *others = split_secret(seed, 2, (1, 2, 3, 4))
+    false = Share((modulus - 1 + others[0].value) * pow(2, -1, modulus) % modulus)
+    assert false != first
+    session_id, zeros = bytes(32), bytes(32)
+    keys = AdvertisedKeys(session_id, 9, zeros, zeros, commit_to_seed(session_id, 9, seed))
+    points = {client: client for client in (1, 2, 3, 4)}
+    recovery = SecretRecovery(2, points, dealers_commit=certain)
+    shares = dict(zip(points, (false, *others), strict=True))
+    assert recovery.self_mask_seed(keys, shares) == seed
+    assert [error.culprit for error in recovery.findings] == [9 if certain else None]
 
 
 def test_a_server_needs_a_cohort_that_fits():

@@ -155,6 +155,8 @@ def test_too_few_keys_are_refused():
     cast = Cast().join()
     with pytest.raises(ThresholdError):
         cast.parts[1].share_keys(changed_keys(cast, lambda e: e[:1]))
+    cast, enough = Cast().join(), slice(cast.parameters.threshold - 1)  # and the client itself
+    cast.parts[1].share_keys(changed_keys(cast, lambda e: e[enough]))
 
 
 def delivered(cast, change):
@@ -182,6 +184,8 @@ def test_too_few_deliveries_are_refused():
     cast = Cast().share()
     with pytest.raises(ThresholdError):
         cast.parts[1].masked_input(delivered(cast, lambda e: e[:1]), cast.vectors[1])
+    cast, enough = Cast().share(), slice(cast.parameters.threshold - 1)
+    cast.parts[1].masked_input(delivered(cast, lambda e: e[enough]), cast.vectors[1])
 
 
 def test_a_vector_that_does_not_fit_can_be_mended():
