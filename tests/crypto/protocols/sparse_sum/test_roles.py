@@ -207,6 +207,24 @@ def test_a_client_uploads_once_and_only_what_fits():
         part.upload(cast.request, cast.vectors[0])
 
 
+def test_negative_values_are_residues():
+    cast = Cast().set_up()
+    for client in CLIENTS:
+        vector = np.zeros(LENGTH, np.int64)
+        vector[:3] = -1, 2**BITS - 1, -(2 ** (BITS - 1))
+        data = cast.parts[client].upload(cast.request, vector)
+        assert len(SparseUpload.from_bytes(data[:-SIGNATURE_BYTES]).values) == 2  # -1 is 2^k - 1
+        cast.server.receive(client, data)
+    total = cast.server.read_sum(cast.holder.decrypt(cast.server.order_decryption()))
+    assert total.tolist() == [2**BITS - 4, 2**BITS - 4] + [0] * (LENGTH - 2)
+
+
+def test_what_a_client_holds_does_not_print_what_it_signs_with():
+    state = Cast().set_up().parts[0]._state
+    assert "SigningIdentity" not in repr(state)
+    assert "modulus_bits" in repr(state)
+
+
 def test_invitations_to_impossible_sums_are_refused():
     for changes in ({"value_bits": 0}, {"value_bits": 63}, {"length": 2**32}):
         with pytest.raises(ParameterError):
