@@ -46,7 +46,8 @@ def run(invocation: Invocation) -> None:
 def _write(done: FinishedStudy) -> str:
     changes = {variant.group: variant.changes for variant in variants(done.study.config)}
     runs = done.compared(lambda part: {"changes": changes[part.group]})
-    return ablation_report.write(done.folder, done.description, runs)
+    config = done.study.config
+    return ablation_report.write(done.folder, config, done.tested, runs)
 
 
 def plan(config: RunConfig) -> list[Part]:

@@ -1,34 +1,35 @@
 """What experiment `ablation` leaves behind: table, figure, summary, report."""
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from tff_health.data.split_names import split_warnings
 from tff_health.reporting import figures
 from tff_health.reporting.figures import COLOURS, GREY, STYLE
-from tff_health.reporting.report import Report, Section
+from tff_health.reporting.report import Report, Section, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Cell, Table
+from tff_health.settings.config import RunConfig
 from tff_health.studies.comparison import METRIC_COLUMNS, ComparedRun, Comparison, spread
-from tff_health.studies.summary import write_summary
-from tff_health.training.report import SPLIT_NOTES
+from tff_health.studies.summary import summary_text, write_summary
 
 AS_GIVEN = "as given"
 _DIFFERENCES = ("accuracy", "balanced accuracy")
 
 
-def write(folder: ResultsFolder, description: dict[str, Any], runs: Sequence[ComparedRun]) -> str:
+def write(
+    folder: ResultsFolder, config: RunConfig, tested: int, runs: Sequence[ComparedRun]
+) -> str:
     """Writes all results into `folder`, summary.json last.
 
     Args:
         folder: of the experiment.
-        description: as in config.json.
+        config: the settings.
+        tested: images in the test part.
         runs: of all variants and seeds; those of group `AS_GIVEN` are what others are held against.
 
     Returns:
@@ -46,8 +47,9 @@ def write(folder: ResultsFolder, description: dict[str, Any], runs: Sequence[Com
     }
     table = _table(compared, differences)
     table.save(folder.path / "tables")
-    _report(folder.path, description, compared, differences, table)
-    return write_summary(folder, description["config"], compared)
+    _report(folder, config, tested, compared, differences, table)
+    write_summary(folder, config, compared)
+    return summary_text(folder, config, compared)
 
 
 def _table(compared: Comparison, differences: dict[str, dict[str, NDArray[np.float64]]]) -> Table:
@@ -72,27 +74,26 @@ def _signed(values: NDArray[np.float64]) -> str:
 
 
 def _report(
-    folder: Path,
-    description: dict[str, Any],
+    folder: ResultsFolder,
+    config: RunConfig,
+    tested: int,
     compared: Comparison,
     differences: dict[str, dict[str, NDArray[np.float64]]],
     table: Table,
 ) -> None:
-    config = description["config"]
-    tested = sum(description["data"]["test_class_counts"].values())
     accuracy = compared.final(AS_GIVEN, "final_accuracy").mean()
     error = 100 * float(np.sqrt(accuracy * (1 - accuracy) / tested))
-    path = figures.save(_draw(differences), folder / "figures", "differences")
+    path = figures.save(_draw(differences), folder.path / "figures", "differences")
     report = Report(
-        title=f"What each part of training gives: {config['scheme']} on {config['dataset']}",
-        subtitle=f"{config['split']} split, {config['num_clients']} clients, {config['rounds']} "
-        f"rounds, batches of {config['batch_size']}, learning rate {config['learning_rate']}, "
-        f"seeds {', '.join(map(str, config['seeds']))}",
+        title=f"What each part of training gives: {config.run.scheme} on {config.data.dataset}",
+        subtitle=f"{config.data.split} split, {config.cohort.num_clients} clients, "
+        f"{config.training.rounds} rounds, batches of {config.training.batch_size}, learning rate "
+        f"{config.optimizer.learning_rate}, seeds {', '.join(map(str, config.study.seeds))}",
         findings=[
             (AS_GIVEN, f"{100 * accuracy:.1f} %"),
             *((g, f"{_signed(d)} points") for g, d in differences["accuracy"].items()),
         ],
-        warnings=[note for note in (SPLIT_NOTES[config["split"]],) if note],
+        warnings=split_warnings(config.data.split),
         sections=[
             Section(
                 "Differences",
@@ -108,10 +109,10 @@ def _report(
                 figures=[(path, "Differences from the settings as given, in points.")],
                 tables=[table],
             ),
-            Section("Configuration", listing=json.dumps(description, indent=2), folded=True),
+            configuration(folder),
         ],
     )
-    report.save(folder / "report.html")
+    report.save(folder.path / "report.html")
 
 
 def _draw(differences: dict[str, dict[str, NDArray[np.float64]]]) -> Figure:

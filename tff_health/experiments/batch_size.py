@@ -17,7 +17,7 @@ def run(invocation: Invocation) -> None:
 
 def _write(done: FinishedStudy) -> str:
     runs = done.compared(lambda part: {"batch_size": part.config.training.batch_size})
-    return batch_size_report.write(done.folder, done.description, runs)
+    return batch_size_report.write(done.folder, done.study.config, runs)
 
 
 def plan(config: RunConfig) -> list[Part]:

@@ -1,27 +1,26 @@
 """What experiment `batch_size` leaves behind: table, Figure 4, summary, report."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from tff_health.data.split_names import split_warnings
 from tff_health.reporting import figures
-from tff_health.reporting.report import Report, Section
+from tff_health.reporting.report import Report, Section, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Table
+from tff_health.settings.config import RunConfig
 from tff_health.studies.comparison import ComparedRun, Comparison
-from tff_health.studies.summary import write_summary
-from tff_health.training.report import SPLIT_NOTES
+from tff_health.studies.summary import summary_text, write_summary
 
 PAPER_BEST = 100
 
 
-def write(folder: ResultsFolder, description: dict[str, Any], runs: Sequence[ComparedRun]) -> str:
+def write(folder: ResultsFolder, config: RunConfig, runs: Sequence[ComparedRun]) -> str:
     """Writes all results into `folder`, summary.json last.
 
     Args:
         folder: of the experiment.
-        description: as in config.json.
+        config: the settings.
         runs: of all sizes and seeds.
 
     Returns:
@@ -30,37 +29,37 @@ def write(folder: ResultsFolder, description: dict[str, Any], runs: Sequence[Com
     compared = Comparison(runs)
     table = compared.accuracy_table()
     table.save(folder.path / "tables")
-    _report(folder.path, description, compared, table)
-    return write_summary(folder, description["config"], compared)
+    _report(folder, config, compared, table)
+    write_summary(folder, config, compared)
+    return summary_text(folder, config, compared)
 
 
-def _report(folder: Path, description: dict[str, Any], compared: Comparison, table: Table) -> None:
-    config = description["config"]
+def _report(folder: ResultsFolder, config: RunConfig, compared: Comparison, table: Table) -> None:
     final = {g: 100 * compared.final(g, "final_accuracy").mean() for g in compared.groups}
     best = max(final, key=lambda group: final[group])
     report = Report(
-        title=f"Batch size: {config['scheme']} on {config['dataset']}",
-        subtitle=f"{config['split']} split, {config['num_clients']} clients, {config['rounds']} "
-        f"rounds, learning rate {config['learning_rate']}, seeds "
-        f"{', '.join(map(str, config['seeds']))}",
+        title=f"Batch size: {config.run.scheme} on {config.data.dataset}",
+        subtitle=f"{config.data.split} split, {config.cohort.num_clients} clients, "
+        f"{config.training.rounds} rounds, learning rate {config.optimizer.learning_rate}, seeds "
+        f"{', '.join(map(str, config.study.seeds))}",
         findings=[(group, f"{value:.1f} %") for group, value in final.items()],
-        warnings=[note for note in (SPLIT_NOTES[config["split"]],) if note],
+        warnings=split_warnings(config.data.split),
         sections=[
             Section(
                 "Accuracy",
                 [
-                    f"After {config['rounds']} rounds, {best} has the highest test accuracy, "
+                    f"After {config.training.rounds} rounds, {best} has the highest test accuracy, "
                     f"{final[best]:.1f} %. The paper finds {PAPER_BEST} the best after 300 rounds. "
                     "The learning rate is the same for all: a smaller batch means more steps in a "
                     "round, and so faster learning at first, and more noise in the end.",
                 ],
-                figures=[_draw(folder, compared)],
+                figures=[_draw(folder.path, compared)],
                 tables=[table],
             ),
-            Section("Configuration", listing=json.dumps(description, indent=2), folded=True),
+            configuration(folder),
         ],
     )
-    report.save(folder / "report.html")
+    report.save(folder.path / "report.html")
 
 
 def _draw(folder: Path, compared: Comparison) -> tuple[Path, str]:

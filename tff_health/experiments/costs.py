@@ -36,7 +36,7 @@ def run(invocation: Invocation) -> None:
             "machine": versions.machine(),
         }
         folder.describe(description)
-        text = costs_report.write(folder, description, _record_all(config, length))
+        text = costs_report.write(folder, config, _record_all(config, length))
         folder.remove_scratch()
     print(text)
 

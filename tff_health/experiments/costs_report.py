@@ -1,21 +1,21 @@
 """What experiment `costs` leaves behind: the paper's formulas beside what was sent and done."""
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from tff_health.measurements.recorded_session import Recorded
 from tff_health.reporting import figures
 from tff_health.reporting.figures import COLOURS, STYLE
 from tff_health.reporting.files import write_json
-from tff_health.reporting.report import Report, Section
+from tff_health.reporting.report import Report, Section, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Cell, Table
+from tff_health.settings.config import RunConfig
 
 _WHY_BYTES = {
     "headers, session and sender": "each message names its kind, its session and its sender; the "
@@ -37,13 +37,13 @@ _WHY_OPERATIONS = {
 }
 
 
-def write(folder: ResultsFolder, description: dict[str, Any], recorded: Sequence[Any]) -> str:
+def write(folder: ResultsFolder, config: RunConfig, recorded: Sequence[Recorded]) -> str:
     """Writes all results into `folder`, summary.json last.
 
     Args:
         folder: of the experiment.
-        description: as in config.json.
-        recorded: a `measurements.recorded_session.Recorded` for each session.
+        config: the settings.
+        recorded: the sessions.
 
     Returns:
         what was found, in lines for people.
@@ -57,11 +57,11 @@ def write(folder: ResultsFolder, description: dict[str, Any], recorded: Sequence
     for table in tables:
         table.save(folder.path / "tables")
     lines = findings(recorded)
-    _report(folder.path, description, recorded, tables, lines)
+    _report(folder, recorded, tables, lines)
     summary = {
         "experiment": "costs",
-        "preset": description["config"]["preset"],
-        "vector_length": description["derived"]["vector_length"],
+        "preset": config.run.preset,
+        "vector_length": recorded[0].task.length,
         "findings": lines,
         "runs": [
             {
@@ -79,7 +79,7 @@ def write(folder: ResultsFolder, description: dict[str, Any], recorded: Sequence
     return "\n".join(["scheme zhang against the paper's section 6:", *_ratios(recorded), report])
 
 
-def findings(recorded: Sequence[Any]) -> list[str]:
+def findings(recorded: Sequence[Recorded]) -> list[str]:
     """What follows from the records; a paragraph each."""
     exact = all(
         one.client[term] == wanted
@@ -99,7 +99,7 @@ def findings(recorded: Sequence[Any]) -> list[str]:
     ]
 
 
-def _ratios(recorded: Sequence[Any]) -> list[str]:
+def _ratios(recorded: Sequence[Recorded]) -> list[str]:
     return [
         f"  {one.task.num_clients:3d} clients, {one.task.num_dropped:2d} dropped: a client "
         f"{one.client_bytes:,} bytes, {one.client_bytes / sum(one.client_formula.values()):.4f} "
@@ -109,12 +109,12 @@ def _ratios(recorded: Sequence[Any]) -> list[str]:
     ]
 
 
-def _formula(one: Any, what: str) -> Mapping[str, int]:
+def _formula(one: Recorded, what: str) -> Mapping[str, int]:
     formula: Mapping[str, int] = getattr(one, f"{what}_formula")
     return formula
 
 
-def _table(name: str, title: str, recorded: Sequence[Any], what: str) -> Table:
+def _table(name: str, title: str, recorded: Sequence[Recorded], what: str) -> Table:
     """Terms as rows: the formula and what was found, for each session; and why they differ."""
     reasons = _WHY_OPERATIONS if "operations" in what else _WHY_BYTES
     names = list(dict.fromkeys([*_formula(recorded[0], what), *getattr(recorded[0], what)]))
@@ -142,9 +142,8 @@ def _table(name: str, title: str, recorded: Sequence[Any], what: str) -> Table:
 
 
 def _report(
-    folder: Path,
-    description: dict[str, Any],
-    recorded: Sequence[Any],
+    folder: ResultsFolder,
+    recorded: Sequence[Recorded],
     tables: Sequence[Table],
     lines: Sequence[str],
 ) -> None:
@@ -170,24 +169,24 @@ def _report(
                     "e d a_s + 2 e a_k + (n-d) a_c + (n-d) m log2 R (6.2.2); what else it sends, "
                     "the paper puts to the clients.",
                 ],
-                figures=[_draw(folder, recorded)],
+                figures=[_draw(folder.path, recorded)],
                 tables=tables[:2],
             ),
             Section(
                 "Operations",
                 [
-                    "Counted while the sessions ran, by the functions of crypto that were called "
-                    "(6.1.1, 6.2.1). An addition of ciphertexts is two multiplications.",
+                    "Counted while the sessions ran, by what the primitives of crypto told (6.1.1, "
+                    "6.2.1). An addition of ciphertexts is two multiplications.",
                 ],
                 tables=tables[2:],
             ),
-            Section("Configuration", listing=json.dumps(description, indent=2), folded=True),
+            configuration(folder),
         ],
     )
-    report.save(folder / "report.html")
+    report.save(folder.path / "report.html")
 
 
-def _draw(folder: Path, recorded: Sequence[Any]) -> tuple[Path, str]:
+def _draw(folder: Path, recorded: Sequence[Recorded]) -> tuple[Path, str]:
     """A client's bytes without the masked update, which is a thousand times larger."""
     names = [name for name in recorded[0].client if name != "masked update"]
     places = np.arange(len(recorded))

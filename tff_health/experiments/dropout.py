@@ -63,7 +63,7 @@ def run(invocation: Invocation) -> None:
         }
         folder.describe(description)
         rounds = _measure_all(invocation, parts, shared_out, folder.scratch)
-        text = dropout_report.write(folder, description, rounds)
+        text = dropout_report.write(folder, config, rounds)
         folder.remove_scratch()
     print(text)
 

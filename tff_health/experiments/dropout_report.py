@@ -1,12 +1,10 @@
 """What experiment `dropout` leaves behind: table, Figure 8, summary, report."""
 
 import dataclasses
-import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -15,9 +13,11 @@ from matplotlib.figure import Figure
 from tff_health.reporting import figures
 from tff_health.reporting.figures import COLOURS, STYLE
 from tff_health.reporting.files import write_json
-from tff_health.reporting.report import Report, Section
+from tff_health.reporting.report import Report, Section, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Cell, Table
+from tff_health.settings.config import RunConfig
+from tff_health.training.outcome import heading
 
 PAPER_RATIO = 1.0829  # 30 clients, 30 % dropped, section 7.3.4
 _HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "--")
@@ -104,26 +104,24 @@ def points(rounds: Sequence[MeasuredRound]) -> list[Point]:
     return found
 
 
-def write(
-    folder: ResultsFolder, description: dict[str, Any], rounds: Sequence[MeasuredRound]
-) -> str:
+def write(folder: ResultsFolder, config: RunConfig, rounds: Sequence[MeasuredRound]) -> str:
     """Writes all results into `folder`, summary.json last.
 
     Returns:
         what was found, in lines for people.
     """
-    found, config = points(rounds), description["config"]
+    found = points(rounds)
     table = _table(found, config)
     table.save(folder.path / "tables")
-    _report(folder.path, description, found, table)
+    _report(folder, config, found, table)
     summary = {
-        **{key: config[key] for key in ("experiment", "dataset", "split", "preset")},
-        "scheme": config["scheme"],
-        "turns": config["turns"],
+        **heading(config),
+        "scheme": config.run.scheme,
+        "turns": config.study.turns,
         "runs": [dataclasses.asdict(point) for point in found],
     }
     write_json(folder.summary_path, summary)
-    lines = [f"rounds of {config['scheme']} that clients drop out of, medians of seconds:"]
+    lines = [f"rounds of {config.run.scheme} that clients drop out of, medians of seconds:"]
     lines += [
         f"  {p.clients:3d} clients, {100 * p.rate:3.0f} % dropped: round {p.seconds_round:6.2f}, "
         f"server's cryptography {p.seconds_server:6.3f}; {_ratio(p)} times the round without"
@@ -132,7 +130,7 @@ def write(
     return "\n".join([*lines, f"  report       {folder.path / 'report.html'}"])
 
 
-def _table(found: Sequence[Point], config: dict[str, Any]) -> Table:
+def _table(found: Sequence[Point], config: RunConfig) -> Table:
     rows: list[Sequence[Cell]] = [
         (
             *(p.clients, f"{100 * p.rate:.0f} %", p.survivors),
@@ -144,7 +142,7 @@ def _table(found: Sequence[Point], config: dict[str, Any]) -> Table:
     ]
     return Table(
         "dropout",
-        f"A round, medians of {config['turns']} turns; ratios are taken within a turn",
+        f"A round, medians of {config.study.turns} turns; ratios are taken within a turn",
         (
             *("clients", "dropped", "survivors", "round s", "server's cryptography s"),
             *("all clients' cryptography s", "round over none dropped"),
@@ -154,10 +152,7 @@ def _table(found: Sequence[Point], config: dict[str, Any]) -> Table:
     )
 
 
-def _report(
-    folder: Path, description: dict[str, Any], found: Sequence[Point], table: Table
-) -> None:
-    config = description["config"]
+def _report(folder: ResultsFolder, config: RunConfig, found: Sequence[Point], table: Table) -> None:
     last = found[-1]
     base = next(p for p in found if p.clients == last.clients)
     lines = [
@@ -172,21 +167,21 @@ def _report(
         "no longer do is to mask and to help.",
     ]
     report = Report(
-        title=f"Dropouts: {config['scheme']} on {config['dataset']}",
-        subtitle=f"{config['split']} split, model {config['model']}, batches of "
-        f"{config['batch_size']}, {config['turns']} turns, clients vanish at stage "
-        f"{' or '.join(config['dropout_stages']) or 'any'}, seed {config['seed']}",
+        title=f"Dropouts: {config.run.scheme} on {config.data.dataset}",
+        subtitle=f"{config.data.split} split, model {config.training.model}, batches of "
+        f"{config.training.batch_size}, {config.study.turns} turns, clients vanish at stage "
+        f"{' or '.join(config.cohort.dropout_stages) or 'any'}, seed {config.run.seed}",
         findings=[
             (f"{p.clients} clients, {100 * p.rate:.0f} % over 0 %", _ratio(p))
             for p in found
             if p.rate == last.rate
         ],
         sections=[
-            Section("What was found", lines, figures=[_draw(folder, found)], tables=[table]),
-            Section("Configuration", listing=json.dumps(description, indent=2), folded=True),
+            Section("What was found", lines, figures=[_draw(folder.path, found)], tables=[table]),
+            configuration(folder),
         ],
     )
-    report.save(folder / "report.html")
+    report.save(folder.path / "report.html")
 
 
 def _draw(folder: Path, found: Sequence[Point]) -> tuple[Path, str]:

@@ -42,7 +42,7 @@ def run(invocation: Invocation) -> None:
         folder.describe(description)
         task = SumTask(length, config.cohort.num_clients, config.encoding, config.run.seed)
         costs = _measure_all(config, task, folder.scratch / "measured")
-        he_report.write(folder, description, costs)
+        he_report.write(folder, config, costs)
         folder.remove_scratch()
         print(he_report.summary_text(costs, length, config.cohort.num_clients, folder.path))
         print(f"  took               {time.monotonic() - started:.0f} s")

@@ -1,16 +1,16 @@
 """What experiment `he` leaves behind: summary, table, figures, report, and a line of advice."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from tff_health.measurements.sum_costs import SumCost
 from tff_health.reporting import figures
 from tff_health.reporting.files import write_json
-from tff_health.reporting.report import Report, Section
+from tff_health.reporting.report import Report, Section, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Cell, Table
+from tff_health.settings.config import RunConfig
 
 _NAIVE, _MASKING = "phe_2048", "masking"
 _NUMBERS = ("number_elgamal", "number_paillier")
@@ -29,13 +29,13 @@ _COLUMNS = (
 )
 
 
-def write(folder: ResultsFolder, description: dict[str, Any], costs: Sequence[Any]) -> None:
+def write(folder: ResultsFolder, config: RunConfig, costs: Sequence[SumCost]) -> None:
     """Writes all results into `folder`, summary.json last.
 
     Args:
         folder: of the run.
-        description: as in config.json.
-        costs: a `measurements.sum_costs.SumCost` for each contender.
+        config: the settings.
+        costs: of each contender.
     """
     vectors, numbers = _measured(costs, "vector"), _measured(costs, "number")
     tables = [
@@ -44,12 +44,12 @@ def write(folder: ResultsFolder, description: dict[str, Any], costs: Sequence[An
     ]
     for table in tables:
         table.save(folder.path / "tables")
-    _report(folder.path, description, costs, tables)
+    _report(folder, config, costs, tables)
     summary = {
         "experiment": "he",
-        "preset": description["config"]["preset"],
-        "num_clients": description["config"]["num_clients"],
-        "vector_length": description["derived"]["vector_length"],
+        "preset": config.run.preset,
+        "num_clients": config.cohort.num_clients,
+        "vector_length": costs[0].length,
         "advice": advice(costs),
         "contenders": [
             {**dataclasses.asdict(cost), "extrapolated": cost.is_extrapolated} for cost in costs
@@ -58,7 +58,7 @@ def write(folder: ResultsFolder, description: dict[str, Any], costs: Sequence[An
     write_json(folder.summary_path, summary)
 
 
-def summary_text(costs: Sequence[Any], length: int, num_clients: int, folder: Path) -> str:
+def summary_text(costs: Sequence[SumCost], length: int, num_clients: int, folder: Path) -> str:
     """The lines that end a run on the terminal."""
     lines = [f"one sum of {length:,} numbers over {num_clients} clients, seconds and bytes up:"]
     for cost in costs:
@@ -74,7 +74,7 @@ def summary_text(costs: Sequence[Any], length: int, num_clients: int, folder: Pa
     return "\n".join([*lines, *advice(costs), f"  report             {folder / 'report.html'}"])
 
 
-def advice(costs: Sequence[Any]) -> list[str]:
+def advice(costs: Sequence[SumCost]) -> list[str]:
     """What follows from the measurements for who has to choose; a sentence each."""
     by_key = {cost.key: cost for cost in costs if not cost.problem}
     naive, masking = by_key[_NAIVE], by_key[_MASKING]
@@ -118,11 +118,11 @@ def advice(costs: Sequence[Any]) -> list[str]:
     return lines
 
 
-def _measured(costs: Sequence[Any], sums: str) -> list[Any]:
+def _measured(costs: Sequence[SumCost], sums: str) -> list[SumCost]:
     return [cost for cost in costs if cost.sums == sums and not cost.problem]
 
 
-def _table(name: str, title: str, costs: Sequence[Any]) -> Table:
+def _table(name: str, title: str, costs: Sequence[SumCost]) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             cost.name + _mark(cost),
@@ -143,17 +143,17 @@ def _table(name: str, title: str, costs: Sequence[Any]) -> Table:
 
 
 def _report(
-    folder: Path, description: dict[str, Any], costs: Sequence[Any], tables: Sequence[Table]
+    folder: ResultsFolder, config: RunConfig, costs: Sequence[SumCost], tables: Sequence[Table]
 ) -> None:
-    config, length = description["config"], costs[0].length
+    length = costs[0].length
     vectors, numbers = _measured(costs, "vector"), _measured(costs, "number")
     ciphers = [cost for cost in vectors if cost.key != _MASKING]
     best = min(ciphers, key=lambda cost: cost.seconds_round)
     by_key = {cost.key: cost for cost in costs}
     report = Report(
         title="Homomorphic encryption of a model",
-        subtitle=f"one sum of {length:,} numbers of {description['derived']['value_bits']} bits, "
-        f"{config['num_clients']} clients, preset {config['preset']}, seed {config['seed']}",
+        subtitle=f"one sum of {length:,} numbers of {config.value_bits} bits, "
+        f"{config.cohort.num_clients} clients, preset {config.run.preset}, seed {config.run.seed}",
         findings=[
             (f"{best.name}, a client", _seconds(best.seconds_client)),
             (f"{best.name}, up", _bytes(best.bytes_up)),
@@ -168,22 +168,22 @@ def _report(
             Section(
                 "Vectors",
                 _reading(vectors),
-                figures=[_draw(folder, "vectors", vectors)],
+                figures=[_draw(folder.path, "vectors", vectors)],
                 tables=[tables[0]],
             ),
             Section(
                 "One number a client",
                 ["What scheme zhang needs for the sum of qualities, and its Paillier twin."],
-                figures=[_draw(folder, "numbers", numbers)],
+                figures=[_draw(folder.path, "numbers", numbers)],
                 tables=[tables[1]],
             ),
-            Section("Configuration", listing=json.dumps(description, indent=2), folded=True),
+            configuration(folder),
         ],
     )
-    report.save(folder / "report.html")
+    report.save(folder.path / "report.html")
 
 
-def _reading(costs: Sequence[Any]) -> list[str]:
+def _reading(costs: Sequence[SumCost]) -> list[str]:
     lines = [
         "Every protocol summed the same numbers message by message, and every sum was right before "
         "its time was taken. A client's seconds are encryption or masking and signing; the server "
@@ -204,7 +204,7 @@ def _reading(costs: Sequence[Any]) -> list[str]:
     return lines
 
 
-def _draw(folder: Path, name: str, costs: Sequence[Any]) -> tuple[Path, str]:
+def _draw(folder: Path, name: str, costs: Sequence[SumCost]) -> tuple[Path, str]:
     unit, size = ("MB", 1e6) if max(cost.bytes_up for cost in costs) > 1e6 else ("bytes", 1)
     figure = figures.cost_bars(
         [cost.name for cost in costs],
@@ -222,7 +222,7 @@ def _draw(folder: Path, name: str, costs: Sequence[Any]) -> tuple[Path, str]:
     return path, "Seconds and bytes of one sum, on logarithmic axes; hatched: extrapolated."
 
 
-def _mark(cost: Any) -> str:
+def _mark(cost: SumCost) -> str:
     return " *" if cost.is_extrapolated else ""
 
 

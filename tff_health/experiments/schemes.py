@@ -6,15 +6,17 @@ checked, round by round, against that of a scheme which computes the same sums a
 other rounds are taken from there, and marked as simulated.
 """
 
+import dataclasses
+
 from tff_health.errors import RunError
 from tff_health.experiments import schemes_report
+from tff_health.experiments.schemes_findings import FIVE
 from tff_health.settings.config import Invocation, RunConfig
 from tff_health.studies.comparison import ComparedRun
 from tff_health.studies.run import FinishedStudy, run_study
 from tff_health.studies.study import Part, PartResult, part_config
 from tff_health.training.metrics_log import Value
 
-SCHEMES = ("fedavg", "bonawitz", "fedopt", "fang", "zhang")
 SLOW, ITS_TWIN = "fang", "bonawitz"
 LOCAL, POOLED = "local only", "pooled"
 _COSTS = ("bytes_", "seconds_")
@@ -32,15 +34,16 @@ def run(invocation: Invocation) -> None:
 def _write(done: FinishedStudy) -> str:
     rounds = done.study.config.training.rounds
     runs = [compared(result.part, done.results, rounds) for result in done.results.values()]
-    probes = {scheme: done.estimates.probe(scheme) for scheme in SCHEMES}
-    return schemes_report.write(done.folder, done.description, runs, probes)
+    probes = {scheme: done.estimates.probe(scheme) for scheme in FIVE}
+    config = done.study.config
+    return schemes_report.write(done.folder, config, done.tested, runs, probes)
 
 
 def plan(config: RunConfig) -> list[Part]:
     """Returns the runs: every scheme with every seed, and the baselines."""
     parts = []
     for seed in config.study.seeds:
-        for scheme in SCHEMES:
+        for scheme in FIVE:
             few = min(config.training.rounds, config.study.encrypted_rounds)
             rounds = few if scheme == SLOW else config.training.rounds
             own = part_config(config, scheme, seed, rounds=rounds)
@@ -61,28 +64,28 @@ def compared(part: Part, results: dict[str, PartResult], rounds: int) -> Compare
     Raises:
         RunError: if the twin's model is another one.
     """
-    own, seed = results[part.name], part.config.run.seed
+    own = results[part.name]
     if len(own.rows) == rounds:
-        run = {**own.run, "name": part.group, "crypto": "real"}
-        return ComparedRun(part.group, seed, own.rows, run, rounds)
-    twin = results[f"{ITS_TWIN}-seed{seed}"]
+        return ComparedRun(
+            part.group, part.config, own.rows, own.outcome, rounds, {"crypto": "real"}
+        )
+    twin = results[f"{ITS_TWIN}-seed{part.config.run.seed}"]
     done = len(own.rows)
     check_twin(part.name, own.rows, twin.rows)
     rows = own.rows + [_without_costs(row, part.group) for row in twin.rows[done:]]
-    run = {
-        **twin.run,
-        "name": part.group,
-        "scheme": part.group,
+    outcome = dataclasses.replace(
+        twin.outcome,
+        scheme=part.group,
+        bytes_up=round(own.outcome.bytes_up * rounds / done),
+        bytes_down=round(own.outcome.bytes_down * rounds / done),
+        seconds=own.outcome.seconds.times(rounds / done),
+    )
+    notes = {
         "crypto": "simulated",
         "encrypted_rounds": done,
         "costs": f"extrapolated from {done} rounds",
-        "bytes_up": round(own.run["bytes_up"] * rounds / done),
-        "bytes_down": round(own.run["bytes_down"] * rounds / done),
-        "seconds": {
-            name: round(value * rounds / done, 3) for name, value in own.run["seconds"].items()
-        },
     }
-    return ComparedRun(part.group, seed, rows, run, done)
+    return ComparedRun(part.group, part.config, rows, outcome, done, notes)
 
 
 def check_twin(name: str, rows: list[dict[str, Value]], twin_rows: list[dict[str, Value]]) -> None:

@@ -1,5 +1,6 @@
 """report.html: one file that needs no other, for people."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ import jinja2
 from markupsafe import Markup
 
 from tff_health.reporting.files import write_text
+from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Table, show
 
 
@@ -53,6 +55,11 @@ class Report:
         environment.filters["show"] = show
         environment.filters["inline_svg"] = _inline_svg
         write_text(path, environment.get_template("report.html.jinja").render(report=self))
+
+
+def configuration(folder: ResultsFolder) -> Section:
+    """Returns the section that shows config.json, folded."""
+    return Section("Configuration", listing=json.dumps(folder.description, indent=2), folded=True)
 
 
 def _inline_svg(path: Path) -> Markup:

@@ -1,7 +1,7 @@
 """Runs side by side: groups of runs that differ in their seeds alone."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -9,8 +9,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tff_health.reporting.tables import Cell, Table
+from tff_health.settings.config import RunConfig
 from tff_health.studies.figures import Line, over_rounds
 from tff_health.training.metrics_log import Value
+from tff_health.training.outcome import RunOutcome
 
 METRIC_COLUMNS = {
     "accuracy": "final_accuracy",
@@ -29,17 +31,23 @@ class ComparedRun:
 
     Attributes:
         group: the scheme, or the baseline.
-        seed: of the run.
+        config: its settings.
         rows: one a round; rounds whose cryptography was not run have no costs.
-        run: as in summary.json.
+        outcome: of the run.
         encrypted_rounds: rounds whose cryptography was run.
+        notes: what summary.json says beside its outcome.
     """
 
     group: str
-    seed: int
+    config: RunConfig
     rows: list[dict[str, Value]]
-    run: dict[str, Any]
+    outcome: RunOutcome
     encrypted_rounds: int
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the entry of summary.json."""
+        return {"name": self.group, **self.notes, **self.outcome.as_json()}
 
 
 class Comparison:
@@ -61,7 +69,7 @@ class Comparison:
 
     def final(self, group: str, metric: str) -> NDArray[np.float64]:
         """The metric of the final models, one a seed."""
-        return np.array([run.run[metric] for run in self.groups[group]], float)
+        return np.array([getattr(run.outcome, metric) for run in self.groups[group]], float)
 
     def best(self, group: str) -> tuple[float, int]:
         """The highest mean test accuracy of any round, and that round."""

@@ -1,14 +1,14 @@
 """What a finished training run left behind, read back."""
 
 from pathlib import Path
-from typing import Any
 
 from tff_health.errors import RunError
 from tff_health.reporting.files import read_json
 from tff_health.training.metrics_log import Value, read_rows
+from tff_health.training.outcome import RunOutcome
 
 
-def read_finished_run(path: Path, remedy: str) -> tuple[list[dict[str, Value]], dict[str, Any]]:
+def read_finished_run(path: Path, remedy: str) -> tuple[list[dict[str, Value]], RunOutcome]:
     """Reads a finished run.
 
     Args:
@@ -16,7 +16,7 @@ def read_finished_run(path: Path, remedy: str) -> tuple[list[dict[str, Value]], 
         remedy: what to do if it is damaged, for people.
 
     Returns:
-        The rows of metrics.csv, and the run as in summary.json.
+        The rows of metrics.csv, and what the run came to.
 
     Raises:
         RunError: if a file is missing or damaged, or they do not tell of the same rounds.
@@ -24,8 +24,9 @@ def read_finished_run(path: Path, remedy: str) -> tuple[list[dict[str, Value]], 
     summary = read_json(path / "summary.json", remedy)
     log = path / "metrics.csv"
     try:
-        rows, (run,) = read_rows(log), summary["runs"]
-        wrong = "" if len(rows) == run["rounds"] else f"{len(rows)} rows for {run['rounds']} rounds"
+        rows, (entry,) = read_rows(log), summary["runs"]
+        run = RunOutcome.from_json(entry)
+        wrong = "" if len(rows) == run.rounds else f"{len(rows)} rows for {run.rounds} rounds"
     except (OSError, ValueError, KeyError, TypeError) as error:
         wrong = str(error)
     if wrong:

@@ -1,6 +1,6 @@
 """How an experiment of several training runs goes: check, estimate, run what is missing, write."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,29 +21,37 @@ class FinishedStudy:
         study: has the data.
         estimates: of its runs, with what was measured for them.
         folder: takes the results.
-        description: its config.json.
         results: of the parts, by name.
     """
 
     study: Study
     estimates: Estimates
     folder: ResultsFolder
-    description: dict[str, Any]
     results: dict[str, PartResult]
 
-    def compared(self, of_part: Callable[[Part], dict[str, Any]]) -> list[ComparedRun]:
+    @property
+    def tested(self) -> int:
+        """Images in the test part."""
+        first = next(iter(self.results.values())).part
+        return len(self.study.federated(first.config).test)
+
+    def compared(self, of_part: Callable[[Part], Mapping[str, Any]]) -> list[ComparedRun]:
         """Returns all runs as they are compared.
 
         Args:
-            of_part: what is said of a run beside its summary.json, which goes before it.
+            of_part: what summary.json says of a run beside its outcome.
         """
-        runs = []
-        for result in self.results.values():
-            part = result.part
-            seen = {"name": part.group, **of_part(part), **result.run}
-            seed, rounds = part.config.run.seed, part.config.training.rounds
-            runs.append(ComparedRun(part.group, seed, result.rows, seen, rounds))
-        return runs
+        return [
+            ComparedRun(
+                group=result.part.group,
+                config=result.part.config,
+                rows=result.rows,
+                outcome=result.outcome,
+                encrypted_rounds=result.part.config.training.rounds,
+                notes=of_part(result.part),
+            )
+            for result in self.results.values()
+        ]
 
 
 def run_study(
@@ -74,10 +82,9 @@ def run_study(
             print(folder.finished_text())
             return
         study = kind(invocation, parts, folder.path)
-        description = describe_study(study, parts)
-        folder.describe(description)
+        folder.describe(describe_study(study, parts))
         estimates = Estimates(study, parts)
         results = study.run(estimates.seconds())
-        text = write(FinishedStudy(study, estimates, folder, description, results))
+        text = write(FinishedStudy(study, estimates, folder, results))
         folder.remove_scratch()
     print(text)

@@ -15,7 +15,6 @@ from tff_health.data import catalog
 from tff_health.data.examples import LabelledImages
 from tff_health.data.federated import FederatedImages, federate
 from tff_health.errors import ConfigError
-from tff_health.reporting.files import read_json
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.settings import checks
 from tff_health.settings.config import Invocation, RunConfig
@@ -24,6 +23,7 @@ from tff_health.studies.finished_run import read_finished_run
 from tff_health.studies.study_progress import StudyProgress
 from tff_health.training.metrics_log import Value
 from tff_health.training.network_identity import check_finished
+from tff_health.training.outcome import RunOutcome
 
 RUNS = "runs"
 
@@ -45,19 +45,17 @@ class Part:
 
 @dataclass(frozen=True)
 class PartResult:
-    """What a part came to.
+    """The result of a part.
 
     Attributes:
         part: which.
         rows: of its metrics.csv.
-        run: of its summary.json.
-        description: its config.json.
+        outcome: as its summary.json says.
     """
 
     part: Part
     rows: list[dict[str, Value]]
-    run: dict[str, Any]
-    description: dict[str, Any]
+    outcome: RunOutcome
 
 
 def part_config(study: RunConfig, scheme: str, seed: int, **changes: Any) -> RunConfig:
@@ -193,6 +191,4 @@ def read_result(part: Part, path: Path) -> PartResult:
         RunError: if it is damaged.
     """
     remedy = f"delete {path}, and the same command trains this part anew"
-    rows, run = read_finished_run(path, remedy)
-    description = read_json(path / "config.json", remedy)
-    return PartResult(part, rows, run, description)
+    return PartResult(part, *read_finished_run(path, remedy))

@@ -1,6 +1,8 @@
 """What a run is written down with: settings, what follows from them, data, versions, machine."""
 
-from typing import Any
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation.bindings import BINDINGS
 from tff_health.settings.config import RunConfig
 from tff_health.training import versions
+from tff_health.training.outcome import PrivacyTerms
 from tff_health.workers.context import concurrency_for
 
 _NOT_TOLD = "training metrics and validation parts are not told at all"
@@ -29,62 +32,120 @@ _ASSUMES = {
 }
 
 
-def describe(
-    config: RunConfig, federated: FederatedImages, task: Task, in_the_clear: str
+@dataclass(frozen=True)
+class SumTerms:
+    """What follows from the settings for secure sums.
+
+    Attributes:
+        modulus_bits: k of the modulus 2^k in which updates are summed.
+        precision_of_updates: the largest error of rounding, of one client.
+        protocol_plan: the protocol and its parameters, for people.
+        fewest_survivors: with which a sum is still found.
+        colluders_borne: most clients that may help the server; None where that is not known.
+        bears: the same, for people; may be empty.
+    """
+
+    modulus_bits: int
+    precision_of_updates: float
+    protocol_plan: str
+    fewest_survivors: int
+    colluders_borne: int | None
+    bears: str
+
+
+@dataclass(frozen=True)
+class RunDescription:
+    """What follows from the settings of a run, and is known before its first round.
+
+    Attributes:
+        trainable_parameters: numbers in an update.
+        non_trainable_parameters: numbers of the model that stay as they are.
+        protection_of_updates: how the scheme protects them, for people.
+        in_the_clear: what each client tells the server beside secure sums, for people.
+        sums: of schemes with secure sums, else None.
+        privacy: what an epsilon holds for; None without differential privacy.
+        clients_computed_at_once: by TFF's workers.
+    """
+
+    trainable_parameters: int
+    non_trainable_parameters: int
+    protection_of_updates: str
+    in_the_clear: str
+    sums: SumTerms | None
+    privacy: PrivacyTerms | None
+    clients_computed_at_once: int
+
+    @classmethod
+    def of(cls, config: RunConfig, task: Task, in_the_clear: str) -> Self:
+        """Returns the description of a run.
+
+        Args:
+            config: the settings.
+            task: the model.
+            in_the_clear: what each client tells the server beside secure sums.
+        """
+        weights = task.initial_weights
+        return cls(
+            trainable_parameters=sum(int(np.size(w)) for w in weights.trainable),
+            non_trainable_parameters=sum(int(np.size(w)) for w in weights.non_trainable),
+            protection_of_updates=SCHEMES[config.run.scheme].protection,
+            in_the_clear=in_the_clear,
+            sums=_sums(config),
+            privacy=privacy_of(config, task.privacy) if task.privacy else None,
+            clients_computed_at_once=concurrency_for(config.cohort.clients_per_round),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the entry `derived` of config.json; what there is not is left out."""
+        entry = dataclasses.asdict(self)
+        sums, privacy = entry.pop("sums"), entry.pop("privacy")
+        return {**entry, **(sums or {}), **({"privacy": privacy} if privacy else {})}
+
+
+def config_json(
+    config: RunConfig, federated: FederatedImages, description: RunDescription
 ) -> dict[str, Any]:
     """Returns the content of config.json.
 
     Args:
         config: the settings.
         federated: the data.
-        task: the model.
-        in_the_clear: what each client tells the server beside secure sums.
+        description: what follows from both.
     """
-    weights = task.initial_weights
     return {
         "config": config.as_dict(),
-        "derived": {
-            "trainable_parameters": sum(int(np.size(w)) for w in weights.trainable),
-            "non_trainable_parameters": sum(int(np.size(w)) for w in weights.non_trainable),
-            "protection_of_updates": SCHEMES[config.run.scheme].protection,
-            "in_the_clear": in_the_clear,
-            **_sums(config),
-            **({"privacy": privacy_of(config, task.privacy)} if task.privacy else {}),
-            "clients_computed_at_once": concurrency_for(config.cohort.clients_per_round),
-        },
+        "derived": description.as_json(),
         "data": federated.describe(),
         "versions": versions.versions(),
         "machine": versions.machine(),
     }
 
 
-def _sums(config: RunConfig) -> dict[str, Any]:
-    """What follows from the settings for secure sums."""
+def _sums(config: RunConfig) -> SumTerms | None:
     protocol = SCHEMES[config.run.scheme].protocol
     if protocol is None:
-        return {}
+        return None
     plan = BINDINGS[protocol].plan(config.protocol_settings(), config.cohort.clients_per_round)
-    return {
-        "modulus_bits": config.modulus_bits,
-        "precision_of_updates": 2.0 ** -(config.sums.fraction_bits + 1),
-        "protocol_plan": plan.reason,
-        "fewest_survivors": plan.survivors,
-        "colluders_borne": plan.colluders,
-        "bears": plan.bears,
-    }
+    return SumTerms(
+        modulus_bits=config.modulus_bits,
+        precision_of_updates=2.0 ** -(config.sums.fraction_bits + 1),
+        protocol_plan=plan.reason,
+        fewest_survivors=plan.survivors,
+        colluders_borne=plan.colluders,
+        bears=plan.bears,
+    )
 
 
-def privacy_of(config: RunConfig, privacy: PrivacySettings) -> dict[str, Any]:
-    """What an epsilon is worth nothing without."""
-    accountant = Accountant(config.privacy.accountant, config.privacy.delta)
-    return {
-        "delta": config.privacy.delta,
-        "noise_multiplier": privacy.noise_multiplier,
-        "accountant": accountant.label,
-        "adjacency": ADJACENCY,
-        "sampling": SAMPLING if privacy.is_clients_own else "every client of the cohort",
-        "unit": privacy.unit,
-        "covers": _COVERS[privacy.noise],
-        "assumes": _ASSUMES[privacy.noise].format(shares=privacy.shares),
-        "noise_from": "seed" if config.privacy.noise_seed >= 0 else "operating system",
-    }
+def privacy_of(config: RunConfig, privacy: PrivacySettings) -> PrivacyTerms:
+    """Returns what an epsilon is worth nothing without."""
+    return PrivacyTerms(
+        delta=config.privacy.delta,
+        noise_multiplier=privacy.noise_multiplier,
+        accountant=Accountant(config.privacy.accountant, config.privacy.delta).label,
+        adjacency=ADJACENCY,
+        sampling=SAMPLING if privacy.is_clients_own else "every client of the cohort",
+        unit=privacy.unit,
+        covers=_COVERS[privacy.noise],
+        assumes=_ASSUMES[privacy.noise].format(shares=privacy.shares),
+        noise_from="seed" if config.privacy.noise_seed >= 0 else "operating system",
+    )

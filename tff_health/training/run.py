@@ -27,7 +27,7 @@ from tff_health.secure_aggregation.protocols import BoundProtocols, SumProtocol
 from tff_health.secure_aggregation.secure_context import SecureContext
 from tff_health.settings.config import RunConfig
 from tff_health.training import report
-from tff_health.training.description import describe
+from tff_health.training.description import RunDescription, config_json
 from tff_health.training.local_baseline import train_alone
 from tff_health.training.loop import (
     ProgressFactory,
@@ -44,6 +44,7 @@ from tff_health.training.privacy_settings import settle
 from tff_health.training.random_draws import check_draws
 from tff_health.training.run_model import load_builder
 from tff_health.training.scheme_training import build_process, train_rounds
+from tff_health.training.summary import summary_text
 from tff_health.workers.context import concurrency_for
 from tff_health.workers.pool import open_pool
 
@@ -99,10 +100,10 @@ def train(
         tff.framework.set_default_context(context)
         process = build_process(config.run.scheme, task)
         clear = in_the_clear(process, config, context)
-        description = describe(config, federated, task, clear) | {NETWORK: network}
-        folder.describe(description)
-        if bears := description["derived"].get("bears"):
-            announce(f"secure sums: {bears}")
+        described = RunDescription.of(config, task, clear)
+        folder.describe(config_json(config, federated, described) | {NETWORK: network})
+        if described.sums and described.sums.bears:
+            announce(f"secure sums: {described.sums.bears}")
         announce(f"clients tell the server in the clear: {clear}")
         pack(federated, folder.scratch / "clients", packing_progress)
         log = MetricsLog(folder.path / "metrics.csv", metrics_columns(class_names))
@@ -117,9 +118,8 @@ def train(
             trained = train_rounds(process, task, config, evaluator, loop, context, spending)
     if trained.weights is not None:
         _save_model(task, trained.weights, folder.path / "model.weights.h5")
-    summary = report.write(folder, description, federated, trained)
-    seconds = time.monotonic() - started
-    return report.summary_text(summary, description, folder.path, seconds)
+    outcome = report.write(folder, config, described, federated, trained)
+    return summary_text(config, described, outcome, folder.path, time.monotonic() - started)
 
 
 def build_protocol(config: RunConfig, cache_dir: Path | None = None) -> SumProtocol:

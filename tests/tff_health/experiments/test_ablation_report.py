@@ -3,24 +3,19 @@
 import csv
 import json
 
+from tests.tff_health.outcomes import outcome
+from tff_health import flags
 from tff_health.experiments import ablation_report
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.studies.comparison import ComparedRun
 
-CONFIG = {
-    **{"experiment": "ablation", "dataset": "ham10000", "split": "paper", "preset": "tuned"},
-    **{"scheme": "fedavg", "num_clients": 10, "rounds": 5, "batch_size": 32, "learning_rate": 0.1},
-    "seeds": [0, 1],
-}
-DESCRIPTION = {"config": CONFIG, "data": {"test_class_counts": {"nv": 1600, "mel": 900}}}
+GIVEN = ["run", "--experiment=ablation", "--dataset=ham10000", "--preset=tuned", "--split=paper"]
+CONFIG = flags.parse([*GIVEN, "--seeds=0,1"], {}).config
 
 
 def compared(group, seed, accuracy, balanced):
-    run = {
-        **{"name": group, "final_accuracy": accuracy, "balanced_accuracy": balanced},
-        **{"macro_f1": 0.5, "auc": 0.9, "majority_accuracy": 0.64},
-    }
-    return ComparedRun(group, seed, [], run, 5)
+    run = outcome(seed=seed, final_accuracy=accuracy, balanced_accuracy=balanced)
+    return ComparedRun(group, CONFIG, [], run, 5)
 
 
 def test_differences_are_taken_seed_by_seed(tmp_path):
@@ -30,8 +25,9 @@ def test_differences_are_taken_seed_by_seed(tmp_path):
         compared("as given", 1, 0.70, 0.40),
         compared("without flips", 1, 0.67, 0.42),
     ]
-    with ResultsFolder(tmp_path / "out", CONFIG) as folder:
-        text = ablation_report.write(folder, DESCRIPTION, runs)
+    with ResultsFolder(tmp_path / "out", CONFIG.as_dict()) as folder:
+        folder.describe({"config": CONFIG.as_dict()})
+        text = ablation_report.write(folder, CONFIG, 2500, runs)
     with (tmp_path / "out" / "tables" / "ablation.csv").open() as file:
         given, without, majority = csv.DictReader(file)
     assert given["accuracy"] == "75.0 ± 7.1"

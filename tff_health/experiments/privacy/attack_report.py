@@ -1,30 +1,36 @@
 """What experiment `privacy` says of attacks: who was a member, and what an update shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from tff_health.attacks.membership import MembershipResult
 from tff_health.experiments.privacy import attack_figures
 from tff_health.experiments.privacy.attack_figures import AttackedImage, Leak
-from tff_health.experiments.privacy.epsilon_axis import epsilon_of
 from tff_health.reporting import figures
 from tff_health.reporting.report import Section
 from tff_health.reporting.tables import Cell, Table
 
 
-class Attacked(Protocol):
-    """What attackers found."""
+@dataclass(frozen=True, eq=False)
+class Attacks:
+    """What was found.
 
-    @property
-    def membership(self) -> Mapping[str, MembershipResult]: ...  # noqa: D102
-    @property
-    def views(self) -> Sequence[str]: ...  # noqa: D102
-    @property
-    def images(self) -> Sequence[AttackedImage]: ...  # noqa: D102
+    Attributes:
+        membership: by group of runs, of the models of the first seed.
+        budgets: epsilon of each group, infinite without differential privacy.
+        views: names of what the server sees of one client's step on one image.
+        images: that were sought in each of these views, and what was found.
+    """
+
+    membership: dict[str, MembershipResult]
+    budgets: dict[str, float]
+    views: list[str]
+    images: list[AttackedImage]
 
 
-def membership_table(attacks: Attacked) -> Table:
+def membership_table(attacks: Attacks) -> Table:
     """Returns what membership inference found, of every model and attack."""
     rows: list[Sequence[Cell]] = []
     for group, result in attacks.membership.items():
@@ -43,7 +49,7 @@ def membership_table(attacks: Attacked) -> Table:
     )
 
 
-def summary(attacks: Attacked) -> dict[str, Any]:
+def summary(attacks: Attacks) -> dict[str, Any]:
     """Returns what was found, as in summary.json."""
     return {
         "membership": [
@@ -65,7 +71,7 @@ def summary(attacks: Attacked) -> dict[str, Any]:
     }
 
 
-def sections(folder: Path, attacks: Attacked, table: Table) -> list[Section]:
+def sections(folder: Path, attacks: Attacks, table: Table) -> list[Section]:
     """Returns the report's sections on attacks, and leaves their figures.
 
     Args:
@@ -110,13 +116,13 @@ def sections(folder: Path, attacks: Attacked, table: Table) -> list[Section]:
     return written
 
 
-def _draw_membership(folder: Path, attacks: Attacked) -> tuple[Path, str]:
+def _draw_membership(folder: Path, attacks: Attacks) -> tuple[Path, str]:
     lines: dict[str, list[Leak]] = {}
     for group, result in attacks.membership.items():
         for kind, found in (("threshold", result.threshold), ("trained", result.trained)):
             lines.setdefault(kind, []).append(
                 Leak(
-                    *(epsilon_of(group), found.found.auc, found.errors.auc),
+                    *(attacks.budgets[group], found.found.auc, found.errors.auc),
                     *(found.found.advantage, found.errors.advantage),
                 )
             )

@@ -1,5 +1,6 @@
 """What attackers find out about the models of experiment `privacy`, and from one update."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from tff_health.data.examples import Examples
 from tff_health.data.federated import FederatedImages
 from tff_health.data.seeds import generator
 from tff_health.experiments.privacy.attack_figures import AttackedImage, FoundImage
+from tff_health.experiments.privacy.attack_report import Attacks
 from tff_health.measurements.masked_upload import masked_upload
 from tff_health.reporting.progress import Progress
 from tff_health.settings.config import RunConfig
@@ -29,21 +31,6 @@ _BATCH = 1000
 _ATTACKED_MODEL = "tanh_cnn"
 _MODULUS_BITS, _CLIENTS = 32, 3
 _NORM, _HARDLY_ANY = 1.0, (0.001, 0.01)  # to show where noise begins to hide
-
-
-@dataclass(frozen=True, eq=False)
-class Attacks:
-    """What was found.
-
-    Attributes:
-        membership: by group of runs, of the models of the first seed.
-        views: names of what the server sees of one client's step on one image.
-        images: that were sought in each of these views, and what was found.
-    """
-
-    membership: dict[str, MembershipResult]
-    views: list[str]
-    images: list[AttackedImage]
 
 
 def attack(study: Study, results: dict[str, PartResult]) -> Attacks:
@@ -65,7 +52,8 @@ def attack(study: Study, results: dict[str, PartResult]) -> Attacks:
         for done, (name, gradient) in enumerate(seen.found.items()):
             images.append(seen.search(gradient))
             progress.update(len(first) + done + 1, f"gradient inversion, {name}")
-    return Attacks(found, list(seen.found), [AttackedImage(seen.original, images)])
+    budgets = {part.group: part.config.privacy.epsilon or math.inf for part in first}
+    return Attacks(found, budgets, list(seen.found), [AttackedImage(seen.original, images)])
 
 
 def infer(config: RunConfig, study: Study, folder: Path) -> MembershipResult:
@@ -136,9 +124,8 @@ def _views(study: Study, parts: Sequence[Part], results: dict[str, PartResult]) 
     }
     noises = {f"noise {multiplier:g}": (_NORM, multiplier) for multiplier in _HARDLY_ANY}
     for part in sorted(parts, key=lambda part: -part.config.privacy.epsilon):
-        if part.config.privacy.noise != "none":
-            multiplier = float(results[part.name].run["noise_multiplier"])
-            noises[part.group] = (part.config.privacy.clipping_norm, multiplier)
+        if spent := results[part.name].outcome.privacy:
+            noises[part.group] = (part.config.privacy.clipping_norm, spent.terms.noise_multiplier)
     for name, (norm, multiplier) in noises.items():
         rng = generator(config.run.seed, "noise of the attacked step")
         # A lot of one image: who knows all others of a lot can take them away.

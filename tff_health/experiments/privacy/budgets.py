@@ -28,9 +28,9 @@ def _write(done: FinishedStudy) -> str:
     # Imports TensorFlow, which takes seconds: not for a dry run, nor where all is done.
     from tff_health.experiments.privacy.attacks import attack
 
-    runs = done.compared(lambda _: {"epsilon": math.inf})
+    runs = done.compared(lambda _: {"epsilon": math.inf})  # where nothing was spent
     attacks = attack(done.study, done.results)
-    return report.write(done.folder, done.description, runs, attacks)
+    return report.write(done.folder, done.study.config, runs, attacks)
 
 
 def plan(config: RunConfig) -> list[Part]:

@@ -37,8 +37,3 @@ def epsilon_axis(axes: Axes, epsilons: Sequence[float]) -> dict[float, float]:
     axes.set_xticks(list(places.values()), names)
     axes.set_xlabel("privacy budget ε")
     return places
-
-
-def epsilon_of(group: str) -> float:
-    """The budget of a group of runs, by its name, "epsilon 0.5" or "epsilon inf"."""
-    return float(group.rsplit(maxsplit=1)[-1])

@@ -1,25 +1,24 @@
 """What experiment `privacy` leaves behind: the report's table and chart, attacks, summary."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from tff_health.data.split_names import split_warnings
 from tff_health.experiments.privacy import attack_report
-from tff_health.experiments.privacy.attack_report import Attacked
-from tff_health.experiments.privacy.epsilon_axis import epsilon_of
+from tff_health.experiments.privacy.attack_report import Attacks
 from tff_health.experiments.privacy.figures import accuracy_over_epsilon
 from tff_health.reporting import figures
-from tff_health.reporting.files import write_json
-from tff_health.reporting.report import Report, Section
+from tff_health.reporting.report import Report, Section, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Cell, Table
+from tff_health.settings.config import RunConfig
 from tff_health.settings.groups.privacy import OF_BATCHES, OF_LOTS
 from tff_health.studies.comparison import ComparedRun, Comparison, spread
-from tff_health.training.report import SPLIT_NOTES
+from tff_health.studies.summary import write_summary
+from tff_health.training.outcome import PrivacyTerms
 
 THE_REPORTS = {0.1: 65.0, 0.5: 78.0, 1.0: 85.0, 2.0: 90.0, 5.0: 93.0, 10.0: 95.0, math.inf: 96.0}
 """Test accuracy on MNIST by epsilon, in percent: Table 1 of the two-layer report."""
@@ -28,40 +27,34 @@ _THE_REPORTS_DATA = "mnist"
 
 def write(
     folder: ResultsFolder,
-    description: dict[str, Any],
+    config: RunConfig,
     runs: Sequence[ComparedRun],
-    attacks: Attacked,
+    attacks: Attacks,
 ) -> str:
     """Writes all results into `folder`, summary.json last.
 
     Args:
         folder: of the experiment.
-        description: as in config.json.
+        config: the settings.
         runs: of all budgets and seeds.
         attacks: on the models of the first seed.
 
     Returns:
         what was found, in lines for people.
     """
-    config = description["config"]
     compared = Comparison(runs)
     table = _table(config, compared)
-    tables = [table, _settings_table(description, compared), compared.accuracy_table()]
+    tables = [table, _settings_table(compared), compared.accuracy_table()]
     inferred = attack_report.membership_table(attacks)
     for each in (*tables, inferred):
         each.save(folder.path / "tables")
     found = attack_report.sections(folder.path, attacks, inferred)
-    _report(folder.path, description, compared, tables, found)
-    summary = {
-        **{key: config[key] for key in ("experiment", "dataset", "split", "preset")},
-        "runs": [run.run for run in runs],
-        "attacks": attack_report.summary(attacks),
-    }
-    write_json(folder.summary_path, summary)
+    _report(folder, config, compared, tables, found)
+    write_summary(folder, config, compared, attacks=attack_report.summary(attacks))
     lines = [
-        f"{config['scheme']} on {config['dataset']} ({config['split']} split), "
-        f"{config['num_clients']} clients, {config['rounds']} rounds, delta {config['delta']:g}; "
-        "test accuracy:"
+        f"{config.run.scheme} on {config.data.dataset} ({config.data.split} split), "
+        f"{config.cohort.num_clients} clients, {config.training.rounds} rounds, "
+        f"delta {config.privacy.delta:g}; test accuracy:"
     ]
     for group in compared.groups:
         accuracy = spread(100 * compared.final(group, "final_accuracy"))
@@ -69,20 +62,19 @@ def write(
     return "\n".join([*lines, f"  report       {folder.path / 'report.html'}"])
 
 
-def _table(config: dict[str, Any], compared: Comparison) -> Table:
+def _table(config: RunConfig, compared: Comparison) -> Table:
     columns = ["epsilon", "accuracy", "balanced accuracy", "epsilon spent", "noise multiplier"]
     rows: list[list[Cell]] = []
     for group, runs in compared.groups.items():
-        epsilon = epsilon_of(group)
-        is_private = math.isfinite(epsilon)
-        spent = max(run.run["epsilon"] for run in runs)
+        epsilon = runs[0].config.privacy.epsilon or math.inf
+        spent = [run.outcome.privacy for run in runs if run.outcome.privacy]
         rows.append(
             [
-                f"{epsilon:g}" if is_private else "no DP",
+                f"{epsilon:g}" if spent else "no DP",
                 spread(100 * compared.final(group, "final_accuracy")),
                 spread(100 * compared.final(group, "balanced_accuracy")),
-                f"{spent:.3f}" if is_private else "",
-                f"{runs[0].run['noise_multiplier']:.3f}" if is_private else "",
+                f"{max(one.epsilon for one in spent):.3f}" if spent else "",
+                f"{spent[0].terms.noise_multiplier:.3f}" if spent else "",
             ]
         )
         if _has_the_reports(config):
@@ -97,70 +89,67 @@ def _table(config: dict[str, Any], compared: Comparison) -> Table:
     )
 
 
-def _has_the_reports(config: dict[str, Any]) -> bool:
-    return config["dataset"] == _THE_REPORTS_DATA  # type: ignore[no-any-return]
+def _has_the_reports(config: RunConfig) -> bool:
+    return config.data.dataset == _THE_REPORTS_DATA
 
 
-def _settings_table(description: dict[str, Any], compared: Comparison) -> Table:
+def _settings_table(compared: Comparison) -> Table:
     names = (
         *("model", "learning_rate", "decay_rounds", "client_momentum"),
         *OF_LOTS,
         *OF_BATCHES,
     )
-    by_group: dict[str, dict[str, Any]] = {}
-    for name, settings in description["derived"]["runs"].items():
-        by_group.setdefault(f"epsilon {name.split('-')[0].removeprefix('epsilon')}", settings)
     rows: list[Sequence[Cell]] = []
-    for group in compared.groups:
-        foreign = OF_LOTS if math.isinf(epsilon_of(group)) else OF_BATCHES
-        cells = ("" if name in foreign else str(by_group[group][name]) for name in names)
+    for group, runs in compared.groups.items():
+        config = runs[0].config
+        foreign = OF_LOTS if config.privacy.noise == "none" else OF_BATCHES
+        cells = ("" if name in foreign else str(config.value(name)) for name in names)
         rows.append((group, *cells))
     return Table("settings", "Settings of each budget", ("", *names), rows)
 
 
 def _report(
-    folder: Path,
-    description: dict[str, Any],
+    folder: ResultsFolder,
+    config: RunConfig,
     compared: Comparison,
     tables: Sequence[Table],
     attack_sections: Sequence[Section],
 ) -> None:
-    config = description["config"]
-    private = [g for g in compared.groups if math.isfinite(epsilon_of(g))]
+    private = [run.outcome.privacy.terms for run in compared.runs if run.outcome.privacy]
     report = Report(
-        title=f"Accuracy over epsilon: {config['scheme']} on {config['dataset']}",
-        subtitle=f"{config['split']} split, {config['num_clients']} clients, {config['rounds']} "
-        f"rounds, delta {config['delta']:g}, noise {config['dp_noise']}, seeds "
-        f"{', '.join(map(str, config['seeds']))}",
+        title=f"Accuracy over epsilon: {config.run.scheme} on {config.data.dataset}",
+        subtitle=f"{config.data.split} split, {config.cohort.num_clients} clients, "
+        f"{config.training.rounds} rounds, delta {config.privacy.delta:g}, "
+        f"noise {config.privacy.noise}, seeds {', '.join(map(str, config.study.seeds))}",
         findings=[
             (group, f"{spread(100 * compared.final(group, 'final_accuracy'))} %")
             for group in compared.groups
         ],
-        warnings=[note for note in (SPLIT_NOTES[config["split"]],) if note],
+        warnings=split_warnings(config.data.split),
         sections=[
             Section(
                 "Accuracy and privacy",
-                _paragraphs(config, compared, private),
-                figures=[_draw(folder, config, compared), _draw_rounds(folder, compared)],
+                _paragraphs(config, private),
+                figures=[_draw(folder.path, config, compared), _draw_rounds(folder.path, compared)],
                 tables=tables,
             ),
             *attack_sections,
-            Section("Configuration", listing=json.dumps(description, indent=2), folded=True),
+            configuration(folder),
         ],
     )
-    report.save(folder / "report.html")
+    report.save(folder.path / "report.html")
 
 
-def _paragraphs(config: dict[str, Any], compared: Comparison, private: Sequence[str]) -> list[str]:
+def _paragraphs(config: RunConfig, private: Sequence[PrivacyTerms]) -> list[str]:
     if not private:
         return ["No run was private."]
-    run = compared.groups[private[0]][0].run
+    terms = private[0]
     return [
-        f"Each epsilon holds for each {run['unit']} of each client, over all rounds; adjacency: "
-        f"{run['adjacency']}; delta {run['delta']:g}; {run['sampling']} sampling from a client's "
-        f"own data; accountant {run['accountant']}. It assumes {run['assumes']}. Clients hold "
+        f"Each epsilon holds for each {terms.unit} of each client, over all rounds; adjacency: "
+        f"{terms.adjacency}; delta {terms.delta:g}; {terms.sampling} sampling from a client's "
+        f"own data; accountant {terms.accountant}. It assumes {terms.assumes}. Clients hold "
         "different people, so what one spends, no other pays for; the table shows the largest.",
-        _CHOSEN.get(config["chosen"], _CHOSEN_ELSEWHERE),
+        _CHOSEN.get(config.study.chosen, _CHOSEN_ELSEWHERE),
         *([_ON_THE_REPORT] if _has_the_reports(config) else []),
     ]
 
@@ -183,9 +172,10 @@ _ON_THE_REPORT = (
 )
 
 
-def _draw(folder: Path, config: dict[str, Any], compared: Comparison) -> tuple[Path, str]:
-    groups = sorted(compared.groups, key=epsilon_of)
-    epsilons = [epsilon_of(group) for group in groups]
+def _draw(folder: Path, config: RunConfig, compared: Comparison) -> tuple[Path, str]:
+    budgets = {g: runs[0].config.privacy.epsilon or math.inf for g, runs in compared.groups.items()}
+    groups = sorted(budgets, key=lambda group: budgets[group])
+    epsilons = [budgets[group] for group in groups]
     ours = 100 * np.stack([compared.final(group, "final_accuracy") for group in groups], axis=1)
     lines = {"tff_health": ours}
     if _has_the_reports(config):

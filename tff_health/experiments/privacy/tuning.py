@@ -53,10 +53,10 @@ def _write(done: FinishedStudy) -> str:
     }
     write_json(done.folder.path / "chosen.json", {config.data.dataset: chosen})
     trials = [
-        (result.part.group, settings_of(result.part), result.run["final_accuracy"])
+        (result.part.group, settings_of(result.part), result.outcome.final_accuracy)
         for result in results
     ]
-    return tuning_report.write(done.folder, done.description, trials)
+    return tuning_report.write(done.folder, config, trials)
 
 
 class _ValidationStudy(Study):
@@ -126,7 +126,7 @@ def _log_uniform(rng: np.random.Generator, ends: tuple[float, float]) -> float:
 def best(results: list[PartResult], epsilon: str) -> PartResult:
     """Returns the trial with the highest accuracy on validation parts."""
     own = [result for result in results if result.part.group == epsilon]
-    return max(own, key=lambda result: result.run["final_accuracy"])
+    return max(own, key=lambda result: result.outcome.final_accuracy)
 
 
 def settings_of(part: Part) -> dict[str, Any]:

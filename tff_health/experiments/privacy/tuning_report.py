@@ -1,30 +1,30 @@
 """What experiment `privacy_tuning` leaves behind: all trials, and the best of each epsilon."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from tff_health.reporting.files import write_json
-from tff_health.reporting.report import Report, Section
+from tff_health.reporting.report import Report, Section, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Cell, Table
+from tff_health.settings.config import RunConfig
+from tff_health.training.outcome import heading
 
 Trial = tuple[str, dict[str, Any], float]
 """Epsilon, settings, accuracy on validation parts."""
 
 
-def write(folder: ResultsFolder, description: dict[str, Any], trials: Sequence[Trial]) -> str:
+def write(folder: ResultsFolder, config: RunConfig, trials: Sequence[Trial]) -> str:
     """Writes all results into `folder`, summary.json last.
 
     Args:
         folder: of the experiment.
-        description: as in config.json.
+        config: the settings.
         trials: in the order in which they were run.
 
     Returns:
         what was found, in lines for people.
     """
-    config = description["config"]
     best: dict[str, Trial] = {}
     for trial in trials:
         if trial[0] not in best or trial[2] > best[trial[0]][2]:
@@ -36,9 +36,10 @@ def write(folder: ResultsFolder, description: dict[str, Any], trials: Sequence[T
     for table in tables:
         table.save(folder.path / "tables")
     report = Report(
-        title=f"Settings for each epsilon on {config['dataset']}",
-        subtitle=f"{config['trials']} trials for each epsilon, {config['num_clients']} clients, "
-        f"{config['rounds']} rounds, seed {config['seed']}",
+        title=f"Settings for each epsilon on {config.data.dataset}",
+        subtitle=f"{config.study.trials} trials for each epsilon, "
+        f"{config.cohort.num_clients} clients, {config.training.rounds} rounds, "
+        f"seed {config.run.seed}",
         findings=[(f"epsilon {e}", f"{100 * trial[2]:.1f} %") for e, trial in best.items()],
         warnings=[
             "Accuracies are those of the best of several trials on the validation parts that chose "
@@ -46,19 +47,19 @@ def write(folder: ResultsFolder, description: dict[str, Any], trials: Sequence[T
         ],
         sections=[
             Section("Trials", tables=tables),
-            Section("Configuration", listing=json.dumps(description, indent=2), folded=True),
+            configuration(folder),
         ],
     )
     report.save(folder.path / "report.html")
     summary = {
-        **{key: config[key] for key in ("experiment", "dataset", "split", "preset")},
+        **heading(config),
         "runs": [
             {"epsilon": epsilon, "validation_accuracy": accuracy, **settings}
             for epsilon, settings, accuracy in trials
         ],
     }
     write_json(folder.summary_path, summary)
-    lines = [f"settings for {config['dataset']}, accuracy on validation parts:"]
+    lines = [f"settings for {config.data.dataset}, accuracy on validation parts:"]
     lines += [f"  epsilon {e:5s} {100 * trial[2]:5.1f} %  {trial[1]}" for e, trial in best.items()]
     return "\n".join([*lines, f"  use them with --chosen={folder.path / 'chosen.json'}"])
 
