@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tff_health.quiet import silence_libraries as silence_libraries
     from tff_health.schemes import SCHEMES as SCHEMES
     from tff_health.secure_aggregation.protocols import BoundProtocols as BoundProtocols
-    from tff_health.secure_aggregation.secure_context import RoundAbortedError as RoundAbortedError
+    from tff_health.secure_aggregation.round_record import RoundAbortedError as RoundAbortedError
     from tff_health.secure_aggregation.secure_sums import secure_sums as secure_sums
 
 __version__ = "0.1.0"
@@ -28,7 +28,7 @@ _MODULES = {
     "Accountant": "tff_health.privacy.accounting",
     "BoundProtocols": "tff_health.secure_aggregation.protocols",
     "FixedPointMean": "tff_health.aggregators.fixed_point_mean",
-    "RoundAbortedError": "tff_health.secure_aggregation.secure_context",
+    "RoundAbortedError": "tff_health.secure_aggregation.round_record",
     "SCHEMES": "tff_health.schemes",
     "TffHealthError": "tff_health.errors",
     "WeightEncoding": "tff_health.aggregators.fixed_point_mean",

@@ -12,7 +12,8 @@ from pathlib import Path
 from tff_health.data import catalog
 from tff_health.errors import RunError
 from tff_health.experiments import he_report
-from tff_health.measurements.sum_costs import CONTENDERS, Contender, SumCost, SumTask, measure
+from tff_health.measurements.contenders import CONTENDERS, Contender
+from tff_health.measurements.sum_costs import SumCost, SumTask, measure
 from tff_health.reporting.files import read_json, write_json
 from tff_health.reporting.progress import Progress
 from tff_health.reporting.results_folder import ResultsFolder

@@ -8,7 +8,6 @@ long is run on the first values of the vector, and what depends on their number 
 
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,20 +15,12 @@ from numpy.typing import NDArray
 
 from crypto.encoding.fixed_point import FixedPoint
 from crypto.errors import ParameterError
-from crypto.protocols.elgamal_sum.session import ElGamalSum
-from crypto.protocols.homomorphic_sum.session import HomomorphicSum
-from crypto.protocols.masking.session import DoubleMasking
-from crypto.protocols.paillier_sum.session import PaillierSum
 from crypto.session.costs import Costs
 from crypto.session.secure_sum import IntegerSum, SecureSum
-from crypto.vector_schemes.ckks import CkksScheme
-from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
-from crypto.vector_schemes.packed_paillier import PackedPaillierScheme, strength_of
-from crypto.vector_schemes.single_paillier import SinglePaillierScheme
 from tff_health.errors import RunError
+from tff_health.measurements.contenders import Contender
 
 _REPEATS, _CHEAP_SECONDS = 3, 2.0
-_MASKING_BITS = 128
 _SCALE = 0.1  # of the clip range: the standard deviation of updates
 
 
@@ -62,29 +53,6 @@ class SumTask:
             np.clip(rng.normal(0, _SCALE * clip, length), -clip, clip).astype(np.float32)
             for _ in range(self.num_clients)
         ]
-
-
-@dataclass(frozen=True)
-class Contender:
-    """One way to compute the sum.
-
-    Attributes:
-        key: short name.
-        name: for people.
-        sums: "vector", or "number" for a protocol that sums one number a client.
-        security_bits: strength against the best known attacks.
-        survives: whether the sum is had though clients drop out.
-        values: by preset, how many numbers of all clients together are summed at most.
-        build: makes the protocol.
-    """
-
-    key: str
-    name: str
-    sums: str
-    security_bits: int
-    survives: bool
-    values: dict[str, int]
-    build: Callable[[], SecureSum]
 
 
 @dataclass(frozen=True)
@@ -136,84 +104,6 @@ class SumCost:
     def seconds_round(self) -> float:
         """One sum, all clients at once."""
         return self.seconds_client + self.seconds_server + self.seconds_holder
-
-
-_ALL = 10**12
-
-CONTENDERS = (
-    Contender(
-        "phe_2048",
-        "phe, Paillier 2048",
-        "vector",
-        strength_of(2048),
-        False,
-        {"quick": 200, "paper": 2_000},
-        lambda: HomomorphicSum(SinglePaillierScheme(2048)),
-    ),
-    Contender(
-        "packed_2048",
-        "packed Paillier 2048",
-        "vector",
-        strength_of(2048),
-        False,
-        {"quick": 4_000_000, "paper": _ALL},
-        lambda: HomomorphicSum(PackedPaillierScheme(2048)),
-    ),
-    Contender(
-        "packed_3072",
-        "packed Paillier 3072",
-        "vector",
-        strength_of(3072),
-        False,
-        {"quick": 400_000, "paper": _ALL},
-        lambda: HomomorphicSum(PackedPaillierScheme(3072)),
-    ),
-    Contender(
-        "elgamal",
-        "ElGamal secp256k1",
-        "vector",
-        128,
-        False,
-        {"quick": 5_000, "paper": 50_000},
-        lambda: HomomorphicSum(ElGamalScheme()),
-    ),
-    Contender(
-        "ckks",
-        "CKKS 4096",
-        "vector",
-        128,
-        False,
-        {"quick": 400_000, "paper": _ALL},
-        lambda: HomomorphicSum(CkksScheme()),
-    ),
-    Contender(
-        "masking",
-        "double masking",
-        "vector",
-        _MASKING_BITS,
-        True,
-        {"quick": _ALL, "paper": _ALL},
-        DoubleMasking,
-    ),
-    Contender(
-        "number_elgamal",
-        "threshold ElGamal, one number",
-        "number",
-        128,
-        True,
-        {"quick": _ALL, "paper": _ALL},
-        lambda: ElGamalSum(proofs=False),
-    ),
-    Contender(
-        "number_paillier",
-        "Paillier 2048, one number",
-        "number",
-        strength_of(2048),
-        True,
-        {"quick": _ALL, "paper": _ALL},
-        PaillierSum,
-    ),
-)
 
 
 def measure(contender: Contender, task: SumTask, preset: str) -> SumCost:

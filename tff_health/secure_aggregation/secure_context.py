@@ -1,24 +1,26 @@
 """A TFF context in which secure sums are computed by protocols, message by message."""
 
 import dataclasses
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow_federated as tff
 from google.protobuf.internal import api_implementation
 
-from crypto.errors import ParameterError, ProofError, ShareError
-from crypto.parties import SERVER, ClientId
+from crypto.errors import ParameterError
+from crypto.parties import ClientId
 from crypto.randomness import SYSTEM
-from crypto.session.costs import Costs
 from crypto.session.faults import Fault
-from crypto.session.secure_sum import Refusal, SessionAbortedError
+from crypto.session.secure_sum import SessionAbortedError
 from tff_health.errors import RunError
 from tff_health.secure_aggregation.protocols import RoundPlan, SumProtocol
 from tff_health.secure_aggregation.round_form import is_round
+from tff_health.secure_aggregation.round_record import (
+    RoundAbortedError,
+    RoundRecord,
+    RoundTimer,
+)
 from tff_health.secure_aggregation.slots import Slot
 from tff_health.secure_aggregation.split import SplitComputation, declares_secure_sums
 from tff_health.workers.pool import WorkerPool
@@ -26,66 +28,6 @@ from tff_health.workers.pool import WorkerPool
 # TFF's larger aggregators, its distributed differential privacy among them, nest messages deeper
 # than the 100 levels that protobuf reads by default; to build them takes this, too.
 api_implementation._c_module.SetAllowOversizeProtos(True)
-
-
-@dataclass(frozen=True)
-class RoundRecord:
-    """What one computation with secure sums did.
-
-    Attributes:
-        round_id: number of the round.
-        cohort: the clients that began it.
-        survivors: the clients whose contributions are in the result; none if it was aborted.
-        costs: bytes and seconds of the protocol.
-        refusals: messages that roles did not accept.
-        seconds_training: the clients' work, on all workers.
-        seconds_crypto: the protocol, all roles one after the other.
-        seconds_total: all of it.
-        lone_share: of the coordinates that any client changed, the share that one client alone
-            did, as far as the protocol shows the server who changed what.
-    """
-
-    round_id: int
-    cohort: tuple[ClientId, ...]
-    survivors: tuple[ClientId, ...]
-    costs: Costs
-    refusals: tuple[Refusal, ...]
-    seconds_training: float
-    seconds_crypto: float
-    seconds_total: float
-    lone_share: float = 0.0
-
-    @property
-    def culprits(self) -> frozenset[ClientId]:
-        """Clients that the server found to have sent false shares or proofs.
-
-        Not those whose messages were late or malformed, which a bad line can do as well, nor those
-        whom other clients accuse.
-        """
-        return frozenset(
-            refusal.error.culprit
-            for refusal in self.refusals
-            if refusal.by == SERVER
-            and isinstance(refusal.error, ShareError | ProofError)
-            and isinstance(refusal.error.culprit, int)
-        )
-
-
-class RoundAbortedError(RunError):
-    """A secure sum could not be had, because too few clients were left or some did not play fair.
-
-    Attributes:
-        record: what it did until then.
-        may_be_opened: whether the server may hold a sum of the round nevertheless. If so the round
-            is lost: run again with other clients it would give single clients' updates away as a
-            difference of two sums. If not, nothing but masked or encrypted values was seen, and
-            the round can be run again, see `SecureContext.plan_round`.
-    """
-
-    def __init__(self, message: str, record: RoundRecord, may_be_opened: bool) -> None:
-        super().__init__(message)
-        self.record = record
-        self.may_be_opened = may_be_opened
 
 
 class SecureContext(tff.framework.SyncContext):
@@ -221,7 +163,7 @@ class SecureContext(tff.framework.SyncContext):
         self.last_round = None
         plan = self._take_plan(len(data))
         self._protocol.check_cohort(split.slots, len(plan.clients))
-        parts, timer = split.parts, _Timer()
+        parts, timer = split.parts, RoundTimer()
         broadcast = self._pool.call(parts.prepare, state)
         with timer.phase("training"):
             contributions = dict(
@@ -275,37 +217,3 @@ class SecureContext(tff.framework.SyncContext):
 class _Split:
     parts: SplitComputation
     slots: tuple[Slot, ...]
-
-
-class _Timer:
-    """Times the phases of one round."""
-
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-        self._seconds = {"training": 0.0, "crypto": 0.0}
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        start = time.monotonic()
-        try:
-            yield
-        finally:
-            self._seconds[name] += time.monotonic() - start
-
-    def record(
-        self,
-        plan: RoundPlan,
-        survivors: tuple[ClientId, ...],
-        costs: Costs,
-        refusals: tuple[Refusal, ...],
-    ) -> RoundRecord:
-        return RoundRecord(
-            plan.round_id,
-            plan.clients,
-            survivors,
-            costs,
-            refusals,
-            self._seconds["training"],
-            self._seconds["crypto"],
-            time.monotonic() - self._start,
-        )

@@ -15,11 +15,8 @@ from tff_health.learning.process import SchemeProcess
 from tff_health.measurements.plain_traffic import Traffic
 from tff_health.reporting.progress import warn
 from tff_health.schemes import SCHEMES
-from tff_health.secure_aggregation.secure_context import (
-    RoundAbortedError,
-    RoundRecord,
-    SecureContext,
-)
+from tff_health.secure_aggregation.round_record import RoundAbortedError, RoundRecord
+from tff_health.secure_aggregation.secure_context import SecureContext
 from tff_health.settings.config import RunConfig
 from tff_health.training.broken_updates import check_round
 from tff_health.training.cohorts import Cohort, draw_cohort

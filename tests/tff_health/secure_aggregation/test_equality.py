@@ -17,7 +17,8 @@ from tff_health.aggregators.fixed_point_mean import (
 )
 from tff_health.aggregators.metric_sums import MetricSums, training_metrics
 from tff_health.secure_aggregation.protocols import BoundProtocols
-from tff_health.secure_aggregation.secure_context import RoundAbortedError, SecureContext
+from tff_health.secure_aggregation.round_record import RoundAbortedError
+from tff_health.secure_aggregation.secure_context import SecureContext
 from tff_health.workers.pool import WorkerPool
 
 MOST_CLIENTS = 30

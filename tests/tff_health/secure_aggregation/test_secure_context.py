@@ -16,7 +16,8 @@ from crypto.session.secure_sum import SecureSum, SessionAbortedError, SumResult
 from tff_health.errors import RunError
 from tff_health.secure_aggregation import secure_context
 from tff_health.secure_aggregation.protocols import BoundProtocols
-from tff_health.secure_aggregation.secure_context import RoundAbortedError, SecureContext
+from tff_health.secure_aggregation.round_record import RoundAbortedError
+from tff_health.secure_aggregation.secure_context import SecureContext
 from tff_health.workers.pool import WorkerPool
 
 modular_sum = tff.backends.mapreduce.federated_secure_modular_sum

@@ -14,7 +14,7 @@ from crypto.parties import SERVER
 from crypto.session.secure_sum import Refusal
 from tff_health import flags
 from tff_health.errors import RunError
-from tff_health.secure_aggregation.secure_context import RoundAbortedError, RoundRecord
+from tff_health.secure_aggregation.round_record import RoundAbortedError, RoundRecord
 from tff_health.training.cohorts import draw_cohort
 from tff_health.training.round_runner import RoundRunner
 

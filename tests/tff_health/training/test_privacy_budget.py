@@ -10,7 +10,7 @@ from crypto.session.costs import Costs
 from tff_health import flags
 from tff_health.privacy.accounting import Accountant
 from tff_health.privacy.settings import PrivacySettings
-from tff_health.secure_aggregation.secure_context import RoundAbortedError, RoundRecord
+from tff_health.secure_aggregation.round_record import RoundAbortedError, RoundRecord
 from tff_health.training import round_runner, scheme_training
 from tff_health.training.privacy_budget import Spending
 from tff_health.training.round_runner import RoundRunner
