@@ -11,6 +11,7 @@ from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from tff_health.atomic import atomic_write
+from tff_health.reporting.line_labels import LineEnd, label_ends
 
 # Okabe and Ito's palette: distinct for the colour-blind and in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -65,7 +66,7 @@ def curves(
             (right, losses, "cross-entropy"),
         ):
             scale = 100 if axes is left else 1
-            for index, (name, values) in enumerate(lines.items()):
+            for index, values in enumerate(lines.values()):
                 axes.plot(
                     rounds,
                     scale * np.array(values, float),
@@ -73,16 +74,19 @@ def curves(
                     linestyle=LINE_STYLES[index],
                     marker=marker,
                     markersize=3,
-                    label=name,
                 )
             axes.set_xlabel("communication round")
             axes.set_ylabel(unit)
             axes.xaxis.get_major_locator().set_params(integer=True)
-        left.axhline(
-            100 * majority_accuracy, color=GREY, linewidth=1, linestyle=":", label="majority class"
-        )
-        left.legend(loc="best")
-        right.legend(loc="best")
+        left.axhline(100 * majority_accuracy, color=GREY, linewidth=1, linestyle=":")
+        for axes, lines, scale in ((left, accuracies, 100), (right, losses, 1)):
+            ends = [
+                LineEnd(name, rounds[-1], scale * values[-1], COLOURS[index])
+                for index, (name, values) in enumerate(lines.items())
+            ]
+            if axes is left:
+                ends.append(LineEnd("majority class", rounds[-1], 100 * majority_accuracy, GREY))
+            label_ends(axes, ends)
     return figure
 
 
