@@ -80,7 +80,10 @@ def as_nobody(command, environment, folder):
     for parent in folder.parents:
         if parent.stat().st_uid == os.getuid() and parent.name.startswith("pytest"):
             parent.chmod(0o755)
-    result = run(command, environment, user=12345, group=12345, extra_groups=[])
+    # Not by Popen's own `user`: it forks, and a child of a process that has used gRPC may not live.
+    become = "import os, sys; os.setgroups([]); os.setgid(12345); os.setuid(12345); "
+    become += "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    result = run(["-c", become, *command], environment)
     if b"Permission denied" in result.stderr and str(sys.executable).encode() in result.stderr:
         pytest.skip("others may not run this Python")
     return result
