@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tff_health.data.split_names import split_warnings
 from tff_health.reporting import figures
 from tff_health.reporting.figures import COLOURS, GREY, STYLE
-from tff_health.reporting.report import Report, Section, configuration
+from tff_health.reporting.report import Report, Section, citing, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Cell, Table
 from tff_health.settings.config import RunConfig
@@ -83,6 +83,7 @@ def _report(
 ) -> None:
     accuracy = compared.final(AS_GIVEN, "final_accuracy").mean()
     error = 100 * float(np.sqrt(accuracy * (1 - accuracy) / tested))
+    most = max(differences["accuracy"], key=lambda g: abs(differences["accuracy"][g].mean()))
     path = figures.save(_draw(differences), folder.path / "figures", "differences")
     report = Report(
         title=f"What each part of training gives: {config.run.scheme} on {config.data.dataset}",
@@ -93,6 +94,9 @@ def _report(
             (AS_GIVEN, f"{100 * accuracy:.1f} %"),
             *((g, f"{_signed(d)} points") for g, d in differences["accuracy"].items()),
         ],
+        lead=f"As given, the settings reach {100 * accuracy:.1f} %. Of the parts that were "
+        f"switched, {most} changes accuracy most: by {_signed(differences['accuracy'][most])} "
+        "points.",
         warnings=split_warnings(config.data.split),
         sections=[
             Section(
@@ -109,6 +113,7 @@ def _report(
                 figures=[(path, "Differences from the settings as given, in points.")],
                 tables=[table],
             ),
+            citing(folder),
             configuration(folder),
         ],
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tff_health.data.split_names import split_warnings
 from tff_health.reporting import figures
-from tff_health.reporting.report import Report, Section, configuration
+from tff_health.reporting.report import Report, Section, citing, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Table
 from tff_health.settings.config import RunConfig
@@ -43,6 +43,8 @@ def _report(folder: ResultsFolder, config: RunConfig, compared: Comparison, tabl
         f"{config.training.rounds} rounds, learning rate {config.optimizer.learning_rate}, seeds "
         f"{', '.join(map(str, config.study.seeds))}",
         findings=[(group, f"{value:.1f} %") for group, value in final.items()],
+        lead=f"After {config.training.rounds} rounds, {best} has the highest test accuracy, "
+        f"{final[best]:.1f} %.",
         warnings=split_warnings(config.data.split),
         sections=[
             Section(
@@ -56,6 +58,7 @@ def _report(folder: ResultsFolder, config: RunConfig, compared: Comparison, tabl
                 figures=[_draw(folder.path, compared)],
                 tables=[table],
             ),
+            citing(folder),
             configuration(folder),
         ],
     )

@@ -12,7 +12,7 @@ from tff_health.measurements.recorded_session import Recorded
 from tff_health.reporting import figures
 from tff_health.reporting.figures import COLOURS, STYLE
 from tff_health.reporting.files import write_json
-from tff_health.reporting.report import Report, Section, configuration
+from tff_health.reporting.report import Report, Section, citing, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Cell, Table
 from tff_health.settings.config import RunConfig
@@ -160,8 +160,9 @@ def _report(
             )
             for one in recorded
         ],
+        lead=lines[0],
         sections=[
-            Section("What was found", ["Above: bytes of a client over the formula.", *lines]),
+            Section("What was found", ["Above: bytes of a client over the formula.", *lines[1:]]),
             Section(
                 "Bytes",
                 [
@@ -180,6 +181,7 @@ def _report(
                 ],
                 tables=tables[2:],
             ),
+            citing(folder),
             configuration(folder),
         ],
     )

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from tff_health.reporting import figures
 from tff_health.reporting.figures import COLOURS, STYLE
 from tff_health.reporting.files import write_json
-from tff_health.reporting.report import Report, Section, configuration
+from tff_health.reporting.report import Report, Section, citing, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Cell, Table
 from tff_health.settings.config import RunConfig
@@ -171,13 +171,17 @@ def _report(folder: ResultsFolder, config: RunConfig, found: Sequence[Point], ta
         subtitle=f"{config.data.split} split, model {config.training.model}, batches of "
         f"{config.training.batch_size}, {config.study.turns} turns, clients vanish at stage "
         f"{' or '.join(config.cohort.dropout_stages) or 'any'}, seed {config.run.seed}",
+        lead=lines[0],
         findings=[
             (f"{p.clients} clients, {100 * p.rate:.0f} % over 0 %", _ratio(p))
             for p in found
             if p.rate == last.rate
         ],
         sections=[
-            Section("What was found", lines, figures=[_draw(folder.path, found)], tables=[table]),
+            Section(
+                "What was found", lines[1:], figures=[_draw(folder.path, found)], tables=[table]
+            ),
+            citing(folder),
             configuration(folder),
         ],
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from tff_health.measurements.sum_costs import SumCost
 from tff_health.reporting import figures
 from tff_health.reporting.files import write_json
-from tff_health.reporting.report import Report, Section, configuration
+from tff_health.reporting.report import Report, Section, citing, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Cell, Table
 from tff_health.settings.config import RunConfig
@@ -162,6 +162,7 @@ def _report(
             ("double masking, a client", _seconds(by_key[_MASKING].seconds_client)),
             ("double masking, up", _bytes(by_key[_MASKING].bytes_up)),
         ],
+        lead=advice(costs)[0],
         warnings=[f"{c.name} was not measured: {c.problem}." for c in costs if c.problem],
         sections=[
             Section("What to choose", advice(costs)),
@@ -177,6 +178,7 @@ def _report(
                 figures=[_draw(folder.path, "numbers", numbers)],
                 tables=[tables[1]],
             ),
+            citing(folder),
             configuration(folder),
         ],
     )

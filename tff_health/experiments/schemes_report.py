@@ -8,12 +8,13 @@ from tff_health.experiments.schemes_findings import (
     REFERENCE,
     differences,
     findings,
+    lead,
     of_the_paper,
     time_ratio,
 )
 from tff_health.measurements.scheme_probe import SchemeProbe
 from tff_health.reporting import figures
-from tff_health.reporting.report import Report, Section, configuration
+from tff_health.reporting.report import Report, Section, citing, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Cell, Table
 from tff_health.settings.config import RunConfig
@@ -144,6 +145,7 @@ def _report(
             ("majority class", f"{100 * compared.final(top, 'majority_accuracy').mean():.1f} %"),
             ("round, zhang / bonawitz", f"{time_ratio(compared):.2f}"),
         ],
+        lead=lead(compared),
         warnings=split_warnings(config.data.split),
         sections=[
             Section("What was found", findings(config, compared, tested)),
@@ -165,6 +167,7 @@ def _report(
             ),
             Section("Communication", figures=[_draw_bytes(folder.path, compared)]),
             Section("What differs from the paper, and why", differences(config, compared)),
+            citing(folder),
             configuration(folder),
         ],
     )

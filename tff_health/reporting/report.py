@@ -1,6 +1,7 @@
 """report.html: one file that needs no other, for people."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,11 @@ class Section:
     listing: str = ""
     folded: bool = False
 
+    @property
+    def anchor(self) -> str:
+        """Where links to it lead, within the page."""
+        return "-".join(re.findall(r"\w+", self.heading.lower()))
+
 
 @dataclass(frozen=True)
 class Report:
@@ -36,6 +42,7 @@ class Report:
         title: of the page.
         subtitle: the settings that a reader must know, in a line.
         findings: what was found, the most important first; a name and a value each.
+        lead: the same in a sentence or two, for who reads no further; may be empty.
         warnings: what a reader must not overlook.
         sections: the rest, in order.
     """
@@ -43,6 +50,7 @@ class Report:
     title: str
     subtitle: str
     findings: Sequence[tuple[str, str]]
+    lead: str = ""
     warnings: Sequence[str] = ()
     sections: Sequence[Section] = field(default_factory=tuple)
 
@@ -60,6 +68,28 @@ class Report:
 def configuration(folder: ResultsFolder) -> Section:
     """Returns the section that shows config.json, folded."""
     return Section("Configuration", listing=json.dumps(folder.description, indent=2), folded=True)
+
+
+def citing(folder: ResultsFolder) -> Section:
+    """Returns the section that says how to run the same again, and how to cite it."""
+    version = folder.description.get("versions", {}).get("tff_health", "")
+    return Section(
+        "How to repeat and cite this",
+        [
+            "config.json beside this page has every setting, the data's digests, versions and "
+            "machine; the command below gives the same results again, times apart. The papers "
+            "behind the schemes are listed in CITATION.cff of the project."
+        ],
+        listing=f"python run_experiments.py --settings=config.json\n\n{_BIBTEX % version}",
+        folded=True,
+    )
+
+
+_BIBTEX = """@software{tff_health,
+  title = {tff_health: privacy-preserving federated learning for healthcare},
+  author = {{The contributors of tff_health}},
+  version = {%s},
+}"""
 
 
 def _inline_svg(path: Path) -> Markup:

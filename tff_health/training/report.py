@@ -7,7 +7,7 @@ from tff_health.data.split_names import split_warnings
 from tff_health.privacy.ledger import Entry
 from tff_health.reporting.files import write_json
 from tff_health.reporting.progress import duration
-from tff_health.reporting.report import Report, Section, configuration
+from tff_health.reporting.report import Report, Section, citing, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Table
 from tff_health.settings.config import RunConfig
@@ -45,6 +45,10 @@ def write(
         title=f"{run.scheme} on {config.data.dataset}",
         subtitle=f"{run.num_clients} clients, {run.rounds} rounds, {config.partition.kind} "
         f"partition, {config.data.split} split, seed {run.seed}",
+        lead=f"{run.scheme} classifies {100 * run.final_accuracy:.1f} % of "
+        f"{len(federated.test):,} test images correctly; to name the most frequent class every "
+        f"time would give {100 * run.majority_accuracy:.1f} %. Beside secure sums, each client "
+        f"tells the server: {described.in_the_clear}.",
         findings=_findings(run),
         warnings=[*split_warnings(config.data.split), *_notes_on_sums(run, described)],
         sections=[
@@ -66,6 +70,7 @@ def write(
             Section("What the server sees", _protection(config, described, run, trained.rows)),
             *([_privacy_section(config, run, spent, entries)] if spent else []),
             Section("Costs", tables=[report_parts.costs(run)]),
+            citing(folder),
             configuration(folder),
         ],
     )

@@ -11,7 +11,7 @@ from tff_health.experiments.privacy import attack_report
 from tff_health.experiments.privacy.attack_report import Attacks
 from tff_health.experiments.privacy.figures import accuracy_over_epsilon
 from tff_health.reporting import figures
-from tff_health.reporting.report import Report, Section, configuration
+from tff_health.reporting.report import Report, Section, citing, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Cell, Table
 from tff_health.settings.config import RunConfig
@@ -125,6 +125,7 @@ def _report(
             (group, f"{spread(100 * compared.final(group, 'final_accuracy'))} %")
             for group in compared.groups
         ],
+        lead=_lead(compared),
         warnings=split_warnings(config.data.split),
         sections=[
             Section(
@@ -134,10 +135,26 @@ def _report(
                 tables=tables,
             ),
             *attack_sections,
+            citing(folder),
             configuration(folder),
         ],
     )
     report.save(folder.path / "report.html")
+
+
+def _lead(compared: Comparison) -> str:
+    accuracy = {g: 100 * compared.final(g, "final_accuracy").mean() for g in compared.groups}
+    plain = [g for g, runs in compared.groups.items() if not runs[0].outcome.privacy]
+    private = sorted(
+        accuracy.keys() - plain, key=lambda g: compared.groups[g][0].config.privacy.epsilon
+    )
+    if not plain or not private:
+        return ""
+    costs = " and ".join(
+        f"{accuracy[plain[0]] - accuracy[group]:.1f} points at {group}"
+        for group in dict.fromkeys((private[-1], private[0]))
+    )
+    return f"Without privacy, test accuracy is {accuracy[plain[0]]:.1f} %. Privacy costs {costs}."
 
 
 def _paragraphs(config: RunConfig, private: Sequence[PrivacyTerms]) -> list[str]:

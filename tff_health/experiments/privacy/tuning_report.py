@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tff_health.reporting.files import write_json
-from tff_health.reporting.report import Report, Section, configuration
+from tff_health.reporting.report import Report, Section, citing, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Cell, Table
 from tff_health.settings.config import RunConfig
@@ -47,6 +47,7 @@ def write(folder: ResultsFolder, config: RunConfig, trials: Sequence[Trial]) -> 
         ],
         sections=[
             Section("Trials", tables=tables),
+            citing(folder),
             configuration(folder),
         ],
     )
