@@ -31,6 +31,8 @@ class MissingFilesError(DataError):
 def search_folders(data_dir: Path, name: str) -> tuple[Path, ...]:
     """Where the files of data set `name` may lie: the data folder, or a folder of its name there.
 
+    The name may be in any case, and what torchvision unpacks lies in `raw` below it.
+
     Raises:
         MissingFilesError: if the data folder is not there.
         DataError: if it is not a folder, or may not be read.
@@ -41,7 +43,10 @@ def search_folders(data_dir: Path, name: str) -> tuple[Path, ...]:
             raise DataError(
                 f"the data folder {data_dir} is a file: name the folder that it lies in"
             )
-        return tuple(folder for folder in (data_dir, data_dir / name) if folder.is_dir())
+        named = [found for found in data_dir.iterdir() if found.name.lower() == name]
+        named.sort(key=lambda folder: (folder.name != name, folder.name))
+        below = [place for folder in named for place in (folder, folder / "raw")]
+        return tuple(folder for folder in (data_dir, *below) if folder.is_dir())
     except FileNotFoundError:
         raise MissingFilesError(f"the data folder {data_dir} does not exist") from None
     except OSError as error:
@@ -49,10 +54,16 @@ def search_folders(data_dir: Path, name: str) -> tuple[Path, ...]:
 
 
 def find_file(folder: Path, names: tuple[str, ...]) -> Path | None:
-    """The first of the named entries that the folder has, whatever it is; None without any."""
+    """The first of the named entries that the folder has, in any case, whatever it is, or None.
+
+    Of a folder that holds an entry of its own name, as some archives are unpacked, that entry.
+    """
+    there = {name.lower(): name for name in reversed(names_in(folder))}
     for name in names:
-        if os.path.lexists(folder / name):
-            return folder / name
+        found = name if os.path.lexists(folder / name) else there.get(name.lower())
+        if found:
+            within = folder / found / found
+            return within if within.is_file() else folder / found
     return None
 
 

@@ -67,6 +67,8 @@ def read_npz(path: Path) -> LabelledImages:
     parts = []
     for part in ("train", "test"):
         pixels = arrays[f"x_{part}"]
+        if pixels.ndim == 4 and pixels.shape[3] == 1:  # with a channel, as networks want them
+            pixels = pixels[..., 0]
         files.check_pixels(path, f"x_{part}", pixels, (28, 28))
         labels = arrays[f"y_{part}"]
         parts.append((pixels, files.check_labels(path, f"y_{part}", labels, len(pixels), 10)))

@@ -71,6 +71,35 @@ def test_looks_into_the_folder_of_its_name(tmp_path, arrays):
     assert_holds(mnist.read(tmp_path), arrays)
 
 
+@pytest.mark.parametrize("folder", ["MNIST", "MNIST/raw"])
+def test_looks_into_the_folder_that_torchvision_makes(tmp_path, arrays, folder):
+    (tmp_path / folder).mkdir(parents=True)
+    write_idx(tmp_path / folder, arrays)
+    assert_holds(mnist.read(tmp_path), arrays)
+
+
+def test_names_in_upper_case(tmp_path, arrays):
+    write_idx(tmp_path, arrays)
+    for path in list(tmp_path.iterdir()):
+        path.rename(path.with_name(path.name.upper()))
+    assert_holds(mnist.read(tmp_path), arrays)
+
+
+def test_files_in_folders_of_their_own_names(tmp_path, arrays):
+    write_idx(tmp_path, arrays)
+    for path in list(tmp_path.iterdir()):
+        path.rename(tmp_path / "file")
+        path.mkdir()
+        (tmp_path / "file").rename(path / path.name)
+    assert_holds(mnist.read(tmp_path), arrays)
+
+
+def test_images_with_a_channel(tmp_path, arrays):
+    shaped = {name: a[..., None] if name[0] == "x" else a for name, a in arrays.items()}
+    np.savez(tmp_path / "mnist.npz", **shaped)
+    assert_holds(mnist.read(tmp_path), arrays)
+
+
 def test_prefers_keras_file(tmp_path, arrays):
     write_idx(tmp_path, arrays)
     np.savez(tmp_path / "mnist.npz", **arrays)
