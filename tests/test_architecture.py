@@ -21,7 +21,6 @@ ARROWS = {
     "utf8": "",
     "schemes": "",
     "settings.experiments": "",
-    "settings.presets": "",
     "install": "machine",
     "quiet": "errors",
     "settings.setting": "schemes settings.experiments",
@@ -29,6 +28,7 @@ ARROWS = {
     "workers": "errors",
     "worker": "errors machine workers",
     "data": "atomic errors interrupts utf8",
+    "settings.presets": "data",
     "doctor": "data errors interrupts machine quiet utf8 workers",
     "settings.groups": (
         "models data schemes settings.experiments settings.presets settings.setting"

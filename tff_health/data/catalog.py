@@ -34,6 +34,7 @@ class DataSet:
         channel_deviations: standard deviations of the channels.
         needs: the reader's arguments, of "data_dir" and "cache_dir", in this order.
         forms: the files that it is read from, for people, in the order of preference.
+        shows: "lesions", "drawn lesions" or "digits"; presets go by it.
         shows_lesions: whether several images may show one lesion.
         how_to_get: what to do without any of them; {data_dir} stands for the data folder.
     """
@@ -44,6 +45,7 @@ class DataSet:
     splits: tuple[str, ...]
     channel_means: tuple[float, ...]
     channel_deviations: tuple[float, ...]
+    shows: str = "digits"
     needs: tuple[str, ...] = ()
     forms: tuple[str, ...] = ()
     shows_lesions: bool = False
@@ -61,6 +63,7 @@ DATA_SETS = {
         DataSet(
             name="ham10000",
             description="HAM10000: 10,015 dermatoscopic images, 7 diagnoses, at 28x28 in colour",
+            shows="lesions",
             reader="ham10000:read",
             splits=("clean", "paper"),
             shows_lesions=True,
@@ -83,6 +86,7 @@ DATA_SETS = {
         DataSet(
             name="dermamnist",
             description="DermaMNIST: HAM10000 at 28x28 in MedMNIST's own split",
+            shows="lesions",
             reader="dermamnist:read",
             splits=("given",),
             needs=("data_dir",),
@@ -108,6 +112,7 @@ DATA_SETS = {
         DataSet(
             name="synthetic_lesions",
             description="4,000 drawn skin lesions in HAM10000's proportions, 28x28 in colour",
+            shows="drawn lesions",
             reader="synthetic_lesions:read",
             splits=("clean", "paper"),
             shows_lesions=True,

@@ -7,6 +7,8 @@ better: standardised input, images changed on the fly, momentum, and a learning 
 
 from typing import Any
 
+from tff_health.data.catalog import DATA_SETS
+
 PRESETS = {
     "quick": "ends in minutes on two cores",
     "paper": "settings of the paper for skin lesions, of the two-layer report for digits",
@@ -73,28 +75,11 @@ _TUNED_LESIONS = (
 _TUNED_DIGITS = _DIGITS | _TUNED | {"rounds": 20}
 
 _BY_PRESET: dict[str, dict[str, dict[str, Any]]] = {
-    "quick": {
-        "ham10000": _QUICK_LESIONS,
-        "dermamnist": _QUICK_LESIONS,
-        "synthetic_lesions": _QUICK_DRAWN,
-        "mnist": _QUICK_DIGITS,
-        "digits": _QUICK_DIGITS,
-    },
-    "paper": {
-        "ham10000": _PAPER_LESIONS,
-        "dermamnist": _PAPER_LESIONS | {"split": "given"},
-        "synthetic_lesions": _PAPER_LESIONS,
-        "mnist": _PAPER_DIGITS,
-        "digits": _PAPER_DIGITS,
-    },
-    "tuned": {
-        "ham10000": _TUNED_LESIONS,
-        "dermamnist": _TUNED_LESIONS,
-        "synthetic_lesions": _TUNED_LESIONS,
-        "mnist": _TUNED_DIGITS,
-        "digits": _TUNED_DIGITS,
-    },
+    "quick": {"lesions": _QUICK_LESIONS, "drawn lesions": _QUICK_DRAWN, "digits": _QUICK_DIGITS},
+    "paper": {"lesions": _PAPER_LESIONS, "drawn lesions": _PAPER_LESIONS, "digits": _PAPER_DIGITS},
+    "tuned": {"lesions": _TUNED_LESIONS, "drawn lesions": _TUNED_LESIONS, "digits": _TUNED_DIGITS},
 }
+"""By preset, then by what data sets show."""
 
 
 _BY_EXPERIMENT: dict[str, dict[str, dict[str, Any]]] = {
@@ -150,9 +135,8 @@ _HOSPITALS: dict[str, Any] = {
     "test_flips": True,
 }
 _FOR_PRIVACY: dict[str, dict[str, Any]] = {
-    "ham10000": _HOSPITALS | {"split": "clean"},
-    "synthetic_lesions": _HOSPITALS | {"split": "clean"},
-    "dermamnist": _HOSPITALS | {"split": "given"},
+    "lesions": _HOSPITALS | {"split": "clean"},
+    "drawn lesions": _HOSPITALS | {"split": "clean"},
 }
 
 # Compressed updates, of scheme fedopt, need more steps to come as far as others.
@@ -165,11 +149,16 @@ def preset_settings(preset: str, dataset: str, experiment: str = "train") -> dic
     Raises:
         KeyError: if there is no such preset or data set.
     """
-    settings = _BY_PRESET[preset][dataset] | _BY_EXPERIMENT.get(experiment, {}).get(preset, {})
+    data_set = DATA_SETS[dataset]
+    settings = _BY_PRESET[preset][data_set.shows] | _BY_EXPERIMENT.get(experiment, {}).get(
+        preset, {}
+    )
     if experiment in ("privacy", "privacy_tuning"):
-        settings |= _FOR_PRIVACY.get(dataset, {})
+        settings |= _FOR_PRIVACY.get(data_set.shows, {})
     if (experiment, preset) == ("schemes", "quick"):
         settings |= _FOR_QUICK_SCHEMES.get(dataset, {})
+    if "split" in settings and settings["split"] not in data_set.splits:
+        settings["split"] = data_set.splits[0]
     return settings
 
 
