@@ -44,6 +44,11 @@ def test_order_of_the_curve_is_that_of_rfc_8032():
     assert EDWARDS25519.generator == base
 
 
+@every_group
+def test_exponents_are_a_field_of_as_many_as_the_group_has_elements(group):
+    assert group.exponents.modulus == group.order
+
+
 def test_secp256k1_is_that_of_sec_2():
     order = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
     assert SECP256K1.order == order
