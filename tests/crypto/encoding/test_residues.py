@@ -151,7 +151,8 @@ def test_bad_parameters_are_refused():
     ids=["below", "above", "short", "matrix", "float", "int32", "list"],
 )
 def test_vectors_outside_a_public_range_are_refused(vector):
-    check_range(np.array([0, 100]), 2, 100)
+    for allowed in ([0, 100], [0, 0], [100, 100]):
+        check_range(np.array(allowed), 2, 100)
     check_range(np.array([], np.uint64), 0, 100)
     with pytest.raises(ParameterError):
         check_range(vector, 2, 100)
