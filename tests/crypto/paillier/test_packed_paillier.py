@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phe import paillier
 
+from crypto.domain import domain_hash
 from crypto.encoding.slot_packing import SlotPacking
 from crypto.errors import CapacityError, DecodingError, MalformedMessageError, ParameterError
 from crypto.paillier.packed import (
@@ -44,6 +45,11 @@ def changed(encrypted, **changes):
 
 
 # Laws
+
+
+def test_the_fingerprint_is_of_the_modulus_in_as_many_bytes_as_it_has():
+    modulus = KEY.n.to_bytes(math.ceil(KEY.n.bit_length() / 8), "little")
+    assert KEY.fingerprint == domain_hash("packed_paillier/key", modulus)
 
 
 @settings(max_examples=30, deadline=None)
