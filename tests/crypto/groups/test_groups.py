@@ -37,6 +37,13 @@ def test_two_generates_the_group_of_order_q(group):
     assert gmpy2.powmod(2, group.order, group.prime) == 1
 
 
+@pytest.mark.parametrize(("prime", "size"), [(23, 1), (167, 1), (263, 2), (FFDHE2048.prime, 256)])
+def test_elements_modulo_a_prime_take_as_many_bytes_as_it_has(prime, size):
+    group = SafePrimeGroup("any", prime)
+    assert group.element_bytes == size
+    assert group.decode(group.encode(4)) == 4
+
+
 def test_order_of_the_curve_is_that_of_rfc_8032():
     assert EDWARDS25519.order == 2**252 + 27742317777372353535851937790883648493
     assert gmpy2.is_prime(EDWARDS25519.order)
