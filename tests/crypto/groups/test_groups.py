@@ -44,6 +44,11 @@ def test_elements_modulo_a_prime_take_as_many_bytes_as_it_has(prime, size):
     assert group.decode(group.encode(4)) == 4
 
 
+def test_squares_are_elements_in_their_own_range_alone():
+    squares = {x * x % 23 for x in range(1, 23)}
+    assert {x for x in range(-46, 70) if SMALL.contains(x)} == squares
+
+
 def test_order_of_the_curve_is_that_of_rfc_8032():
     assert EDWARDS25519.order == 2**252 + 27742317777372353535851937790883648493
     assert gmpy2.is_prime(EDWARDS25519.order)
