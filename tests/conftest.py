@@ -13,6 +13,7 @@ FIRST = (
     "tests/tff_health/training/test_train.py",
     "tests/tff_health/training/test_private_train.py",
     "tests/tff_health/training/test_networks.py",
+    "tests/test_examples.py",
     *("tests/tff_health/experiments", "tests/tff_health/training", "tests/tff_health/studies"),
     *("tests/tff_health/workers", "tests/tff_health/secure_aggregation"),
     *("tests/tff_health/learning", "tests/tff_health", "tests/models"),

@@ -1,5 +1,6 @@
 """The programs of examples/, as the documentation shows them."""
 
+import json
 import os
 import subprocess
 import sys
@@ -45,3 +46,21 @@ def test_vectors_are_summed_over_the_survivors():
 def test_a_network_of_ones_own_is_built():
     network = models.load("examples.own_model:small", (8, 8, 1), 3)()
     assert network.output_shape == (None, 3)
+
+
+def said(notebook):
+    """The standard output of each cell of a notebook, in order."""
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        streams = [o["text"] for o in cell.get("outputs", []) if o["output_type"] == "stream"]
+        yield "".join(line for lines in streams for line in lines)
+
+
+def test_the_tour_runs_from_top_to_bottom_and_says_what_the_pages_show(tmp_path):
+    done = tmp_path / "tour.ipynb"
+    command = [sys.executable, "-m", "tools.notebook", done]
+    subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+    shown = list(said(ROOT / "docs" / "tour.ipynb"))
+    for found, expected in zip(said(done), shown, strict=True):
+        assert [line for line in found.splitlines() if "round of zhang" not in line] == [
+            line for line in expected.splitlines() if "round of zhang" not in line
+        ]
