@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from tff_health.data import files, ham10000_official
 from tff_health.data.file_tree import FileTree, TreeFile
-from tff_health.data.ham10000_official import OfficialFiles
 from tff_health.data.images import LabelledImages
+from tff_health.data.lesion_packing import OfficialFiles, packed_copy
 from tff_health.data.skin_lesions import CLASS_NAMES
 from tff_health.errors import DataError
 
@@ -81,7 +81,7 @@ def read_packed(path: Path, form: str) -> LabelledImages:
 
 
 def _read_official(official: OfficialFiles, cache_dir: Path) -> LabelledImages:
-    path = ham10000_official.packed_copy(official, cache_dir)
+    path = packed_copy(official, cache_dir)
     needed = ("images", "labels", "class_names")
     return _from_arrays(path, official.form, files.read_npz(path, needed, ("lesion_id", "source")))
 

@@ -3,45 +3,26 @@
 Decoding takes half a minute or more, so the reduced images are kept as a packed file in a cache.
 """
 
-import hashlib
-import io
-import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
-from tqdm import tqdm
-
-from tff_health.atomic import atomic_write
-from tff_health.data import files
 from tff_health.data.file_tree import FileTree, TreeFile
 from tff_health.data.lesion_diagnoses import diagnosis_label
+from tff_health.data.lesion_packing import OfficialFiles, image_kind
 from tff_health.data.lesion_tables import (
-    IMAGE_KINDS,
     IMAGE_SUFFIXES,
     TABLE_SUFFIXES,
     LesionImage,
     LesionTable,
     image_key,
 )
-from tff_health.data.skin_lesions import CLASS_NAMES
 from tff_health.errors import DataError
 
 METADATA_NAME: Final = "HAM10000_metadata.csv"
-SIZE: Final = (28, 28)
-THREADS: Final = 4
-# Part of the cache's key: a change in how images are reduced must not meet old copies.
-REDUCTION: Final = b"28x28 bicubic 2"
 # A table of 100,000 images has 10 MB.
 _MAX_TABLE_BYTES: Final = 2**28
-# Pillow's names of `IMAGE_KINDS`.
-_FORMATS: Final = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
 _OTHER_TABLES: Final = frozenset(
     {".xlsx", ".xls", ".ods", ".json", ".parquet", ".pkl", ".pickle", ".feather"}
 )
@@ -51,21 +32,6 @@ _WHERE_IMAGES_ARE: Final = (
 )
 
 
-@dataclass(frozen=True)
-class OfficialFiles:
-    """Images that were found, with what is known of each; both in the order of image ids.
-
-    Attributes:
-        form: one line for people on what was found.
-        rows: what is known.
-        images: the files.
-    """
-
-    form: str
-    rows: Sequence[LesionImage]
-    images: Sequence[TreeFile]
-
-
 def find_images(tree: FileTree) -> dict[str, TreeFile]:
     """Returns image key -> file.
 
@@ -73,16 +39,11 @@ def find_images(tree: FileTree) -> dict[str, TreeFile]:
     those one that is unpacked; of those the first by place.
     """
     images = [file for file in tree.files if file.place.suffix.lower() in IMAGE_SUFFIXES]
-    images.sort(key=lambda file: (_kind(file), -file.size, bool(file.member)))
+    images.sort(key=lambda file: (image_kind(file), -file.size, bool(file.member)))
     found: dict[str, TreeFile] = {}
     for image in images:
         found.setdefault(image_key(image.place.name), image)
     return found
-
-
-def _kind(file: TreeFile) -> int:
-    suffix = file.place.suffix.lower()
-    return next(number for number, kind in enumerate(IMAGE_KINDS) if suffix in kind)
 
 
 def find_table(tree: FileTree, images: Mapping[str, TreeFile]) -> LesionTable | None:
@@ -175,32 +136,6 @@ def from_class_folders(tree: FileTree) -> OfficialFiles | None:
     return OfficialFiles(_form("", rows, found), rows, found)
 
 
-def packed_copy(official: OfficialFiles, cache_dir: Path) -> Path:
-    """Reduces the images to 28x28, once; later calls find the result.
-
-    Args:
-        official: what was found.
-        cache_dir: where the packed file is kept; made if needed. Its name depends on what is known
-            of the images and on their names, sizes and times of change.
-
-    Returns:
-        The path of the packed file.
-
-    Raises:
-        DataError: if an image is damaged, or the cache cannot be written. Nothing is kept then.
-    """
-    packed = cache_dir / f"ham10000_28-{_key(official)}.npz"
-    # Not `exists`: a copy that lost its end on a failing disk is made again.
-    if not zipfile.is_zipfile(packed):
-        pixels = _reduce_all(official.images)
-        try:
-            cache_dir.mkdir(parents=True, exist_ok=True)
-            _write_packed(packed, official.rows, pixels)
-        except OSError as error:
-            raise DataError(f"the cache {packed} cannot be written: {error.strerror}") from None
-    return packed
-
-
 def what_is_there(tree: FileTree, images: Mapping[str, TreeFile]) -> str:
     """Returns, for an error, what a folder without a table has; empty if nothing of use."""
     found = []
@@ -274,58 +209,3 @@ def _form(table: str, rows: Sequence[LesionImage], images: Sequence[TreeFile]) -
     if any(row.lesion_id is None for row in rows):
         parts.append("lesions unknown")
     return "; ".join(parts)
-
-
-def _key(official: OfficialFiles) -> str:
-    digest = hashlib.sha256(REDUCTION)
-    for row, image in zip(official.rows, official.images, strict=True):
-        digest.update(repr((row, str(image.place), image.size, image.stamp)).encode())
-    return digest.hexdigest()[:16]
-
-
-def _reduce_all(images: Sequence[TreeFile]) -> NDArray[np.uint8]:
-    # Pillow decodes outside Python's lock. After an error `map` cancels what has not begun.
-    with ThreadPoolExecutor(THREADS) as threads:
-        reduced = threads.map(_reduce, images)
-        bar = tqdm(
-            reduced, "Reducing HAM10000", len(images), unit="image", disable=None, leave=False
-        )
-        return np.stack(list(bar))
-
-
-def _reduce(file: TreeFile) -> NDArray[np.uint8]:
-    kind = _FORMATS[_kind(file)]
-    try:
-        with Image.open(io.BytesIO(file.read()), formats=[kind]) as image:
-            _check_image(image)
-            return np.asarray(image.convert("RGB").resize(SIZE, Image.Resampling.BICUBIC))
-    except UnidentifiedImageError:
-        error: Exception = ValueError(f"it is no {kind} image")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
-        error = problem
-    raise DataError(
-        f"{files.unreadable(Path(str(file)), error)}: get this image again, from the archive that "
-        "it came in"
-    ) from None
-
-
-def _check_image(image: Image.Image) -> None:
-    if image.mode.startswith(("I", "F")):  # Pillow would cut such values off, not scale them
-        raise ValueError(f"more than 8 bits a channel (mode {image.mode}): save it with 8")
-    if min(image.size) < min(SIZE):
-        raise ValueError(f"it has {image.width}x{image.height} pixels, fewer than 28x28")
-
-
-def _write_packed(path: Path, rows: Sequence[LesionImage], pixels: NDArray[np.uint8]) -> None:
-    arrays = {
-        "images": pixels,
-        "labels": np.array([row.label for row in rows], np.uint8),
-        "class_names": np.array(CLASS_NAMES),
-        "image_id": np.array([row.image_id for row in rows]),
-    }
-    if all(row.lesion_id for row in rows):
-        arrays["lesion_id"] = np.array([row.lesion_id for row in rows])
-    if all(row.source for row in rows):
-        arrays["source"] = np.array([row.source for row in rows])
-    with atomic_write(path) as file:
-        np.savez(file, **arrays)

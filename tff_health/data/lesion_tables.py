@@ -17,6 +17,7 @@ from tff_health.data import files
 from tff_health.data.file_tree import TreeFile
 from tff_health.data.lesion_diagnoses import diagnosis_label
 from tff_health.data.skin_lesions import CLASS_NAMES
+from tff_health.data.table_text import decode_table
 from tff_health.errors import DataError
 
 TABLE_SUFFIXES: Final = frozenset({".csv", ".tab", ".tsv", ".txt", ""})
@@ -101,7 +102,7 @@ class LesionTable:
     def __init__(self, file: TreeFile) -> None:
         self.file = file
         # Excel's own note on the delimiter, which it writes before the header.
-        text = re.sub(r"\Asep=.[\r\n]+", "", _decode(file))
+        text = re.sub(r"\Asep=.[\r\n]+", "", decode_table(file))
         header = re.split(r"[\r\n]", text, maxsplit=1)[0]
         delimiter = max(_DELIMITERS, key=header.count)
         self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -256,33 +257,6 @@ def _without_suffix(text: str) -> str:
         if name.lower().endswith(suffix):
             return name[: -len(suffix)]
     return name
-
-
-def _decode(file: TreeFile) -> str:
-    content = file.read()
-    for encoding in _encodings(content):
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text
-    raise files.unreadable(
-        Path(str(file)), ValueError("it is not text: save the table as CSV in UTF-8")
-    )
-
-
-def _encodings(content: bytes) -> tuple[str, ...]:
-    """The encodings that a table may have; every second byte of ASCII in UTF-16 is 0."""
-    if content[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
-        return ("utf-32",)
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return ("utf-16",)
-    if content[1:8:2] == b"\0\0\0\0":
-        return ("utf-16-le",)
-    if content[0:8:2] == b"\0\0\0\0":
-        return ("utf-16-be",)
-    return ("utf-8-sig", "cp1252")
 
 
 def _find_columns(names: Sequence[str]) -> _Columns:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tff_health.data import ham10000, ham10000_official
+from tff_health.data import ham10000, lesion_packing
 from tff_health.data.files import MissingFilesError
 from tff_health.data.images import class_counts
 from tff_health.data.skin_lesions import CLASS_COUNTS, CLASS_NAMES
@@ -168,7 +168,7 @@ class TestOfficial:
     def test_second_reading_decodes_nothing(self, data_dir, cache_dir, read, monkeypatch):
         write_official(data_dir)
         first = read()
-        monkeypatch.setattr(ham10000_official, "_reduce", None)
+        monkeypatch.setattr(lesion_packing, "_reduce", None)
         assert read().digest() == first.digest()
         assert len(list(cache_dir.iterdir())) == 1
 
