@@ -119,9 +119,14 @@ class ThresholdError(AbortError):
 
 @contextmanager
 def blaming(culprit: Party) -> Iterator[None]:
-    """Name the culprit of protocol errors raised inside that do not know it yet."""
+    """Name the culprit of protocol errors raised inside that do not know it yet.
+
+    Bytes that do not decode are a malformed message of the culprit's.
+    """
     try:
         yield
+    except DecodingError as error:
+        raise MalformedMessageError(str(error), culprit) from error
     except ProtocolError as error:
         if error.culprit is not None:
             raise

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from crypto.domain import domain_tag, encode_id
-from crypto.errors import DecodingError, MalformedMessageError, ProofError, blaming
+from crypto.errors import ProofError, blaming
 from crypto.groups.base import Element, Group
 from crypto.parties import SERVER, ClientId
 from crypto.proofs.knowledge import (
@@ -49,11 +49,8 @@ def open_receipts(
     count = parameters.length if parameters.signed else 0
     for receipt in receipts:
         with blaming(receipt.sender if parameters.signed else SERVER):
-            try:
-                halves = group.decode_all(receipt.c1s, parameters.length)
-                proofs.append(decode_knowledge_proofs(receipt.knowledge, group, count))
-            except DecodingError as error:
-                raise MalformedMessageError(str(error)) from error
+            halves = group.decode_all(receipt.c1s, parameters.length)
+            proofs.append(decode_knowledge_proofs(receipt.knowledge, group, count))
         opened.append(tuple(halves))
         claims.append(
             [

@@ -14,7 +14,6 @@ from crypto.elgamal.discrete_log import DiscreteLog
 from crypto.elgamal.encryption import Ciphertext
 from crypto.errors import (
     CapacityError,
-    DecodingError,
     MalformedMessageError,
     ShareError,
     SignatureError,
@@ -164,10 +163,7 @@ class ElGamalServer(Generic[Element]):
         """
         with blaming(sender):
             message, _ = self._door.admit(sender, data)
-            try:
-                self._accept(message)
-            except DecodingError as error:
-                raise MalformedMessageError(str(error)) from error
+            self._accept(message)
             self._door.accept(sender)
 
     def request_uploads(self) -> dict[ClientId, bytes]:

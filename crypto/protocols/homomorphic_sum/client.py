@@ -7,8 +7,6 @@ from typing import Generic, TypeVar
 from crypto.encoding.residues import IntegerVector, check_range
 from crypto.errors import (
     CapacityError,
-    DecodingError,
-    MalformedMessageError,
     PolicyError,
     blaming,
 )
@@ -123,10 +121,7 @@ class KeyedClient(ABC, Generic[_I, _P]):
     def _key(self, announcement: KeyAnnouncement) -> PublicVectorKey:
         """Return the key, with what it has computed beforehand if it was used before."""
         if announcement not in self._keys:
-            try:
-                self._keys[announcement] = self._scheme.read_key(announcement.key)
-            except DecodingError as error:
-                raise MalformedMessageError(str(error)) from error
+            self._keys[announcement] = self._scheme.read_key(announcement.key)
         return self._keys[announcement]
 
 

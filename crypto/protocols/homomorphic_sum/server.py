@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 
 from crypto.errors import (
     ConsistencyError,
-    DecodingError,
     ForeignMessageError,
-    MalformedMessageError,
 )
 from crypto.parties import ClientId
 from crypto.primitives.signatures import VerifyKey
@@ -114,10 +112,7 @@ class KeyedServer(StagedServer):
         """
         if vector.plan != plan or vector.addends != 1:
             raise ConsistencyError("a vector of another plan, or a sum of several")
-        try:
-            self._key.check(vector)
-        except DecodingError as error:
-            raise MalformedMessageError(str(error)) from error
+        self._key.check(vector)
 
 
 class HomomorphicServer(KeyedServer):

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from crypto.encoding.residues import ResidueSum
 from crypto.errors import (
     ConsistencyError,
-    DecodingError,
-    MalformedMessageError,
     ProtocolError,
     ShareError,
     ThresholdError,
@@ -237,10 +235,7 @@ class MaskingServer(StagedServer):
             case EncryptedShares():
                 self._accept_shares(message)
             case MaskedVector():
-                try:
-                    self._total.add_packed(message.packed)
-                except DecodingError as error:
-                    raise MalformedMessageError(str(error)) from error
+                self._total.add_packed(message.packed)
             case ShareComplaint():
                 self._complaints.take(message, self._peers(message.sender, self._sharers))
             case Agreement():

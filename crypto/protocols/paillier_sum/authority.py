@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from crypto.errors import (
-    DecodingError,
     ForeignMessageError,
     MalformedMessageError,
     ParameterError,
@@ -96,10 +95,7 @@ class PaillierAuthority:
             count, rest = divmod(len(order.product), key.ciphertext_bytes)
             if rest:
                 raise MalformedMessageError("no whole number of ciphertexts")
-            try:
-                product = key.decode_all(order.product, count)
-            except DecodingError as error:
-                raise MalformedMessageError(str(error)) from error
+            product = key.decode_all(order.product, count)
             self._decrypted.add(order.session_id)
         values = tuple(map(self._private.decrypt, product))
         try:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from crypto.domain import domain_tag, encode_id
-from crypto.errors import DecodingError, MalformedMessageError, ProofError, blaming
+from crypto.errors import ProofError, blaming
 from crypto.paillier.phe_keys import PaillierPublicKey
 from crypto.parties import SERVER, ClientId
 from crypto.proofs.paillier_knowledge import (
@@ -39,12 +39,9 @@ def check_uploads(
     for upload in uploads:
         # Without signatures the server may have made it up.
         with blaming(upload.sender if signed else SERVER):
-            try:
-                ciphertexts = key.decode_all(upload.ciphertexts, length)
-                count = length if signed else 0
-                proofs.append(decode_plaintext_proofs(upload.knowledge, key, count))
-            except DecodingError as error:
-                raise MalformedMessageError(str(error)) from error
+            ciphertexts = key.decode_all(upload.ciphertexts, length)
+            count = length if signed else 0
+            proofs.append(decode_plaintext_proofs(upload.knowledge, key, count))
         claims.append(
             [
                 PlaintextClaim(c, knowledge_context(upload.session_id, upload.sender, index))
@@ -74,8 +71,6 @@ def multiply_uploads(
     Raises:
         MalformedMessageError: naming the server, if an upload is no vector of ciphertexts.
     """
-    try:
+    with blaming(SERVER):
         decoded = [key.decode_all(upload.ciphertexts, length) for upload in uploads]
-    except DecodingError as error:
-        raise MalformedMessageError(str(error), SERVER) from error
     return key.encode_all(key.add(column) for column in zip(*decoded, strict=True))

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 
 from crypto.encoding.residues import ResidueSum
 from crypto.errors import (
-    DecodingError,
-    MalformedMessageError,
     ParameterError,
     ProtocolError,
     WrongContentError,
@@ -158,10 +156,7 @@ class PairwiseServer(StagedServer):
             case EncryptedKeyShares():
                 self._accept_shares(message)
             case MaskedVector():
-                try:
-                    self._total.add_packed(message.packed)
-                except DecodingError as error:
-                    raise MalformedMessageError(str(error)) from error
+                self._total.add_packed(message.packed)
             case KeyShares():
                 if tuple(owner for owner, _ in message.shares) != self._dropped:
                     raise WrongContentError("shares of others than the dropped clients")

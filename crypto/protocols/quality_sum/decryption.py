@@ -8,7 +8,6 @@ from crypto.elgamal.encryption import Ciphertext, add_all
 from crypto.elgamal.threshold import lagrange_base
 from crypto.errors import (
     CapacityError,
-    DecodingError,
     MalformedMessageError,
     ThresholdError,
     WrongContentError,
@@ -194,11 +193,8 @@ class QualityDecryption(StagedServer, Generic[Element]):
         if message.attempt != self._attempt:
             raise WrongContentError("an answer to another request")
         group, sender = self._system.group, message.sender
-        try:
-            value = group.decode(message.value)
-            proof = PowerProof.from_bytes(message.proof, group) if message.proof else None
-        except DecodingError as error:
-            raise MalformedMessageError(str(error)) from error
+        value = group.decode(message.value)
+        proof = PowerProof.from_bytes(message.proof, group) if message.proof else None
         if (proof is not None) != self._parameters.proofs:
             raise MalformedMessageError("a proof too many, or none where there should be one")
         if proof is not None:

@@ -8,9 +8,7 @@ from crypto.elgamal.encryption import Ciphertext, add_all
 from crypto.elgamal.threshold import lagrange_base
 from crypto.errors import (
     ConsistencyError,
-    DecodingError,
     ForeignMessageError,
-    MalformedMessageError,
     ReplayError,
     WrongTimeError,
     blaming,
@@ -104,10 +102,8 @@ class Helper(Generic[Element]):
             self._take_turn(checked.attempt)
             return self._decrypt(checked.attempt, self._checked_base(checked, agreed))
         request = self._read(HelpRequest, data)
-        try:
+        with blaming(SERVER):
             base = self._held.system.group.decode(request.base)
-        except DecodingError as error:
-            raise MalformedMessageError(str(error), SERVER) from error
         self._take_turn(request.attempt)
         return self._decrypt(request.attempt, base)
 

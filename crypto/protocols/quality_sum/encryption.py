@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import Generic
 
 from crypto.elgamal.encryption import Ciphertext
-from crypto.errors import DecodingError, MalformedMessageError, blaming
+from crypto.errors import DecodingError, blaming
 from crypto.groups.base import Element
 from crypto.parties import ClientId
 from crypto.proofs.bits import RangeProof
@@ -83,14 +83,11 @@ class QualityEncryption(Generic[Element]):
         """
         group = self._system.group
         with blaming(message.sender):
-            try:
-                ciphertext = Ciphertext.from_bytes(message.ciphertext, group)
-                if not self._parameters.checked:
-                    _check_empty(message.knowledge)
-                    return ciphertext
-                proofs = decode_knowledge_proofs(message.knowledge, group, 1)
-            except DecodingError as error:
-                raise MalformedMessageError(str(error)) from error
+            ciphertext = Ciphertext.from_bytes(message.ciphertext, group)
+            if not self._parameters.checked:
+                _check_empty(message.knowledge)
+                return ciphertext
+            proofs = decode_knowledge_proofs(message.knowledge, group, 1)
             claim = self._claim(message.sender, ciphertext, message.ciphertext)
             verify_knowledge_proofs(group, [claim], proofs)
         return ciphertext
@@ -107,14 +104,11 @@ class QualityEncryption(Generic[Element]):
         """
         group = self._system.group
         with blaming(client):
-            try:
-                if not self._parameters.proofs:
-                    _check_empty(range_proof)
-                    return
-                maximum = self._parameters.max_quality
-                proof = RangeProof.from_bytes(range_proof, group, maximum)
-            except DecodingError as error:
-                raise MalformedMessageError(str(error)) from error
+            if not self._parameters.proofs:
+                _check_empty(range_proof)
+                return
+            maximum = self._parameters.max_quality
+            proof = RangeProof.from_bytes(range_proof, group, maximum)
             self._verifier.verify(ciphertext, proof, range_context(self._session_id, client))
 
     def _claim(

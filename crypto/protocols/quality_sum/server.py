@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from crypto.elgamal.discrete_log import DiscreteLog
 from crypto.errors import (
-    DecodingError,
     MalformedMessageError,
     WrongTimeError,
     blaming,
@@ -118,7 +117,7 @@ class QualityServer(Generic[Element]):
         Guarantees: a refused message changes nothing; every error names `sender`.
         """
         with blaming(sender):
-            kind = _type_of(data)
+            kind = message_type(data)
             if kind == QualityUpload.TYPE:
                 self._receive_upload(sender, QualityUpload.from_bytes(data))
             elif kind == PartialDecryption.TYPE:
@@ -168,15 +167,8 @@ class QualityServer(Generic[Element]):
 
     def _receive_upload(self, sender: ClientId, upload: QualityUpload) -> None:
         def take_masked() -> None:
-            if _type_of(upload.masked) != MaskedVector.TYPE:
+            if message_type(upload.masked) != MaskedVector.TYPE:
                 raise MalformedMessageError("an upload without a masked vector")
             self._masks.receive(sender, upload.masked)
 
         self._decryption.receive_upload(sender, upload, take_masked)
-
-
-def _type_of(data: bytes) -> int:
-    try:
-        return message_type(data)
-    except DecodingError as error:
-        raise MalformedMessageError(str(error)) from error

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from crypto.errors import DecodingError, ForeignMessageError, MalformedMessageError
+from crypto.errors import ForeignMessageError
 from crypto.parties import ClientId
 from crypto.primitives.signatures import VerifyKey
 from crypto.protocols.homomorphic_sum.messages import Readiness
@@ -102,10 +102,7 @@ class SparseServer(KeyedServer):
     def _accept_upload(self, message: ClientMessage) -> None:
         if not isinstance(message, SparseUpload):
             raise TypeError(type(message).__name__)  # admission lets no other one through
-        try:
-            places = read_places(message.places, len(message.values), self.invitation.length)
-        except DecodingError as error:
-            raise MalformedMessageError(str(error)) from error
+        places = read_places(message.places, len(message.values), self.invitation.length)
         for value in message.values:
             self._check_ciphertexts(value, self._plan)
         self._values[message.sender], self._places[message.sender] = message.values, places
