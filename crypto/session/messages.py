@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, Self, TypeAlias
 
 from crypto.codec import Message
 from crypto.codings import (
@@ -18,6 +18,7 @@ from crypto.codings import (
     Uint64,
     Unsigned,
 )
+from crypto.domain import domain_hash
 from crypto.errors import ParameterError
 from crypto.primitives.key_agreement import KEY_BYTES
 from crypto.primitives.signatures import SIGNATURE_BYTES
@@ -41,8 +42,22 @@ OptionalSignature: TypeAlias = Annotated[bytes, OrEmpty(SIGNATURE_BYTES)]
 FlaggedSignature: TypeAlias = Annotated[bytes, FlaggedOrEmpty(SIGNATURE_BYTES)]
 
 
+class OpeningMessage(Message):
+    """A message that opens a session, which is named by its hash.
+
+    Attributes:
+        SESSION: label of the hash.
+    """
+
+    SESSION: ClassVar[str]
+
+    def session_id(self) -> bytes:
+        """Return the hash of all that was announced, to which every key and message is bound."""
+        return domain_hash(self.SESSION, self.to_bytes())
+
+
 @dataclass(frozen=True)
-class RoundInvitation(Message):
+class RoundInvitation(OpeningMessage):
     """What the invitations to all sums begin with.
 
     Attributes:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Annotated, ClassVar, TypeAlias
 
-from crypto.codec import ByClient, Message, PerClient, Record
+from crypto.codec import ByClient, PerClient, Record
 from crypto.codings import Client, Digest, Flag, Increasing, Name, Sized, Uint32
 from crypto.domain import domain_hash
 from crypto.parties import ClientId
@@ -13,6 +13,7 @@ from crypto.session.messages import (
     Epoch,
     Key,
     Nonce,
+    OpeningMessage,
     OptionalSignature,
     SessionMessage,
 )
@@ -38,7 +39,7 @@ class MessageType(IntEnum):
 
 
 @dataclass(frozen=True)
-class Invitation(Message):
+class Invitation(OpeningMessage):
     """Server to client: make a key together.
 
     Attributes:
@@ -51,6 +52,7 @@ class Invitation(Message):
     """
 
     TYPE: ClassVar[int] = MessageType.INVITATION
+    SESSION: ClassVar[str] = "dkg/session"
     nonce: Nonce
     epoch: Epoch
     cohort: Annotated[tuple[ClientId, ...], Increasing(least=MIN_CLIENTS)]
@@ -60,10 +62,6 @@ class Invitation(Message):
 
     def _check(self) -> None:
         check_reachable(self.threshold, len(self.cohort))
-
-    def session_id(self) -> bytes:
-        """Return the hash of all that was announced, to which every key and message is bound."""
-        return domain_hash("dkg/session", self.to_bytes())
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from crypto.codec import Message, PerClient
 from crypto.codings import Flag, Name, Prefixed, Sized, Uint32, Unsigned
-from crypto.domain import domain_hash
 from crypto.errors import ParameterError
 from crypto.primitives.prg import MAX_MODULUS_BITS
 from crypto.primitives.signatures import SIGNATURE_BYTES
@@ -70,6 +69,7 @@ class KeyedInvitation(RoundInvitation):
             train; empty if the session is bound to nothing.
     """
 
+    SESSION: ClassVar[str] = "homomorphic_sum/session"
     length: Uint32
     value_bits: Annotated[int, Unsigned(1, 1, MAX_MODULUS_BITS)]
     signed: Flag
@@ -79,10 +79,6 @@ class KeyedInvitation(RoundInvitation):
 
     def _check(self) -> None:
         check_size("key_signature", self.key_signature, SIGNATURE_BYTES if self.signed else 0)
-
-    def session_id(self) -> bytes:
-        """Return the hash of all that was announced."""
-        return domain_hash("homomorphic_sum/session", self.to_bytes())
 
 
 @dataclass(frozen=True)

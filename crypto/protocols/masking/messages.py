@@ -10,7 +10,6 @@ from typing import Annotated, ClassVar, Final, TypeAlias
 
 from crypto.codec import ByClient, PerClient, Record, SameSession
 from crypto.codings import DIGEST_BYTES, Coding, Digest, Fixed, Increasing, Sized
-from crypto.domain import domain_hash
 from crypto.parties import ClientId
 from crypto.primitives.aead import TAG_BYTES
 from crypto.primitives.shamir import SHARE_BYTES, Share
@@ -75,12 +74,9 @@ class Invitation(RoundInvitation):
     """
 
     TYPE: ClassVar[int] = MessageType.INVITATION
+    SESSION: ClassVar[str] = "masking/session"
     parameters: MaskingParameters
     binding: Binding = field(default=b"", kw_only=True)
-
-    def session_id(self) -> bytes:
-        """Return the hash of all that was announced, to which every key and message is bound."""
-        return domain_hash("masking/session", self.to_bytes())
 
 
 @dataclass(frozen=True)

@@ -72,15 +72,12 @@ class Invitation(RoundInvitation):
     """
 
     TYPE: ClassVar[int] = MessageType.INVITATION
+    SESSION: ClassVar[str] = "paillier_sum/session"
     length: Uint32
     signed: Flag
     binding: Binding = field(default=b"", kw_only=True)
     key: KeyAnnouncement
     key_signature: OptionalSignature
-
-    def session_id(self) -> bytes:
-        """Return the hash of all that was announced."""
-        return domain_hash("paillier_sum/session", self.to_bytes())
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,15 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from crypto.codec import Message, PerClient
+from crypto.codec import PerClient
 from crypto.codings import Client, ClientIds, Digest, Name, Sized, Uint32
-from crypto.domain import domain_hash
 from crypto.protocols.quality_sum.messages import MessageType
-from crypto.session.messages import ClientMessage, Epoch, Nonce, SessionMessage
+from crypto.session.messages import ClientMessage, Epoch, Nonce, OpeningMessage, SessionMessage
 from crypto.session.thresholds import check_reachable
 
 
 @dataclass(frozen=True)
-class SystemKeyOffer(Message):
+class SystemKeyOffer(OpeningMessage):
     """Server to client: the authority deals a system key to these clients.
 
     Attributes:
@@ -24,6 +23,7 @@ class SystemKeyOffer(Message):
     """
 
     TYPE: ClassVar[int] = MessageType.SYSTEM_KEY_OFFER
+    SESSION: ClassVar[str] = "quality sum/key set-up"
     nonce: Nonce
     epoch: Epoch
     holders: ClientIds
@@ -32,10 +32,6 @@ class SystemKeyOffer(Message):
 
     def _check(self) -> None:
         check_reachable(self.threshold, len(self.holders))
-
-    def session_id(self) -> bytes:
-        """Return the hash of all that was announced."""
-        return domain_hash("quality sum/key set-up", self.to_bytes())
 
 
 @dataclass(frozen=True)

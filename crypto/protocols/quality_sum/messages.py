@@ -10,9 +10,8 @@ from typing import ClassVar
 
 from crypto.codec import Message, PerClient
 from crypto.codings import ClientIds, Digest, Sized, Uint32
-from crypto.domain import domain_hash
 from crypto.protocols.quality_sum.parameters import QualityParameters
-from crypto.session.messages import ClientMessage, SessionMessage
+from crypto.session.messages import ClientMessage, OpeningMessage, SessionMessage
 
 
 class MessageType(IntEnum):
@@ -30,7 +29,7 @@ class MessageType(IntEnum):
 
 
 @dataclass(frozen=True)
-class QualityInvitation(Message):
+class QualityInvitation(OpeningMessage):
     """Server to client: take part in this joint session.
 
     Attributes:
@@ -40,13 +39,10 @@ class QualityInvitation(Message):
     """
 
     TYPE: ClassVar[int] = MessageType.QUALITY_INVITATION
+    SESSION: ClassVar[str] = "quality sum/session"
     masks: Sized
     key_id: Digest
     parameters: QualityParameters
-
-    def session_id(self) -> bytes:
-        """Return the hash of all that was announced, to which all below is bound."""
-        return domain_hash("quality sum/session", self.to_bytes())
 
 
 @dataclass(frozen=True)
