@@ -22,7 +22,7 @@ from tff_health import flags
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "docs/results/data"
 _TABLE = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.S)
-_EXAMPLE = re.compile(r"(<!-- example: (examples/\w+\.py) -->\n```python\n).*?(```)", re.S)
+_EXAMPLE = re.compile(r"(<!-- example: ([\w/]+\.py) -->\n```python\n).*?(```)", re.S)
 _HELP = re.compile(r"(<!-- help -->\n```text\n).*?(```)", re.S)
 _DROPPED = ("figures", "history", "survivors", "recall")
 _USAGE = "usage: python -m tools.results write | keep NAME FOLDER"

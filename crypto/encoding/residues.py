@@ -5,6 +5,7 @@ server adds the uploads and takes masks off. Masks are expanded a piece at a tim
 is in the cache, and never stand in memory whole.
 """
 
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from crypto.encoding.bit_packing import pack, unpack
 from crypto.errors import ParameterError
 from crypto.operations import Operation, note
-from crypto.primitives.prg import Keystream, Words, word_dtype
+from crypto.parties import ClientId
+from crypto.primitives.prg import MAX_MODULUS_BITS, Keystream, Words, word_dtype
 
 IntegerVector: TypeAlias = NDArray[np.uint64] | NDArray[np.int64]
 """Shape (m,): the numbers of one client, a negative one for its residue."""
@@ -108,6 +110,27 @@ def check_vector(vector: IntegerVector, length: int, modulus_bits: int) -> None:
             f"{_count_outside(vector, lowest, highest)} do not fit Z_(2^{modulus_bits}): allowed "
             f"are -2^{modulus_bits - 1}..2^{modulus_bits}-1"
         )
+
+
+def common_length(vectors: Mapping[ClientId, IntegerVector]) -> int:
+    """Return the length of the first vector, which all must have; 0 if there are none."""
+    return int(np.size(next(iter(vectors.values()), ())))
+
+
+def check_vectors(
+    vectors: Mapping[ClientId, IntegerVector], modulus_bits: int, most_bits: int = MAX_MODULUS_BITS
+) -> int:
+    """Check the inputs of all clients at the door, and return their length.
+
+    Raises:
+        ParameterError: for an impossible k, or as `check_vector`.
+    """
+    if not 1 <= modulus_bits <= most_bits:
+        raise ParameterError(f"modulus_bits={modulus_bits} must lie in 1..{most_bits}")
+    length = common_length(vectors)
+    for vector in vectors.values():
+        check_vector(vector, length, modulus_bits)
+    return length
 
 
 def check_range(vector: IntegerVector, length: int, max_value: int) -> None:

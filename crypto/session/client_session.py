@@ -3,17 +3,22 @@
 Protocols derive from `ClientSession` and say what their states and steps are.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from crypto.errors import ForeignMessageError, WrongTimeError, blaming
 from crypto.parties import SERVER, ClientId
-from crypto.session.messages import SessionMessage
+from crypto.primitives.signatures import SigningIdentity
+from crypto.session.messages import ClientMessage, SessionMessage
+from crypto.session.signing import sign_message
 
 State = TypeVar("State")
 _S = TypeVar("_S")
 _M = TypeVar("_M", bound=SessionMessage)
 _P = TypeVar("_P")
+Given = TypeVar("Given")
+Given_contra = TypeVar("Given_contra", contravariant=True)
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class ClientSession(Generic[State]):
         state: what it begins with.
         num_clients: of the session; messages with longer lists of clients are not read. None: the
             protocol has no such lists.
+        identity: signs its answers; None in sessions without signatures.
     """
 
     def __init__(
@@ -42,11 +48,13 @@ class ClientSession(Generic[State]):
         session_id: bytes,
         state: State,
         num_clients: int | None = None,
+        identity: SigningIdentity | None = None,
     ) -> None:
         self.client_id = client_id
         self.session_id = session_id
         self._state: State | Over = state
         self._num_clients = num_clients
+        self._identity = identity
 
     def _at(self, state: type[_S]) -> _S:
         if not isinstance(self._state, state):
@@ -63,6 +71,10 @@ class ClientSession(Generic[State]):
         self._state = Over()
         return current, message
 
+    def _answer(self, kind: type[ClientMessage], *fields: Any) -> bytes:
+        """Return a message of this client in this session, signed if the session is."""
+        return sign_message(kind(self.session_id, self.client_id, *fields), self._identity)
+
 
 class JoinedParts(dict[ClientId, _P]):
     """The parts of the clients that joined a session; who did not join takes no step of it.
@@ -73,3 +85,48 @@ class JoinedParts(dict[ClientId, _P]):
 
     def __missing__(self, client: ClientId) -> NoReturn:
         raise WrongTimeError(f"client {client} has not joined this session", SERVER)
+
+
+class Part(Protocol[Given_contra]):
+    """One client in one session, once it has joined."""
+
+    def step(self, stage: str, data: bytes, given: Given_contra) -> bytes:
+        """Take the step of a stage.
+
+        Args:
+            stage: a stage after the first.
+            data: the server's message.
+            given: the client's input, for the stage that uploads it.
+
+        Returns:
+            The answer to the server.
+        """
+        ...
+
+
+class SessionClients(Generic[Given]):
+    """The clients' side of one session.
+
+    Args:
+        join: lets a client accept an invitation; returns its part and its first answer.
+        inputs: what each is given.
+        first: the stage in which they join.
+    """
+
+    def __init__(
+        self,
+        join: Callable[[ClientId, bytes], tuple[Part[Given], bytes]],
+        inputs: Mapping[ClientId, Given],
+        first: str,
+    ) -> None:
+        self._join = join
+        self._inputs = inputs
+        self._first = first
+        self._parts: JoinedParts[Part[Given]] = JoinedParts()
+
+    def answer(self, stage: str, client: ClientId, data: bytes) -> bytes:
+        """Take the step of a stage with one client, which joins in the first one."""
+        if stage == self._first:
+            self._parts[client], answer = self._join(client, data)
+            return answer
+        return self._parts[client].step(stage, data, self._inputs[client])

@@ -4,11 +4,14 @@ One signature binds all that a message says: its header names the type, which no
 share, and its fields the session and the sender.
 """
 
+from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from crypto.codec import Message
-from crypto.errors import MalformedMessageError
-from crypto.primitives.signatures import SIGNATURE_BYTES, SigningIdentity
+from crypto.errors import MalformedMessageError, SignatureError, blaming
+from crypto.parties import SERVER, ClientId
+from crypto.primitives.signatures import SIGNATURE_BYTES, SigningIdentity, VerifyKey
+from crypto.session.messages import ClientMessage
 
 SIGNED_MESSAGE: Final = "client message"
 """Purpose of these signatures."""
@@ -47,3 +50,23 @@ def split_signed(
         raise MalformedMessageError(f"{kind.__name__}: too short for its signature")
     body, signature = data[:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
     return kind.from_bytes(body, most_clients), body, signature
+
+
+def verify_relayed(
+    message: ClientMessage, signature: bytes, registry: Mapping[ClientId, VerifyKey] | None
+) -> None:
+    """Check the signature of another client's message that the server passed on.
+
+    Args:
+        message: what it passed on.
+        signature: empty in sessions without.
+        registry: the verify keys of the clients; None in sessions without signatures.
+
+    Raises:
+        SignatureError: naming the server.
+    """
+    with blaming(SERVER):
+        if registry is not None:
+            registry[message.sender].verify(SIGNED_MESSAGE, message.to_bytes(), signature)
+        elif signature:
+            raise SignatureError("a signature in a session without")

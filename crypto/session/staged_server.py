@@ -5,8 +5,9 @@ closed is late and refused. A client that sends nothing, or nothing acceptable, 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from crypto.codec import Message
 from crypto.errors import WrongTimeError, blaming
 from crypto.parties import ClientId
 from crypto.primitives.signatures import VerifyKey
@@ -35,6 +36,7 @@ class StagedServer(ABC):
     ) -> None:
         self.session_id = session_id
         self._door = Doorkeeper(session_id, client_messages, quorum, registry, farewells)
+        self._stages = tuple(client_messages)
         self._farewells = tuple((farewells or {}).values())
         self._has_begun = False
 
@@ -71,6 +73,11 @@ class StagedServer(ABC):
     @abstractmethod
     def _accept(self, message: ClientMessage, signature: bytes) -> None:
         """Keep what a message says, or refuse it and change nothing."""
+
+    def _invite(self, cohort: Sequence[ClientId], invitation: Message) -> dict[ClientId, bytes]:
+        """Open the first stage; return the invitation for each client of the cohort."""
+        self._begin(self._stages[0], frozenset(cohort))
+        return dict.fromkeys(cohort, invitation.to_bytes())
 
     def _begin(self, stage: str, clients: frozenset[ClientId]) -> None:
         """Open the first stage, once."""

@@ -1,0 +1,216 @@
+"""How every protocol runs its sums: clients that live on, and for each session a server and stages.
+
+A protocol derives from `StagedSum` and says what a client is, what a session needs, and what opens
+each stage. Costs, dropouts, faults, refusals, aborts and opened rounds are the same for all.
+"""
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crypto.encoding.residues import IntegerVector, check_vectors
+from crypto.parties import ClientId
+from crypto.primitives.signatures import SigningIdentity
+from crypto.randomness import SYSTEM, Randomness
+from crypto.session.channel import Channel
+from crypto.session.client_session import Part, SessionClients
+from crypto.session.consortium import Consortium
+from crypto.session.costs import Costs
+from crypto.session.faults import Fault
+from crypto.session.opened_rounds import OncePerRound
+from crypto.session.runner import Opening, StageRunner, TakeDealt
+from crypto.session.secure_sum import Refusal, SecureSum, SumResult
+from crypto.session.thresholds import plan_threshold
+from crypto.wire import message_names
+
+Dealing: TypeAlias = tuple[Opening, TakeDealt]
+"""What an authority sends before the server's invitation, and how a client takes it."""
+
+_Client = TypeVar("_Client")
+
+
+@dataclass(frozen=True)
+class SessionPlan:
+    """What is asked of a session beside its vectors; see `SecureSum.sum`."""
+
+    round_id: int
+    dropouts: Mapping[ClientId, str] | None
+    faults: Sequence[Fault]
+    binding: bytes
+
+
+@dataclass(frozen=True)
+class Total:
+    """What a session leaves behind; attributes as in `SumResult`."""
+
+    sum: NDArray[np.uint64]
+    survivors: tuple[ClientId, ...]
+    lone_share: float = 0.0
+
+
+class SumServer(Protocol):
+    """The server in one session."""
+
+    def openings(self) -> Iterable[tuple[str, Opening]]:
+        """Return what opens each stage, in their order; a stage can be opened several times."""
+        ...
+
+    def receive(self, sender: ClientId, data: bytes) -> None:
+        """Take a client's message for the present stage."""
+        ...
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session before its first stage.
+
+    Attributes:
+        server: its server.
+        dealing: an authority's part in it, if there is one.
+        costs: what making its keys has cost, if that was no stage of it.
+        refusals: what was refused meanwhile.
+    """
+
+    server: SumServer
+    dealing: Dealing | None = None
+    costs: Costs | None = None
+    refusals: tuple[Refusal, ...] = ()
+
+
+class StagedSum(SecureSum, Generic[_Client]):
+    """Secure sums in stages, of which the first invites the clients.
+
+    Clients live as long as this object: each has a method `join`, which accepts an invitation and
+    returns the client's `Part` in the session with its first answer.
+
+    Args:
+        signed: whether clients sign their messages.
+        randomness: where identities come from, and keys.
+        clock: seconds, for the times in the record of costs.
+
+    Attributes:
+        message_types: type numbers of all its messages.
+        consortium: the identities of its clients.
+    """
+
+    message_types: tuple[type[IntEnum], ...]
+
+    def __init__(
+        self,
+        *,
+        signed: bool = True,
+        randomness: Randomness = SYSTEM,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.consortium = Consortium(signed, randomness)
+        self._randomness = randomness
+        self._clock = clock
+        self._clients: dict[ClientId, _Client] = {}
+        self._once = OncePerRound()
+
+    def sum(
+        self,
+        vectors: Mapping[ClientId, IntegerVector],
+        modulus_bits: int,
+        *,
+        round_id: int,
+        dropouts: Mapping[ClientId, str] | None = None,
+        faults: Sequence[Fault] = (),
+        binding: bytes = b"",
+    ) -> SumResult:
+        """Run one session; see `SecureSum.sum`, and the class for what this protocol allows."""
+        return self._sum(vectors, modulus_bits, SessionPlan(round_id, dropouts, faults, binding))
+
+    def client(self, client: ClientId) -> _Client:
+        """Return a client; a new one gets its identity, and all others its verify key."""
+        if client not in self._clients:
+            self._clients[client] = self._make_client(client, self.consortium.identity(client))
+        return self._clients[client]
+
+    @abstractmethod
+    def _make_client(self, client: ClientId, identity: SigningIdentity | None) -> _Client:
+        """Return a new client."""
+
+    def _agree(self, vectors: Mapping[ClientId, IntegerVector], modulus_bits: int) -> Any:
+        """Check the vectors, and return what their session must know: by default, m and k.
+
+        Raises:
+            ParameterError: for too few clients, an impossible k, or vectors that do not fit.
+        """
+        plan_threshold(len(vectors))
+        return check_vectors(vectors, modulus_bits), modulus_bits
+
+    @abstractmethod
+    def _open(
+        self, cohort: tuple[ClientId, ...], agreed: Any, plan: SessionPlan, channel: Channel
+    ) -> Session:
+        """Return a new session."""
+
+    def _join(self, client: ClientId, data: bytes, binding: bytes) -> tuple[Part[Any], bytes]:
+        """Let a client accept an invitation."""
+        joined: tuple[Part[Any], bytes] = self._clients[client].join(data, binding)  # type: ignore[attr-defined]
+        return joined
+
+    def _finish(self, runner: StageRunner, server: Any) -> Total:
+        """Close the last stage."""
+        total: Total = runner.close(server.total)
+        return total
+
+    def _sum(
+        self, vectors: Mapping[ClientId, IntegerVector], modulus_bits: int, plan: SessionPlan
+    ) -> SumResult:
+        """Sum modulo 2^k."""
+        return self._run(vectors, self._agree(vectors, modulus_bits), plan, modulus_bits)
+
+    def _run(
+        self,
+        vectors: Mapping[ClientId, Any],
+        agreed: Any,
+        plan: SessionPlan,
+        bits: int,
+    ) -> SumResult:
+        """Run one session over vectors that were checked.
+
+        Args:
+            vectors: as in `sum`.
+            agreed: what `_open` needs to know of them.
+            plan: the rest of what was asked for.
+            bits: k, or 64 if they are summed over the integers.
+        """
+        cohort = tuple(sorted(vectors))
+        names = message_names(*self.message_types)
+        channel = Channel(self.stages, names, plan.dropouts, plan.faults, self._clock)
+        for client in cohort:
+            self.client(client)
+        session = self._open(cohort, agreed, plan, channel)
+        clients = SessionClients(
+            lambda client, data: self._join(client, data, plan.binding), vectors, self.stages[0]
+        )
+        runner = StageRunner(
+            channel,
+            cohort,
+            clients.answer,
+            session.server.receive,
+            earlier_costs=session.costs,
+            earlier_refusals=session.refusals,
+            opens_at=self.opens_at,
+        )
+        with self._once.session(plan.round_id, vectors, bits), runner.aborting():
+            total = self._play(runner, session)
+        return SumResult(
+            total.sum, total.survivors, runner.costs(), runner.refusals, total.lone_share
+        )
+
+    def _play(self, runner: StageRunner, session: Session) -> Total:
+        """Run all stages."""
+        if session.dealing is not None:
+            runner.deal(self.stages[0], *session.dealing)
+        for stage, opening in session.server.openings():
+            runner.run_stage(stage, opening)
+        return self._finish(runner, session.server)
