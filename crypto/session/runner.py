@@ -20,6 +20,9 @@ Opening: TypeAlias = Callable[[], Mapping[ClientId, bytes]]
 TakeDealt: TypeAlias = Callable[[ClientId, bytes], None]
 """Gives a client what an authority dealt it."""
 
+Dealing: TypeAlias = tuple[Opening, TakeDealt]
+"""What an authority sends before the server's invitation, and how a client takes it."""
+
 _T = TypeVar("_T")
 
 
@@ -101,6 +104,21 @@ class StageRunner:
                 except (ProtocolError, AbortError) as error:
                     self.note(client, error)
 
+    def run_stages(
+        self, openings: Iterable[tuple[str, Opening]], dealing: Dealing | None = None
+    ) -> None:
+        """Run stages, the first of them with an authority's part before it if there is one.
+
+        Args:
+            openings: what opens each stage, in their order; one can be opened several times.
+            dealing: what the authority does.
+        """
+        for stage, opening in openings:
+            if dealing is not None:
+                self.deal(stage, *dealing)
+                dealing = None
+            self.run_stage(stage, opening)
+
     def run_stage(self, stage: str, opening: Opening) -> None:
         """Let the server open a stage, carry its messages to the clients and the answers back."""
         self._stage = stage
@@ -110,9 +128,9 @@ class StageRunner:
             self._may_be_opened = True  # also if nobody answers: answers may come late
         self._exchange.carry(stage, messages)
 
-    def close(self, closing: Callable[[], _T]) -> _T:
-        """Let the server finish after the last stage."""
-        with self._channel.work(SERVER, self._stage):
+    def close(self, closing: Callable[[], _T], by: Party = SERVER) -> _T:
+        """Let the server, or an authority, do what is left to do after a stage."""
+        with self._channel.work(by, self._stage):
             return closing()
 
     def note(self, by: Party, error: ProtocolError | AbortError) -> None:

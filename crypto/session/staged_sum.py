@@ -7,16 +7,17 @@ each stage. Costs, dropouts, faults, refusals, aborts and opened rounds are the 
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crypto.encoding.residues import IntegerVector, check_vectors
 from crypto.parties import ClientId
-from crypto.primitives.signatures import SigningIdentity
+from crypto.primitives.prg import MAX_MODULUS_BITS
+from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.randomness import SYSTEM, Randomness
 from crypto.session.channel import Channel
 from crypto.session.client_session import Part, SessionClients
@@ -24,15 +25,13 @@ from crypto.session.consortium import Consortium
 from crypto.session.costs import Costs
 from crypto.session.faults import Fault
 from crypto.session.opened_rounds import OncePerRound
-from crypto.session.runner import Opening, StageRunner, TakeDealt
+from crypto.session.runner import Dealing, Opening, StageRunner
 from crypto.session.secure_sum import Refusal, SecureSum, SumResult
 from crypto.session.thresholds import plan_threshold
 from crypto.wire import message_names
 
-Dealing: TypeAlias = tuple[Opening, TakeDealt]
-"""What an authority sends before the server's invitation, and how a client takes it."""
-
 _Client = TypeVar("_Client")
+_Server = TypeVar("_Server", bound="SumServer")
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class SumServer(Protocol):
 
 
 @dataclass(frozen=True)
-class Session:
+class Session(Generic[_Server]):
     """A session before its first stage.
 
     Attributes:
@@ -77,7 +76,7 @@ class Session:
         refusals: what was refused meanwhile.
     """
 
-    server: SumServer
+    server: _Server
     dealing: Dealing | None = None
     costs: Costs | None = None
     refusals: tuple[Refusal, ...] = ()
@@ -127,6 +126,11 @@ class StagedSum(SecureSum, Generic[_Client]):
         """Run one session; see `SecureSum.sum`, and the class for what this protocol allows."""
         return self._sum(vectors, modulus_bits, SessionPlan(round_id, dropouts, faults, binding))
 
+    @property
+    def registry(self) -> Mapping[ClientId, VerifyKey] | None:
+        """The verify keys of the clients so far; None if they do not sign."""
+        return self.consortium.registry
+
     def client(self, client: ClientId) -> _Client:
         """Return a client; a new one gets its identity, and all others its verify key."""
         if client not in self._clients:
@@ -149,7 +153,7 @@ class StagedSum(SecureSum, Generic[_Client]):
     @abstractmethod
     def _open(
         self, cohort: tuple[ClientId, ...], agreed: Any, plan: SessionPlan, channel: Channel
-    ) -> Session:
+    ) -> Session[Any]:
         """Return a new session."""
 
     def _join(self, client: ClientId, data: bytes, binding: bytes) -> tuple[Part[Any], bytes]:
@@ -157,9 +161,9 @@ class StagedSum(SecureSum, Generic[_Client]):
         joined: tuple[Part[Any], bytes] = self._clients[client].join(data, binding)  # type: ignore[attr-defined]
         return joined
 
-    def _finish(self, runner: StageRunner, server: Any) -> Total:
+    def _finish(self, runner: StageRunner, session: Session[Any]) -> Total:
         """Close the last stage."""
-        total: Total = runner.close(server.total)
+        total: Total = runner.close(session.server.total)
         return total
 
     def _sum(
@@ -207,10 +211,32 @@ class StagedSum(SecureSum, Generic[_Client]):
             total.sum, total.survivors, runner.costs(), runner.refusals, total.lone_share
         )
 
-    def _play(self, runner: StageRunner, session: Session) -> Total:
+    def _play(self, runner: StageRunner, session: Session[Any]) -> Total:
         """Run all stages."""
-        if session.dealing is not None:
-            runner.deal(self.stages[0], *session.dealing)
-        for stage, opening in session.server.openings():
-            runner.run_stage(stage, opening)
-        return self._finish(runner, session.server)
+        runner.run_stages(session.server.openings(), session.dealing)
+        return self._finish(runner, session)
+
+
+class IntegerSums(StagedSum[_Client]):
+    """Sums over the integers of values up to a public bound, which `sum` reduces modulo 2^k.
+
+    Attributes:
+        MOST_BITS: the largest k.
+    """
+
+    MOST_BITS: ClassVar[int] = MAX_MODULUS_BITS
+
+    def _sum(
+        self, vectors: Mapping[ClientId, IntegerVector], modulus_bits: int, plan: SessionPlan
+    ) -> SumResult:
+        check_vectors(vectors, modulus_bits, self.MOST_BITS)
+        mask = np.uint64((1 << modulus_bits) - 1)
+        residues = {client: vector.astype(np.uint64) & mask for client, vector in vectors.items()}
+        result = self._sum_up_to(residues, int(mask), plan)
+        return replace(result, sum=result.sum & mask)
+
+    @abstractmethod
+    def _sum_up_to(
+        self, vectors: Mapping[ClientId, IntegerVector], max_value: int, plan: SessionPlan
+    ) -> SumResult:
+        """Check vectors with values 0 to `max_value`, and sum them modulo 2^64."""

@@ -153,6 +153,10 @@ class HomomorphicClient(KeyedClient[Invitation, "HomomorphicClientSession"]):
 class HomomorphicClientSession(ClientSession[Joined]):
     """One client in one session; made by `HomomorphicClient.join`. It uploads once."""
 
+    def step(self, stage: str, data: bytes, given: IntegerVector) -> bytes:  # noqa: ARG002
+        """Take the only step after the first: upload."""
+        return self.upload(data, given)
+
     def upload(self, data: bytes, vector: IntegerVector) -> bytes:
         """Upload: encrypt the vector.
 

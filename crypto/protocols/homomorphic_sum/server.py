@@ -1,7 +1,7 @@
 """The server of sums by homomorphic encryption: it adds ciphertexts that it cannot read."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from crypto.protocols.homomorphic_sum.messages import (
 from crypto.protocols.homomorphic_sum.stages import CLIENT_MESSAGES, Stage
 from crypto.session.admission import Kinds
 from crypto.session.messages import ClientMessage
+from crypto.session.runner import Opening
 from crypto.session.staged_server import StagedServer
 from crypto.vector_schemes.scheme import EncryptedVector, PublicVectorKey, VectorPlan
 
@@ -47,15 +48,18 @@ class KeyedServer(StagedServer):
     ) -> None:
         cohort = invitation.cohort
         super().__init__(invitation.session_id(), client_messages, len(cohort), registry)
+        self._invitation = invitation
         self._key = key
-        self._cohort = cohort
-        self._opening = invitation.to_bytes()
+        self.cohort = cohort
         self._consents: dict[ClientId, bytes] = {}
 
     def invite(self) -> dict[ClientId, bytes]:
         """Open the session; return the invitation for each client of the cohort."""
-        self._begin(Stage.KEY_SETUP, frozenset(self._cohort))
-        return dict.fromkeys(self._cohort, self._opening)
+        return self._invite(self.cohort, self._invitation)
+
+    def openings(self) -> Iterable[tuple[str, Opening]]:
+        """Return what opens each stage, in their order; `order_decryption` closes the last one."""
+        return {Stage.KEY_SETUP: self.invite, Stage.UPLOAD: self.request_uploads}.items()
 
     def request_uploads(self) -> dict[ClientId, bytes]:
         """Close key setup; return an `UploadRequest` for each client.
@@ -74,7 +78,7 @@ class KeyedServer(StagedServer):
     @property
     def consents(self) -> tuple[bytes, ...]:
         """The signatures of the clients' `Readiness`, in the cohort's order."""
-        return tuple(self._consents[client] for client in self._cohort)
+        return tuple(self._consents[client] for client in self.cohort)
 
     @abstractmethod
     def order_decryption(self) -> bytes:
@@ -141,7 +145,7 @@ class HomomorphicServer(KeyedServer):
             ThresholdError: if a client is missing.
         """
         self._door.close(Stage.UPLOAD)
-        total = self._key.add([self._uploads[client] for client in self._cohort])
+        total = self._key.add([self._uploads[client] for client in self.cohort])
         return DecryptionOrder(self.invitation, total, self.consents).to_bytes()
 
     def read_sum(self, data: bytes) -> NDArray[np.int64]:

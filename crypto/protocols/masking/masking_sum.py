@@ -1,32 +1,24 @@
-"""What all masking protocols have in common from end to end: clients, and how a session runs."""
+"""What all masking protocols have in common from end to end: parameters, and how a session runs."""
 
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import TypeAlias
+from typing import Any
 
 from crypto.encoding.residues import IntegerVector
 from crypto.parties import ClientId
-from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.protocols.masking.parameters import MaskingParameters
-from crypto.protocols.masking.roles import MaskClient, MaskServer, SessionClients
-from crypto.protocols.masking.stages import Stage
+from crypto.protocols.masking.roles import MaskClient, MaskServer
 from crypto.protocols.masking.topology import Topology
 from crypto.randomness import SYSTEM, Randomness
 from crypto.session.channel import Channel
-from crypto.session.faults import Fault
-from crypto.session.opened_rounds import OncePerRound
-from crypto.session.runner import Opening, StageRunner, TakeDealt
-from crypto.session.secure_sum import SecureSum, SumResult
-from crypto.wire import message_names
-
-Dealing: TypeAlias = tuple[Opening, TakeDealt]
-"""What an authority sends before the server's invitation, and how a client takes it."""
+from crypto.session.runner import Dealing, StageRunner
+from crypto.session.staged_sum import Session, SessionPlan, StagedSum, Total
 
 
-class MaskingSum(SecureSum):
+class MaskingSum(StagedSum[MaskClient]):
     """Secure sums by masks. Clients live as long as this object; keys are new in each session.
 
     Protocols that do more than sum vectors take its clients and servers apart, by `client` and
@@ -34,13 +26,7 @@ class MaskingSum(SecureSum):
 
     Attributes:
         topology: `topology.plan(n)` says degree and threshold for n clients, and why.
-        message_types: type numbers of its messages.
-        registry: the verify keys of the clients so far; None if they do not sign. Here the process
-            that runs all parties vouches for them; in the field nobody but the clients may.
     """
-
-    topology: Topology
-    message_types: type[IntEnum]
 
     def __init__(
         self,
@@ -52,15 +38,10 @@ class MaskingSum(SecureSum):
         randomness: Randomness = SYSTEM,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
+        super().__init__(signed=signed, randomness=randomness, clock=clock)
         self.stages = tuple(stages)
         self.topology = topology
-        self.message_types = message_types
-        self.registry: dict[ClientId, VerifyKey] | None = {} if signed else None
-        self._randomness = randomness
-        self._clock = clock
-        self._clients: dict[ClientId, MaskClient] = {}
-        self._once = OncePerRound()
-        self._identities: dict[ClientId, SigningIdentity] = {}
+        self.message_types = (message_types,)
 
     def plan(
         self, vectors: Mapping[ClientId, IntegerVector], modulus_bits: int
@@ -68,20 +49,6 @@ class MaskingSum(SecureSum):
         """Return the parameters of a session; see `MaskingParameters.plan_for`."""
         signed = self.registry is not None
         return MaskingParameters.plan_for(vectors, modulus_bits, self.topology, signed)
-
-    def client(self, client: ClientId) -> MaskClient:
-        """Return a client; a new one gets its identity, and all others its verify key."""
-        if client not in self._clients:
-            if self.registry is not None:
-                identity = SigningIdentity.generate(self._randomness)
-                self._identities[client] = identity
-                self.registry[client] = identity.verify_key
-            self._clients[client] = self._make_client(client, self.identity(client))
-        return self._clients[client]
-
-    def identity(self, client: ClientId) -> SigningIdentity | None:
-        """Return what a client signs with; None if clients do not sign."""
-        return self._identities.get(client)
 
     @abstractmethod
     def open(
@@ -93,43 +60,25 @@ class MaskingSum(SecureSum):
     ) -> tuple[MaskServer, Dealing | None]:
         """Return the server of a new session, and an authority's part in it if there is one."""
 
-    @abstractmethod
-    def _make_client(self, client: ClientId, identity: SigningIdentity | None) -> MaskClient: ...
+    def _agree(self, vectors: Mapping[ClientId, IntegerVector], modulus_bits: int) -> Any:
+        return self.plan(vectors, modulus_bits)
 
-    def sum(
+    def _open(
         self,
-        vectors: Mapping[ClientId, IntegerVector],
-        modulus_bits: int,
-        *,
-        round_id: int,
-        dropouts: Mapping[ClientId, str] | None = None,
-        faults: Sequence[Fault] = (),
-        binding: bytes = b"",
-    ) -> SumResult:
-        """Run one session; see `SecureSum.sum`."""
-        cohort = tuple(sorted(vectors))
-        parameters = self.plan(vectors, modulus_bits)
-        names = message_names(self.message_types)
-        channel = Channel(self.stages, names, dropouts, faults, self._clock)
-        clients = {client: self.client(client) for client in cohort}
-        server, dealing = self.open(cohort, parameters, round_id, binding)
-        parts = SessionClients(clients, vectors, binding)
-        runner = StageRunner(channel, vectors, parts.answer, server.receive, opens_at=self.opens_at)
-        once = self._once.session(round_id, vectors, modulus_bits)
-        with once, runner.aborting(), noting_findings(runner, server):
-            run_masks(runner, server.openings(), dealing)
-            result = runner.close(server.unmask)
-        return SumResult(result.sum, result.survivors, channel.costs(), runner.refusals)
+        cohort: tuple[ClientId, ...],
+        agreed: Any,
+        plan: SessionPlan,
+        channel: Channel,  # noqa: ARG002
+    ) -> Session[MaskServer]:
+        return Session(*self.open(cohort, agreed, plan.round_id, plan.binding))
 
+    def _play(self, runner: StageRunner, session: Session[MaskServer]) -> Total:
+        with noting_findings(runner, session.server):
+            return super()._play(runner, session)
 
-def run_masks(
-    runner: StageRunner, openings: Mapping[str, Opening], dealing: Dealing | None
-) -> None:
-    """Run all stages of a masking protocol."""
-    if dealing is not None:
-        runner.deal(Stage.ADVERTISE_KEYS, *dealing)
-    for stage, opening in openings.items():
-        runner.run_stage(stage, opening)
+    def _finish(self, runner: StageRunner, session: Session[MaskServer]) -> Total:
+        result = runner.close(session.server.unmask)
+        return Total(result.sum, result.survivors)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ It relays keys and shares, adds up the masked vectors as they arrive, and remove
 the masks that did not cancel. Each stage is closed by the method that makes the next messages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from crypto.encoding.residues import ResidueSum
 from crypto.errors import (
@@ -105,7 +105,7 @@ class MaskingServer(StagedServer):
         self._agreements: dict[ClientId, bytes] = {}
         self._answers: dict[ClientId, UnmaskingAnswer] = {}
 
-    def openings(self) -> Mapping[str, Opening]:
+    def openings(self) -> Iterable[tuple[str, Opening]]:
         """Return what opens each stage of this session, in their order; `unmask` closes it."""
         signed = self._parameters.signed
         agreement: dict[str, Opening] = {Stage.CONSISTENCY: self.announce_survivors}
@@ -115,12 +115,11 @@ class MaskingServer(StagedServer):
             Stage.MASKED_INPUT: self.deliver_shares,
             **(agreement if signed else {}),
             Stage.UNMASKING: self.publish_agreements if signed else self.announce_survivors,
-        }
+        }.items()
 
     def invite(self) -> dict[ClientId, bytes]:
         """Open the session; return an `Invitation` for each client of the cohort."""
-        self._begin(Stage.ADVERTISE_KEYS, frozenset(self.invitation.cohort))
-        return dict.fromkeys(self.invitation.cohort, self.invitation.to_bytes())
+        return self._invite(self.invitation.cohort, self.invitation)
 
     def publish_keys(self) -> dict[ClientId, bytes]:
         """Close stage one; return a `KeyDirectory` for each client that advertised keys."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from crypto.parties import ClientId
 from crypto.primitives.signatures import SigningIdentity
 from crypto.protocols.masking.client import MaskingClient
-from crypto.protocols.masking.masking_sum import Dealing, MaskingSum
+from crypto.protocols.masking.masking_sum import MaskingSum
 from crypto.protocols.masking.messages import MessageType
 from crypto.protocols.masking.parameters import ClientPolicy, MaskingParameters
 from crypto.protocols.masking.roles import MaskClient, MaskServer
@@ -14,6 +14,7 @@ from crypto.protocols.masking.server import MaskingServer
 from crypto.protocols.masking.stages import Stage
 from crypto.protocols.masking.topology import CompleteGraph, Topology
 from crypto.randomness import SYSTEM, Randomness
+from crypto.session.runner import Dealing
 from crypto.session.thresholds import MIN_CLIENTS
 
 

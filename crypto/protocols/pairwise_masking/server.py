@@ -4,7 +4,7 @@ It relays keys and shares, adds up the masked vectors as they arrive, and comple
 the clients that dropped out. Each stage is closed by the method that makes the next messages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from crypto.encoding.residues import ResidueSum
 from crypto.errors import (
@@ -84,20 +84,18 @@ class PairwiseServer(StagedServer):
         self._answers: dict[ClientId, KeyShares] = {}
         self.findings: list[tuple[Party, ProtocolError]] = []
 
-    def openings(self) -> Mapping[str, Opening]:
+    def openings(self) -> Iterable[tuple[str, Opening]]:
         """Return what opens each stage, in their order; `unmask` closes the session."""
         return {
             Stage.ADVERTISE_KEYS: self.invite,
             Stage.SHARE_KEYS: self.publish_keys,
             Stage.MASKED_INPUT: self.deliver_shares,
             Stage.RECOVERY: self.announce_dropped,
-        }
+        }.items()
 
     def invite(self) -> dict[ClientId, bytes]:
         """Open the session; return a `PairwiseInvitation` for each client of the cohort."""
-        cohort = self.invitation.cohort
-        self._begin(Stage.ADVERTISE_KEYS, frozenset(cohort))
-        return dict.fromkeys(cohort, self.invitation.to_bytes())
+        return self._invite(self.invitation.cohort, self.invitation)
 
     def publish_keys(self) -> dict[ClientId, bytes]:
         """Close stage one with the set P1; return a `KeyList` for each of its clients."""

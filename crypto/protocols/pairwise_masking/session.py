@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from crypto.parties import ClientId
 from crypto.primitives.signatures import SigningIdentity
-from crypto.protocols.masking.masking_sum import Dealing, MaskingSum
+from crypto.protocols.masking.masking_sum import MaskingSum
 from crypto.protocols.masking.parameters import ClientPolicy, MaskingParameters
 from crypto.protocols.masking.roles import MaskClient, MaskServer
 from crypto.protocols.masking.topology import CompleteGraph
@@ -16,6 +16,7 @@ from crypto.protocols.pairwise_masking.server import PairwiseServer
 from crypto.protocols.pairwise_masking.stages import Stage
 from crypto.randomness import SYSTEM, Randomness
 from crypto.session.key_setup import KeySetup, check_key_setup
+from crypto.session.runner import Dealing
 
 
 class PairwiseMasking(MaskingSum):

@@ -14,8 +14,7 @@ from crypto.encoding.residues import IntegerVector
 from crypto.errors import ParameterError
 from crypto.groups.base import Group
 from crypto.parties import ClientId
-from crypto.protocols.masking.masking_sum import Dealing, MaskingSum, noting_findings, run_masks
-from crypto.protocols.masking.roles import SessionClients
+from crypto.protocols.masking.masking_sum import MaskingSum, noting_findings
 from crypto.protocols.quality_sum.client import QualityClient
 from crypto.protocols.quality_sum.key_sources import Disturbances, KeyReady, KeySource
 from crypto.protocols.quality_sum.messages import MessageType
@@ -24,10 +23,11 @@ from crypto.protocols.quality_sum.server import QualityServer, Totals
 from crypto.protocols.quality_sum.stages import Stage
 from crypto.randomness import SYSTEM, Randomness
 from crypto.session.channel import Channel
+from crypto.session.client_session import SessionClients
 from crypto.session.costs import Costs
 from crypto.session.faults import Fault
 from crypto.session.opened_rounds import OncePerRound
-from crypto.session.runner import StageRunner
+from crypto.session.runner import Dealing, StageRunner
 from crypto.session.secure_sum import Refusal
 from crypto.wire import message_names
 
@@ -151,7 +151,7 @@ class JointSum:
         inputs = _join_inputs(vectors, qualities, parameters)
         cohort = tuple(sorted(inputs))
         logarithms = self._find_logarithms(len(cohort) * max_quality)
-        names = message_names(self._masking.message_types, MessageType)
+        names = message_names(*self._masking.message_types, MessageType)
         channel = Channel(self.stages, names, dropouts, faults, self._clock)
         clients = {client: self._client(client) for client in cohort}
         ready, is_new = self._ensure_key(
@@ -165,7 +165,9 @@ class JointSum:
         runner = StageRunner(
             channel,
             vectors,
-            SessionClients(clients, inputs, binding).answer,
+            SessionClients(
+                lambda client, data: clients[client].join(data, binding), inputs, self.stages[1]
+            ).answer,
             server.receive,
             earlier_costs=ready.costs if is_new else None,
             earlier_refusals=ready.refusals if is_new else (),
@@ -211,7 +213,7 @@ class JointSum:
                 masks,
                 proofs=self._proofs,
                 checked=self._checked,
-                identity=self._masking.identity(client),
+                identity=self._masking.consortium.identity(client),
                 registry=self._masking.registry,
                 randomness=self._randomness,
             )
@@ -219,7 +221,7 @@ class JointSum:
 
 
 def _run(runner: StageRunner, server: QualityServer[Any], dealing: Dealing | None) -> Totals:
-    run_masks(runner, server.openings(), dealing)
+    runner.run_stages(server.openings(), dealing)
     runner.close(server.unmask)
     while server.needs_help:
         runner.run_stage(Stage.DECRYPTION.value, server.request_help)

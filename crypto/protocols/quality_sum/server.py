@@ -3,7 +3,7 @@
 An upload counts as a whole or not at all, so that both sums are over the same survivors.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic
 
@@ -85,7 +85,7 @@ class QualityServer(Generic[Element]):
         )
         self._unmasked: Unmasked | None = None
 
-    def openings(self) -> Mapping[str, Opening]:
+    def openings(self) -> Iterable[tuple[str, Opening]]:
         """Return what opens each stage up to the unmasking, in their order."""
         openings = dict(self._masks.openings())
         invite, deliver = openings[MaskStage.ADVERTISE_KEYS], openings[MaskStage.MASKED_INPUT]
@@ -99,7 +99,7 @@ class QualityServer(Generic[Element]):
             invite(), self.invitation.to_bytes()
         )
         openings[MaskStage.MASKED_INPUT] = open_upload
-        return openings
+        return openings.items()
 
     def receive(self, sender: ClientId, data: bytes) -> None:
         """Take a client's message for the present stage.

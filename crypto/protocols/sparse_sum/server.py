@@ -68,7 +68,7 @@ class SparseServer(KeyedServer):
             ThresholdError: if a client is missing.
         """
         self._door.close(Stage.UPLOAD)
-        cohort = self._cohort
+        cohort = self.cohort
         places = [self._places[client] for client in cohort]
         self.meetings = find_meetings(*zip(*places, strict=True))
         sums = []

@@ -61,7 +61,7 @@ class Cast:
                 masks[c],
                 proofs=self.parameters.proofs,
                 checked=hardened,
-                identity=self.masking.identity(c),
+                identity=self.masking.consortium.identity(c),
                 registry=self.masking.registry,
                 randomness=self.randomness[c],
             )
