@@ -74,12 +74,14 @@ class Session(Generic[_Server]):
         dealing: an authority's part in it, if there is one.
         costs: what making its keys has cost, if that was no stage of it.
         refusals: what was refused meanwhile.
+        max_value: the largest value of a vector; 0 where it need not be known.
     """
 
     server: _Server
     dealing: Dealing | None = None
     costs: Costs | None = None
     refusals: tuple[Refusal, ...] = ()
+    max_value: int = 0
 
 
 class StagedSum(SecureSum, Generic[_Client]):
@@ -131,10 +133,14 @@ class StagedSum(SecureSum, Generic[_Client]):
         """The verify keys of the clients so far; None if they do not sign."""
         return self.consortium.registry
 
+    def identity(self, client: ClientId) -> SigningIdentity | None:
+        """Return what a client signs with; None if clients do not sign."""
+        return self.consortium.identity(client)
+
     def client(self, client: ClientId) -> _Client:
         """Return a client; a new one gets its identity, and all others its verify key."""
         if client not in self._clients:
-            self._clients[client] = self._make_client(client, self.consortium.identity(client))
+            self._clients[client] = self._make_client(client, self.identity(client))
         return self._clients[client]
 
     @abstractmethod

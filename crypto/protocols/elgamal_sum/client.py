@@ -146,7 +146,7 @@ class ElGamalClient(Generic[Element]):
             registry=self._registry,
             randomness=self._randomness,
         )
-        return part, part.ready()
+        return part, part.first_answer()
 
     def _check_policy(self, invitation: Invitation) -> None:
         holders = invitation.key.clients

@@ -1,21 +1,14 @@
 """One client in one session of a sum by threshold ElGamal: three steps, each taken once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Generic
 
 from crypto.domain import domain_tag, encode_id
 from crypto.elgamal.encryption import Ciphertext
 from crypto.elgamal.threshold import KeyShare, ThresholdKey
 from crypto.encoding.residues import IntegerVector, check_range
-from crypto.errors import (
-    ConsistencyError,
-    SignatureError,
-    ThresholdError,
-    blaming,
-)
 from crypto.groups.base import Element
-from crypto.parties import SERVER, ClientId
+from crypto.parties import ClientId
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.proofs.equality import PowerProof, PowerStatement
 from crypto.proofs.knowledge import KnowledgeClaim, KnowledgeProof
@@ -31,28 +24,20 @@ from crypto.protocols.elgamal_sum.messages import (
 )
 from crypto.protocols.elgamal_sum.receipts import knowledge_context, open_receipts
 from crypto.randomness import Randomness
-from crypto.session.client_session import ClientSession
+from crypto.session.helped_sum import HelpingClientSession, Joined, Stage, Uploaded
 from crypto.session.opened_rounds import Opening
-from crypto.session.signing import SIGNED_MESSAGE, sign_message
+from crypto.session.signing import SIGNED_MESSAGE
 
 
-@dataclass(frozen=True)
-class _Joined:
-    """It joined the session."""
-
-
-@dataclass(frozen=True)
-class _Uploaded:
-    """Its vector is encrypted and gone."""
-
-
-class ElGamalClientSession(ClientSession[_Joined | _Uploaded], Generic[Element]):
+class ElGamalClientSession(HelpingClientSession, Generic[Element]):
     """One client in one session; made by `ElGamalClient.join`.
 
     A message at the wrong time, of another session or malformed is refused and changes nothing.
     Once a message's content was found wrong the round is over for this client. It helps to decrypt
     once a session, whatever it is asked: that is what keeps the sum the only thing decrypted.
     """
+
+    READINESS = Readiness
 
     def __init__(
         self,
@@ -66,22 +51,23 @@ class ElGamalClientSession(ClientSession[_Joined | _Uploaded], Generic[Element])
         registry: Mapping[ClientId, VerifyKey],
         randomness: Randomness,
     ) -> None:
-        super().__init__(client_id, invitation.session_id(), _Joined(), len(invitation.cohort))
+        super().__init__(
+            client_id,
+            invitation,
+            invitation.parameters.threshold,
+            opening,
+            identity=identity,
+            registry=registry,
+            randomness=randomness,
+        )
         self._parameters = invitation.parameters
-        self._cohort = frozenset(invitation.cohort)
         self._key = key
         self._group = key.group
         self._share = share
-        self._opening = opening
-        self._identity = identity
-        self._registry = registry
-        self._randomness = randomness
-        self._participants: frozenset[ClientId] = frozenset()
-        self._own_c1s = b""
 
-    def ready(self) -> bytes:
-        """Return the `Readiness` of this session; called by `ElGamalClient.join`."""
-        return sign_message(Readiness(self.session_id, self.client_id), self._identity)
+    def step(self, stage: str, data: bytes, given: IntegerVector) -> bytes:
+        """Take the step of a stage after the first: `upload` or `decrypt`."""
+        return self.upload(data, given) if stage == Stage.UPLOAD else self.decrypt(data)
 
     def upload(self, data: bytes, vector: IntegerVector) -> bytes:
         """Upload: encrypt every coordinate for itself, equation (17).
@@ -101,11 +87,8 @@ class ElGamalClientSession(ClientSession[_Joined | _Uploaded], Generic[Element])
         """
         check_range(vector, self._parameters.length, self._parameters.max_value)
         self._opening.check()
-        _, request = self._take(_Joined, UploadRequest, data)
-        participants = frozenset(request.participants)
-        if self.client_id not in participants or not participants <= self._cohort:
-            raise ConsistencyError("participants that were never invited, or not this one", SERVER)
-        self._require(len(participants), "participants")
+        _, request = self._take(Joined, UploadRequest, data)
+        self._check_participants(request.participants)
         exponents = [self._group.random_exponent(self._randomness) for _ in vector]
         ciphertexts, proofs = self._encrypt(vector, exponents)
         c1s = self._group.encode_all(ciphertext.c1 for ciphertext in ciphertexts)
@@ -116,13 +99,8 @@ class ElGamalClientSession(ClientSession[_Joined | _Uploaded], Generic[Element])
         receipt = UploadReceipt(self.session_id, self.client_id, c1s, knowledge)
         if self._identity is not None:
             signature = self._identity.sign(SIGNED_MESSAGE, receipt.to_bytes())
-        self._participants, self._own_c1s = participants, c1s
-        self._state = _Uploaded()
-        halves = c1s, c2s
-        message = EncryptedVector(
-            self.session_id, self.client_id, *halves, knowledge, proofs, signature
-        )
-        return sign_message(message, self._identity)
+        self._own, self._state = c1s, Uploaded()
+        return self._answer(EncryptedVector, c1s, c2s, knowledge, proofs, signature)
 
     def decrypt(self, data: bytes) -> bytes:
         """Decryption: raise the sum's c1 to the client's share, equation (21).
@@ -142,7 +120,7 @@ class ElGamalClientSession(ClientSession[_Joined | _Uploaded], Generic[Element])
             OpenedRoundError: if this client has helped to decrypt another sum of the same round.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
-        _, request = self._take(_Uploaded, DecryptionRequest, data)
+        _, request = self._take(Uploaded, DecryptionRequest, data)
         bases = self._sum_of(request)
         self._opening.take()
         powers = tuple(self._share.partially_decrypt(base, self._group) for base in bases)
@@ -154,8 +132,7 @@ class ElGamalClientSession(ClientSession[_Joined | _Uploaded], Generic[Element])
             made = PowerProof.make(statement, self._share.value, context, self._randomness)
             proof = made.to_bytes(self._group)
         encoded = self._group.encode_all(powers)
-        answer = PartialDecryptions(self.session_id, self.client_id, encoded, proof)
-        return sign_message(answer, self._identity)
+        return self._answer(PartialDecryptions, encoded, proof)
 
     def _encrypt(
         self, vector: IntegerVector, exponents: Sequence[int]
@@ -188,27 +165,9 @@ class ElGamalClientSession(ClientSession[_Joined | _Uploaded], Generic[Element])
 
     def _sum_of(self, request: DecryptionRequest) -> tuple[Element, ...]:
         """Check what is to be decrypted, and return the sum's c1 for every coordinate: (19)."""
-        senders = frozenset(receipt.sender for receipt in request.receipts)
-        if not senders <= self._participants or self.client_id not in senders:
-            raise ConsistencyError("a sum over others than the participants", SERVER)
-        self._require(len(senders), "clients in the sum")
-        for receipt, signature in zip(request.receipts, request.signatures, strict=True):
-            if receipt.sender == self.client_id and receipt.c1s != self._own_c1s:
-                raise ConsistencyError("another upload under this client's name", SERVER)
-            self._check_receipt(receipt, signature)
+        self._check_uploads(request.receipts, request.signatures, lambda receipt: receipt.c1s)
         opened = open_receipts(self._group, request.receipts, self._parameters, self._randomness)
         return tuple(self._group.product(column) for column in zip(*opened, strict=True))
-
-    def _check_receipt(self, receipt: UploadReceipt, signature: bytes) -> None:
-        if self._parameters.signed:
-            with blaming(SERVER):
-                self._registry[receipt.sender].verify(SIGNED_MESSAGE, receipt.to_bytes(), signature)
-        elif signature:
-            raise SignatureError("a signature in a session without", SERVER)
-
-    def _require(self, found: int, what: str) -> None:
-        if found < self._parameters.threshold:
-            raise ThresholdError(what, found, self._parameters.threshold)
 
 
 def value_context(session_id: bytes, client: ClientId, index: int) -> bytes:

@@ -7,7 +7,6 @@ next messages. A client that sends nothing, or nothing acceptable, has dropped o
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Final, Generic
 
 from crypto.elgamal.discrete_log import DiscreteLog
@@ -17,7 +16,6 @@ from crypto.errors import (
     MalformedMessageError,
     ShareError,
     SignatureError,
-    blaming,
 )
 from crypto.groups.base import Element
 from crypto.parties import ClientId
@@ -34,25 +32,16 @@ from crypto.protocols.elgamal_sum.messages import (
     Invitation,
     PartialDecryptions,
     Readiness,
-    UploadReceipt,
     UploadRequest,
 )
 from crypto.protocols.elgamal_sum.parameters import ElGamalParameters
 from crypto.protocols.elgamal_sum.receipts import open_receipts
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.admission import Doorkeeper, Kinds
+from crypto.session.admission import Kinds
+from crypto.session.helped_sum import HelpedServer, Stage
 from crypto.session.messages import NONCE_BYTES, ClientMessage
 from crypto.session.signing import SIGNED_MESSAGE
 from crypto.session.thresholds import ChooseHelpers, choose_at_random
-
-
-class Stage(StrEnum):
-    """A message from the server to each client and the client's answer."""
-
-    KEY_SETUP = "key setup"
-    UPLOAD = "upload"
-    DECRYPTION = "decryption"
-
 
 CLIENT_MESSAGES: Final[Kinds] = {
     Stage.KEY_SETUP: Readiness,
@@ -74,7 +63,7 @@ class DecryptedSum:
     survivors: tuple[ClientId, ...]
 
 
-class ElGamalServer(Generic[Element]):
+class ElGamalServer(HelpedServer, Generic[Element]):
     """The server's part in one session.
 
     Args:
@@ -92,6 +81,9 @@ class ElGamalServer(Generic[Element]):
         ParameterError: for a cohort out of order.
         MalformedMessageError: for a key of another group.
     """
+
+    UPLOAD_REQUEST = UploadRequest
+    HELP_REQUEST = DecryptionRequest
 
     def __init__(
         self,
@@ -116,81 +108,41 @@ class ElGamalServer(Generic[Element]):
             b"",
             binding=binding,
         )
-        self.session_id = self._invitation.session_id()
+        self._registry = (registry or {}) if parameters.signed else None
+        super().__init__(
+            self._invitation,
+            CLIENT_MESSAGES,
+            parameters.threshold,
+            self._registry,
+            randomness,
+            choose_helpers,
+        )
         self._parameters = parameters
         self._delivery = delivery
         self._group = logarithms.group
         self._key = read_key(delivery.announcement, self._group)
         self._logarithms = logarithms
-        self._registry = (registry or {}) if parameters.signed else None
-        self._randomness = randomness
-        self._choose = choose_helpers
-        self._door = Doorkeeper(
-            self.session_id, CLIENT_MESSAGES, parameters.threshold, self._registry
-        )
         self.ready: set[ClientId] = set()
         """Clients that have said that they have their share of the key."""
         self._sum = [Ciphertext(self._group.identity, self._group.identity)] * parameters.length
-        self._receipts: dict[ClientId, tuple[UploadReceipt, bytes]] = {}
-        self._asked: set[ClientId] = set()
         self._partials: dict[int, tuple[Element, ...]] = {}
 
     def invite(self) -> dict[ClientId, bytes]:
         """Open the session; return an `Invitation` for each client of the cohort."""
-        invitation = self._invitation
-        self._door.open(Stage.KEY_SETUP, frozenset(invitation.cohort))
+        shares = self._delivery.sealed_shares
+        self._begin(Stage.KEY_SETUP, frozenset(self.cohort))
         return {
-            client: replace(
-                invitation, sealed_share=self._delivery.sealed_shares.get(client, b"")
-            ).to_bytes()
-            for client in invitation.cohort
+            client: replace(self._invitation, sealed_share=shares.get(client, b"")).to_bytes()
+            for client in self.cohort
         }
-
-    def receive(self, sender: ClientId, data: bytes) -> None:
-        """Take a client's message for the present stage.
-
-        Args:
-            sender: the client, as the transport knows it.
-            data: the encoded message.
-
-        Raises:
-            MalformedMessageError, WrongTimeError, ForeignMessageError, ReplayError,
-            SignatureError: as in `Doorkeeper.admit`.
-            ProofError: for a value that is not shown to be in range, or a partial decryption that
-                is not shown to be right.
-
-        Guarantees: a refused message changes nothing; every error names `sender`.
-        """
-        with blaming(sender):
-            message, _ = self._door.admit(sender, data)
-            self._accept(message)
-            self._door.accept(sender)
-
-    def request_uploads(self) -> dict[ClientId, bytes]:
-        """Close key setup; return an `UploadRequest` for each client that is ready."""
-        present = self._door.close(Stage.KEY_SETUP)
-        self._door.open(Stage.UPLOAD, present)
-        request = UploadRequest(self.session_id, tuple(sorted(present)))
-        return dict.fromkeys(sorted(present), request.to_bytes())
 
     def request_decryption(self) -> dict[ClientId, bytes]:
         """Close the upload; return a `DecryptionRequest` for the first helpers."""
-        self._door.close(Stage.UPLOAD)
-        self._door.open(Stage.DECRYPTION, frozenset())
-        return self.request_more_help()
+        return self._request_help()
 
     def request_more_help(self) -> dict[ClientId, bytes]:
         """Return requests for as many survivors as are missing; none if none are, or none left."""
-        missing = self._parameters.threshold - len(self._partials)
-        candidates = sorted(self._receipts.keys() - self._asked)
-        chosen = self._choose(candidates, max(missing, 0), self._randomness)
-        self._asked.update(chosen)
-        self._door.await_more(frozenset(chosen))
-        receipts, signatures = zip(
-            *(self._receipts[client] for client in sorted(self._receipts)), strict=True
-        )
-        request = DecryptionRequest(self.session_id, receipts, signatures).to_bytes()
-        return dict.fromkeys(sorted(chosen), request)
+        return self._request_more()
 
     def decrypt(self) -> DecryptedSum:
         """Close the session: combine the partial decryptions, equations (22) and (23).
@@ -201,7 +153,7 @@ class ElGamalServer(Generic[Element]):
                 has sent a false value or partial decryption, and it cannot be told which.
         """
         self._door.close(Stage.DECRYPTION)
-        largest = len(self._receipts) * self._parameters.max_value
+        largest = len(self._uploads) * self._parameters.max_value
         values = []
         for index, ciphertext in enumerate(self._sum):
             partials = {point: powers[index] for point, powers in self._partials.items()}
@@ -211,9 +163,16 @@ class ElGamalServer(Generic[Element]):
                 raise ShareError(f"the sum does not decrypt: {error}") from error
             if values[-1] > largest:
                 raise ShareError(f"a sum of {values[-1]}, above {largest}")
-        return DecryptedSum(tuple(values), tuple(sorted(self._receipts)))
+        return DecryptedSum(tuple(values), self.survivors)
 
-    def _accept(self, message: ClientMessage) -> None:
+    def _accept(self, message: ClientMessage, signature: bytes) -> None:  # noqa: ARG002
+        """Keep what a message says.
+
+        Raises:
+            MalformedMessageError: for what are no elements of the group, or no proofs.
+            ProofError: for a value that is not shown to be in range, or a partial decryption that
+                is not shown to be right.
+        """
         match message:
             case Readiness():
                 self.ready.add(message.sender)
@@ -237,7 +196,7 @@ class ElGamalServer(Generic[Element]):
         self._check_ranges(message, ciphertexts)
         pairs = zip(self._sum, ciphertexts, strict=True)
         self._sum = [total.add(ciphertext, group) for total, ciphertext in pairs]
-        self._receipts[message.sender] = receipt, message.receipt_signature
+        self._uploads[message.sender] = receipt, message.receipt_signature
 
     def _check_ranges(
         self, message: EncryptedVector, ciphertexts: Sequence[Ciphertext[Element]]

@@ -1,14 +1,11 @@
 """The client of Paillier sums: across rounds, and in one session."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Final
 
 from crypto.encoding.residues import IntegerVector, check_range
 from crypto.errors import (
-    ConsistencyError,
     PolicyError,
-    SignatureError,
-    ThresholdError,
     blaming,
 )
 from crypto.paillier.phe_keys import KEY_BITS, PaillierPublicKey
@@ -28,12 +25,15 @@ from crypto.protocols.paillier_sum.messages import (
 )
 from crypto.protocols.paillier_sum.uploads import check_uploads, knowledge_context, multiply_uploads
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.client_session import ClientSession
+from crypto.session.helped_sum import HelpingClientSession, Joined, Stage, Uploaded
 from crypto.session.joined_sessions import JoinedSessions
 from crypto.session.key_epochs import NewestKeys
 from crypto.session.opened_rounds import Opening
-from crypto.session.signing import SIGNED_MESSAGE, sign_message
+from crypto.session.signing import sign_message
 from crypto.session.thresholds import check_cohort, check_threshold
+
+MAX_UPLOAD: Final = 2**64 - 1
+"""The largest value that a client encrypts: whoever runs it says what is allowed."""
 
 
 class PaillierClient:
@@ -112,7 +112,7 @@ class PaillierClient:
             registry=self._registry,
             randomness=self._randomness,
         )
-        return part, part.ready()
+        return part, part.first_answer()
 
     def _check_policy(self, invitation: Invitation, authority: VerifyKey | None) -> None:
         key = invitation.key
@@ -128,22 +128,14 @@ class PaillierClient:
             raise PolicyError("a key of an unknown authority")
 
 
-@dataclass(frozen=True)
-class _Joined:
-    """It joined the session."""
-
-
-@dataclass(frozen=True)
-class _Uploaded:
-    """Its vector is encrypted and gone."""
-
-
-class PaillierClientSession(ClientSession[_Joined | _Uploaded]):
+class PaillierClientSession(HelpingClientSession):
     """One client in one session; made by `PaillierClient.join`.
 
     A message at the wrong time, of another session or malformed is refused and changes nothing.
     Once a message's content was found wrong the round is over. It consents once.
     """
+
+    READINESS = Readiness
 
     def __init__(
         self,
@@ -156,19 +148,23 @@ class PaillierClientSession(ClientSession[_Joined | _Uploaded]):
         registry: Mapping[ClientId, VerifyKey],
         randomness: Randomness,
     ) -> None:
-        super().__init__(client_id, invitation.session_id(), _Joined(), len(invitation.cohort))
+        super().__init__(
+            client_id,
+            invitation,
+            invitation.key.threshold,
+            opening,
+            identity=identity,
+            registry=registry,
+            randomness=randomness,
+        )
         self._invitation = invitation
         self._key = key
-        self._opening = opening
-        self._identity = identity
-        self._registry = registry
-        self._randomness = randomness
-        self._participants: frozenset[ClientId] = frozenset()
-        self._own = b""
 
-    def ready(self) -> bytes:
-        """Return the `Readiness` of this session; called by `PaillierClient.join`."""
-        return sign_message(Readiness(self.session_id, self.client_id), self._identity)
+    def step(self, stage: str, data: bytes, given: IntegerVector) -> bytes:
+        """Take the step of a stage after the first: `upload` or `consent`."""
+        if stage == Stage.UPLOAD:
+            return self.upload(data, given, MAX_UPLOAD)
+        return self.consent(data)
 
     def upload(self, data: bytes, vector: IntegerVector, max_value: int) -> bytes:
         """Upload: encrypt every coordinate for itself.
@@ -189,14 +185,11 @@ class PaillierClientSession(ClientSession[_Joined | _Uploaded]):
         """
         check_range(vector, self._invitation.length, max_value)
         self._opening.check()
-        _, request = self._take(_Joined, UploadRequest, data)
-        participants = frozenset(request.participants)
-        if self.client_id not in participants or not participants <= {*self._invitation.cohort}:
-            raise ConsistencyError("participants that were never invited, or not this one", SERVER)
-        self._require(len(participants), "participants")
+        _, request = self._take(Joined, UploadRequest, data)
+        self._check_participants(request.participants)
         message = self._encrypt([int(value) for value in vector])
         self._own = message.ciphertexts
-        self._participants, self._state = participants, _Uploaded()
+        self._state = Uploaded()
         return sign_message(message, self._identity)
 
     def consent(self, data: bytes) -> bytes:
@@ -217,19 +210,14 @@ class PaillierClientSession(ClientSession[_Joined | _Uploaded]):
             OpenedRoundError: if this client has consented to another sum of the same round.
             WrongTimeError, MalformedMessageError, ForeignMessageError: as all steps.
         """
-        _, request = self._take(_Uploaded, ConsentRequest, data)
-        senders = frozenset(upload.sender for upload in request.uploads)
-        if not senders <= self._participants or self.client_id not in senders:
-            raise ConsistencyError("a sum over others than the participants", SERVER)
-        self._require(len(senders), "clients in the sum")
-        for upload, signature in zip(request.uploads, request.signatures, strict=True):
-            self._check_upload(upload, signature)
+        _, request = self._take(Uploaded, ConsentRequest, data)
+        self._check_uploads(request.uploads, request.signatures, lambda upload: upload.ciphertexts)
         length, signed = self._invitation.length, self._identity is not None
         check_uploads(self._key, request.uploads, length, signed, self._randomness)
         product = multiply_uploads(self._key, request.uploads, length)
         self._opening.take()
         digest = digest_of(self.session_id, self.client_id, product)
-        return sign_message(Consent(self.session_id, self.client_id, digest), self._identity)
+        return self._answer(Consent, digest)
 
     def _encrypt(self, values: Sequence[int]) -> EncryptedVector:
         key, randomness = self._key, self._randomness
@@ -244,16 +232,3 @@ class PaillierClientSession(ClientSession[_Joined | _Uploaded]):
                 proofs.append(proof.to_bytes(key))
         encoded = key.encode_all(ciphertexts)
         return EncryptedVector(self.session_id, self.client_id, encoded, b"".join(proofs))
-
-    def _check_upload(self, upload: EncryptedVector, signature: bytes) -> None:
-        if upload.sender == self.client_id and upload.ciphertexts != self._own:
-            raise ConsistencyError("another upload under this client's name", SERVER)
-        with blaming(SERVER):
-            if self._identity is not None:
-                self._registry[upload.sender].verify(SIGNED_MESSAGE, upload.to_bytes(), signature)
-            elif signature:
-                raise SignatureError("a signature in a session without")
-
-    def _require(self, found: int, what: str) -> None:
-        if found < self._invitation.key.threshold:
-            raise ThresholdError(what, found, self._invitation.key.threshold)

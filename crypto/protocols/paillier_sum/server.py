@@ -1,10 +1,9 @@
 """The server of Paillier sums: it multiplies ciphertexts and collects consents."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Final
 
-from crypto.errors import ConsistencyError, MalformedMessageError, blaming
+from crypto.errors import ConsistencyError, MalformedMessageError
 from crypto.parties import ClientId
 from crypto.primitives.signatures import VerifyKey
 from crypto.protocols.paillier_sum.authority import read_key
@@ -22,18 +21,10 @@ from crypto.protocols.paillier_sum.messages import (
 )
 from crypto.protocols.paillier_sum.uploads import check_uploads, multiply_uploads
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.admission import Doorkeeper, Kinds
-from crypto.session.messages import NONCE_BYTES
+from crypto.session.admission import Kinds
+from crypto.session.helped_sum import HelpedServer, Stage
+from crypto.session.messages import NONCE_BYTES, ClientMessage
 from crypto.session.thresholds import ChooseHelpers, choose_at_random
-
-
-class Stage(StrEnum):
-    """A message from the server to each client and the client's answer."""
-
-    KEY_SETUP = "key setup"
-    UPLOAD = "upload"
-    DECRYPTION = "decryption"
-
 
 CLIENT_MESSAGES: Final[Kinds] = {
     Stage.KEY_SETUP: Readiness,
@@ -42,7 +33,7 @@ CLIENT_MESSAGES: Final[Kinds] = {
 }
 
 
-class PaillierServer:
+class PaillierServer(HelpedServer):
     """The server's part in one session.
 
     Args:
@@ -56,6 +47,9 @@ class PaillierServer:
         choose_helpers: which survivors are asked to consent.
         binding: digest of what the server gave the clients before; empty if it gave nothing.
     """
+
+    UPLOAD_REQUEST = UploadRequest
+    HELP_REQUEST = ConsentRequest
 
     def __init__(
         self,
@@ -73,83 +67,29 @@ class PaillierServer:
         self._invitation = Invitation(
             nonce, round_id, cohort, length, signed, key, key_signature, binding=binding
         )
-        self.session_id = self._invitation.session_id()
+        super().__init__(
+            self._invitation, CLIENT_MESSAGES, key.threshold, registry, randomness, choose_helpers
+        )
         self._key = read_key(key, 0)
-        self._threshold = key.threshold
-        self._randomness = randomness
-        self._choose = choose_helpers
-        self._door = Doorkeeper(self.session_id, CLIENT_MESSAGES, key.threshold, registry)
-        self._uploads: dict[ClientId, tuple[EncryptedVector, bytes]] = {}
         self._product = b""
-        self._asked: set[ClientId] = set()
         self._consents: dict[ClientId, bytes] = {}
-
-    @property
-    def survivors(self) -> tuple[ClientId, ...]:
-        """The clients in the sum."""
-        return tuple(sorted(self._uploads))
 
     def invite(self) -> dict[ClientId, bytes]:
         """Open the session; return an `Invitation` for each client of the cohort."""
-        self._door.open(Stage.KEY_SETUP, frozenset(self._invitation.cohort))
-        return dict.fromkeys(self._invitation.cohort, self._invitation.to_bytes())
-
-    def receive(self, sender: ClientId, data: bytes) -> None:
-        """Take a client's message for the present stage.
-
-        Args:
-            sender: the client, as the transport knows it.
-            data: the encoded message.
-
-        Raises:
-            MalformedMessageError: also for ciphertexts out of range, or no units modulo n^2.
-            ProofError: for a client that does not know what it encrypted.
-            ConsistencyError: for a consent to something else.
-            WrongTimeError, ForeignMessageError, ReplayError, SignatureError: as in
-                `Doorkeeper.admit`.
-
-        Guarantees: a refused message changes nothing; every error names `sender`.
-        """
-        with blaming(sender):
-            message, signature = self._door.admit(sender, data)
-            match message:
-                case EncryptedVector():
-                    length, signed = self._invitation.length, self._invitation.signed
-                    check_uploads(self._key, [message], length, signed, self._randomness)
-                    self._uploads[sender] = message, signature
-                case Consent(digest=digest):
-                    if digest != digest_of(self.session_id, sender, self._product):
-                        raise ConsistencyError("consent to another product")
-                    self._consents[sender] = signature
-            self._door.accept(sender)
-
-    def request_uploads(self) -> dict[ClientId, bytes]:
-        """Close key setup; return an `UploadRequest` for each client that is ready."""
-        present = self._door.close(Stage.KEY_SETUP)
-        self._door.open(Stage.UPLOAD, present)
-        request = UploadRequest(self.session_id, tuple(sorted(present)))
-        return dict.fromkeys(sorted(present), request.to_bytes())
+        return self._invite(self.cohort, self._invitation)
 
     def request_consents(self) -> dict[ClientId, bytes]:
         """Close the upload; return a `ConsentRequest` for the first helpers."""
-        self._door.close(Stage.UPLOAD)
-        self._door.open(Stage.DECRYPTION, frozenset())
+        return self._request_help()
+
+    def _request_help(self) -> dict[ClientId, bytes]:
         uploads = tuple(self._uploads[client][0] for client in self.survivors)
         self._product = multiply_uploads(self._key, uploads, self._invitation.length)
-        return self.request_more_consents()
+        return super()._request_help()
 
     def request_more_consents(self) -> dict[ClientId, bytes]:
         """Return requests for as many survivors as are missing; none if none are, or none left."""
-        missing = self._threshold - len(self._consents)
-        candidates = sorted(self._uploads.keys() - self._asked)
-        chosen = self._choose(candidates, max(missing, 0), self._randomness)
-        self._asked.update(chosen)
-        self._door.await_more(frozenset(chosen))
-        uploads, signatures = zip(
-            *(self._uploads[client] for client in self.survivors), strict=True
-        )
-        request = ConsentRequest(self.session_id, uploads, signatures).to_bytes()
-        return dict.fromkeys(sorted(chosen), request)
+        return self._request_more()
 
     def order_decryption(self) -> bytes:
         """Close the session; return a `DecryptionOrder` for the authority.
@@ -171,3 +111,21 @@ class PaillierServer:
         if answer.session_id != self.session_id or len(answer.values) != self._invitation.length:
             raise MalformedMessageError("the sum of another session")
         return answer.values
+
+    def _accept(self, message: ClientMessage, signature: bytes) -> None:
+        """Keep what a message says.
+
+        Raises:
+            MalformedMessageError: for ciphertexts out of range, or no units modulo n^2.
+            ProofError: for a client that does not know what it encrypted.
+            ConsistencyError: for a consent to something else.
+        """
+        match message:
+            case EncryptedVector(sender=sender):
+                length, signed = self._invitation.length, self._invitation.signed
+                check_uploads(self._key, [message], length, signed, self._randomness)
+                self._uploads[sender] = message, signature
+            case Consent(sender=sender, digest=digest):
+                if digest != digest_of(self.session_id, sender, self._product):
+                    raise ConsistencyError("consent to another product")
+                self._consents[sender] = signature

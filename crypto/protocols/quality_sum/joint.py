@@ -213,7 +213,7 @@ class JointSum:
                 masks,
                 proofs=self._proofs,
                 checked=self._checked,
-                identity=self._masking.consortium.identity(client),
+                identity=self._masking.identity(client),
                 registry=self._masking.registry,
                 randomness=self._randomness,
             )

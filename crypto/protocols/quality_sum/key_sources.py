@@ -226,7 +226,7 @@ def key_source(
     check_key_setup(key_setup)
     if key_setup == "authority":
         return DealtKeys(group, randomness, clock)
-    return GeneratedKeys(group, masking.consortium.identity, randomness, clock)
+    return GeneratedKeys(group, masking.identity, randomness, clock)
 
 
 def _noted(stage: str, refusals: Sequence[Refusal]) -> tuple[Refusal, ...]:

@@ -373,12 +373,13 @@ def test_a_key_of_the_servers_own_making_is_refused():
 
 def test_keys_in_other_groups_are_refused():
     cast = Cast()
+    data = cast.server.invite()[1]
     for group in (EDWARDS25519, FFDHE2048):
         client = ElGamalClient(
             1, group, cast.identities[1], cast.registry, cast.dealer.verify_key, cast.policy
         )
         with pytest.raises(MalformedMessageError):
-            client.join(cast.server.invite()[1])
+            client.join(data)
 
 
 def test_shares_that_were_altered_exchanged_or_lost_are_refused():

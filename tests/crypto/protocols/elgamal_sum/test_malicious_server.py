@@ -21,7 +21,7 @@ from crypto.proofs.knowledge import KnowledgeClaim, KnowledgeProof
 from crypto.protocols.elgamal_sum import client_session
 from crypto.protocols.elgamal_sum.authority import KeyAuthority, open_share, read_key
 from crypto.protocols.elgamal_sum.client import ElGamalClient
-from crypto.protocols.elgamal_sum.client_session import ElGamalClientSession, _Uploaded
+from crypto.protocols.elgamal_sum.client_session import ElGamalClientSession
 from crypto.protocols.elgamal_sum.messages import (
     DecryptionRequest,
     EncryptedVector,
@@ -33,6 +33,7 @@ from crypto.protocols.elgamal_sum.messages import (
 from crypto.protocols.elgamal_sum.parameters import ElGamalParameters, ElGamalPolicy
 from crypto.protocols.elgamal_sum.receipts import knowledge_context
 from crypto.randomness import SYSTEM
+from crypto.session.helped_sum import Uploaded
 from crypto.session.opened_rounds import Opening
 from crypto.session.signing import SIGNED_MESSAGE
 from tests.crypto.protocols.lying_server import (
@@ -218,7 +219,7 @@ def believe(group, receipts, parameters, randomness):
 def answer_again(decrypt):
     def careless(self, data):
         answer = decrypt(self, data)
-        self._state = _Uploaded()
+        self._state = Uploaded()
         return answer
 
     return careless

@@ -18,7 +18,7 @@ from crypto.primitives.signatures import SIGNATURE_BYTES, SigningIdentity
 from crypto.proofs.paillier_knowledge import PlaintextProof
 from crypto.protocols.paillier_sum import client as client_module
 from crypto.protocols.paillier_sum.authority import PaillierAuthority, read_key
-from crypto.protocols.paillier_sum.client import PaillierClient, PaillierClientSession, _Uploaded
+from crypto.protocols.paillier_sum.client import PaillierClient, PaillierClientSession
 from crypto.protocols.paillier_sum.messages import (
     Consent,
     ConsentRequest,
@@ -31,6 +31,7 @@ from crypto.protocols.paillier_sum.messages import (
 )
 from crypto.protocols.paillier_sum.uploads import knowledge_context, multiply_uploads
 from crypto.randomness import SYSTEM
+from crypto.session.helped_sum import Uploaded
 from crypto.session.opened_rounds import Opening
 from crypto.session.signing import SIGNED_MESSAGE
 from tests.crypto.protocols.lying_server import (
@@ -176,7 +177,7 @@ def play(schedule, **options):
 def consent_again(consent):
     def careless(self, data):
         answer = consent(self, data)
-        self._state = _Uploaded()
+        self._state = Uploaded()
         return answer
 
     return careless

@@ -61,7 +61,7 @@ class Cast:
                 masks[c],
                 proofs=self.parameters.proofs,
                 checked=hardened,
-                identity=self.masking.consortium.identity(c),
+                identity=self.masking.identity(c),
                 registry=self.masking.registry,
                 randomness=self.randomness[c],
             )
@@ -81,7 +81,7 @@ class Cast:
             self.masking.registry,
             self.randomness["server"],
         )
-        self.openings = self.server.openings()
+        self.openings = dict(self.server.openings())
         self.parts = {}
         self.refused = []
         self.down = {}

@@ -57,7 +57,7 @@ class Scene:
             cast.masking.registry,
             SYSTEM,
         )
-        cast.openings = cast.server.openings()
+        cast.openings = dict(cast.server.openings())
         cast.unmask()
         self.now = self.signed()
         self.session_id = cast.server.invitation.session_id()
