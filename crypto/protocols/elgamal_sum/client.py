@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Generic
 
 from crypto.elgamal.threshold import KeyShare, ThresholdKey
-from crypto.errors import ConsistencyError, PolicyError, ReplayError, blaming
+from crypto.errors import ConsistencyError, PolicyError, ReplayError
 from crypto.groups.base import Element, Group
-from crypto.parties import SERVER, ClientId
+from crypto.parties import ClientId
 from crypto.primitives.key_agreement import AgreementKeyPair
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.protocols.elgamal_sum.authority import KEY_PURPOSE, open_share, read_key
@@ -15,7 +15,9 @@ from crypto.protocols.elgamal_sum.client_session import ElGamalClientSession
 from crypto.protocols.elgamal_sum.messages import Invitation
 from crypto.protocols.elgamal_sum.parameters import ElGamalPolicy
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.joined_sessions import JoinedSessions, check_identities
+from crypto.session.joined_sessions import check_identities
+from crypto.session.opened_rounds import Opening
+from crypto.session.sum_client import SumClient
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class HeldKey(Generic[Element]):
     epoch: int
 
 
-class ElGamalClient(Generic[Element]):
+class ElGamalClient(SumClient[ElGamalClientSession[Element]], Generic[Element]):
     """A client with its identity, for any number of sessions.
 
     Args:
@@ -53,6 +55,8 @@ class ElGamalClient(Generic[Element]):
         agreement_key: X25519 public key under which the authority sends it shares.
     """
 
+    INVITATION = Invitation
+
     def __init__(
         self,
         client_id: ClientId,
@@ -63,18 +67,14 @@ class ElGamalClient(Generic[Element]):
         policy: ElGamalPolicy | None = None,
         randomness: Randomness = SYSTEM,
     ) -> None:
-        self.client_id = client_id
+        super().__init__(client_id, identity, registry, randomness)
         self._group = group
-        self.identity = identity
-        self._registry = registry or {}
         self._authority = authority
         self._policy = policy or ElGamalPolicy()
-        self._randomness = randomness
         self._agreement_keys = AgreementKeyPair.generate(randomness)
         self._generated: HeldKey[Element] | None = None
         self._dealt: dict[bytes, HeldKey[Element]] = {}
         self._epoch = 0
-        self._joined = JoinedSessions(client_id)
 
     @property
     def agreement_key(self) -> bytes:
@@ -104,39 +104,23 @@ class ElGamalClient(Generic[Element]):
         self._generated, self._dealt = HeldKey(key, share, holders, epoch), {}
         self._epoch = epoch
 
-    def join(
-        self, data: bytes, binding: bytes = b""
-    ) -> tuple[ElGamalClientSession[Element], bytes]:
-        """Key setup: accept an invitation, and a new share of the system key if it brings one.
-
-        Args:
-            data: an `Invitation`.
-            binding: digest of what the server gave this client before; empty if it was nothing.
-
-        Returns:
-            The client's part in the session, and a `Readiness` for the server.
+    def _part(
+        self,
+        invitation: Invitation,
+        opening: Opening,
+        *trusted: VerifyKey,  # noqa: ARG002
+    ) -> ElGamalClientSession[Element]:
+        """Accept also a new share of the system key, if the invitation brings one.
 
         Raises:
-            MalformedMessageError: if `data` is no invitation.
-            ForeignMessageError: if it is for other clients.
-            ReplayError: if this client has joined that very session before, or for a system key of
-                an earlier epoch than the one that it holds.
-            PolicyError: if the session is weaker than the client's policy.
-            OpenedRoundError: if this client has helped to decrypt another sum of the same round.
             SignatureError: if the authority did not sign the key.
             AuthenticationError, ShareError: for a share that was altered or is false.
-            ConsistencyError: for a key that this client knows nothing about, or a session that is
-                bound to something else than `binding`.
-
-        Guarantees: an error names the server, and changes nothing.
+            ConsistencyError: for a key that this client knows nothing about.
+            ReplayError: for a key of an earlier epoch than the one that it holds.
         """
-        with blaming(SERVER):
-            invitation = Invitation.from_bytes(data, len(self._registry) or None)
-            opening = self._joined.check(invitation, binding)
-            self._check_policy(invitation)
-            held = self._key_of(invitation)
-        self._joined.add(opening.session_id)
-        part = ElGamalClientSession(
+        self._check_policy(invitation)
+        held = self._key_of(invitation)
+        return ElGamalClientSession(
             self.client_id,
             invitation,
             held.key,
@@ -146,7 +130,6 @@ class ElGamalClient(Generic[Element]):
             registry=self._registry,
             randomness=self._randomness,
         )
-        return part, part.first_answer()
 
     def _check_policy(self, invitation: Invitation) -> None:
         holders = invitation.key.clients

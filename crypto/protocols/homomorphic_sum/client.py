@@ -1,16 +1,15 @@
 """The client of sums by homomorphic encryption: across rounds, and in one session."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from crypto.encoding.residues import IntegerVector, check_range
 from crypto.errors import (
     CapacityError,
     PolicyError,
-    blaming,
 )
-from crypto.parties import SERVER, ClientId
+from crypto.parties import ClientId
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.protocols.homomorphic_sum.key_holder import KEY_PURPOSE
 from crypto.protocols.homomorphic_sum.messages import (
@@ -22,19 +21,18 @@ from crypto.protocols.homomorphic_sum.messages import (
     UploadRequest,
 )
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.client_session import ClientSession
-from crypto.session.joined_sessions import JoinedSessions
+from crypto.session.client_session import ClientSession, State
 from crypto.session.key_epochs import NewestKeys
 from crypto.session.opened_rounds import Opening
-from crypto.session.signing import sign_message
+from crypto.session.sum_client import KnownClient
 from crypto.session.thresholds import MIN_CLIENTS
 from crypto.vector_schemes.scheme import PublicVectorKey, VectorPlan, VectorScheme
 
 _I = TypeVar("_I", bound=KeyedInvitation)
-_P = TypeVar("_P")
+_P = TypeVar("_P", bound="KeyedClientSession[Any]")
 
 
-class KeyedClient(ABC, Generic[_I, _P]):
+class KeyedClient(KnownClient[_P], Generic[_I, _P]):
     """A client with its identity, for any number of sessions under the key holder's key.
 
     Args:
@@ -51,11 +49,8 @@ class KeyedClient(ABC, Generic[_I, _P]):
         identity: SigningIdentity | None = None,
         randomness: Randomness = SYSTEM,
     ) -> None:
-        self.client_id = client_id
+        super().__init__(client_id, identity, randomness=randomness)
         self._scheme = scheme
-        self._identity = identity
-        self._randomness = randomness
-        self._joined = JoinedSessions(client_id)
         self._keys: dict[KeyAnnouncement, PublicVectorKey] = {}
         self._newest: NewestKeys[KeyAnnouncement] = NewestKeys()
 
@@ -83,26 +78,22 @@ class KeyedClient(ABC, Generic[_I, _P]):
 
         Guarantees: a refused invitation changes nothing; errors name the server.
         """
-        with blaming(SERVER):
-            invitation = self._read(data)
-            opening = self._joined.check(invitation, binding)
-            self._check_policy(invitation, key_holder)
-            self._newest.check(key_holder, invitation.announcement)
-            key = self._key(invitation.announcement)
-            try:
-                part = self._part(invitation, key, opening)
-            except CapacityError as error:
-                raise PolicyError(str(error)) from error
-        self._joined.add(opening.session_id)
+        return self._enter(data, binding, key_holder)
+
+    def _part(self, invitation: _I, opening: Opening, *trusted: VerifyKey | None) -> _P:
+        (key_holder,) = trusted
+        self._check_policy(invitation, key_holder)
+        self._newest.check(key_holder, invitation.announcement)
+        key = self._key(invitation.announcement)
+        try:
+            part = self._begin(invitation, key, opening)
+        except CapacityError as error:
+            raise PolicyError(str(error)) from error
         self._newest.take(key_holder, invitation.announcement)
-        return part, sign_message(Readiness(opening.session_id, self.client_id), self._identity)
+        return part
 
     @abstractmethod
-    def _read(self, data: bytes) -> _I:
-        """Read an invitation."""
-
-    @abstractmethod
-    def _part(self, invitation: _I, key: PublicVectorKey, opening: Opening) -> _P:
+    def _begin(self, invitation: _I, key: PublicVectorKey, opening: Opening) -> _P:
         """Return the client's part in the session; CapacityError if the key cannot hold the sum."""
 
     def _check_policy(self, invitation: KeyedInvitation, key_holder: VerifyKey | None) -> None:
@@ -110,12 +101,12 @@ class KeyedClient(ABC, Generic[_I, _P]):
             raise PolicyError(f"a sum over {len(invitation.cohort)} clients")
         if invitation.announcement.scheme != self._scheme.name:
             raise PolicyError(f"a key of another scheme than {self._scheme.name}")
-        if invitation.signed != (self._identity is not None):
+        if invitation.signed != (self.identity is not None):
             raise PolicyError("a session that is signed and should not be, or the reverse")
         if key_holder is not None:
             data = invitation.announcement.to_bytes()
             key_holder.verify(KEY_PURPOSE, data, invitation.key_signature)
-        elif self._identity is not None:
+        elif self.identity is not None:
             raise PolicyError("a key of an unknown key holder")
 
     def _key(self, announcement: KeyAnnouncement) -> PublicVectorKey:
@@ -125,6 +116,14 @@ class KeyedClient(ABC, Generic[_I, _P]):
         return self._keys[announcement]
 
 
+class KeyedClientSession(ClientSession[State]):
+    """One client in one session under the key holder's key."""
+
+    def first_answer(self) -> bytes:
+        """Return that the client has the key and will encrypt."""
+        return self._answer(Readiness)
+
+
 @dataclass(frozen=True)
 class Joined:
     """What a client needs to upload a vector."""
@@ -132,25 +131,24 @@ class Joined:
     key: PublicVectorKey
     plan: VectorPlan
     opening: Opening
-    identity: SigningIdentity | None = field(repr=False)
     randomness: Randomness = field(repr=False)
 
 
 class HomomorphicClient(KeyedClient[Invitation, "HomomorphicClientSession"]):
     """A client that encrypts whole vectors."""
 
-    def _read(self, data: bytes) -> Invitation:
-        return Invitation.from_bytes(data)
+    INVITATION = Invitation
 
-    def _part(
+    def _begin(
         self, invitation: Invitation, key: PublicVectorKey, opening: Opening
     ) -> "HomomorphicClientSession":
         key.check_plan(invitation.plan)
-        start = Joined(key, invitation.plan, opening, self._identity, self._randomness)
-        return HomomorphicClientSession(self.client_id, invitation.session_id(), start)
+        start = Joined(key, invitation.plan, opening, self._randomness)
+        session_id = invitation.session_id()
+        return HomomorphicClientSession(self.client_id, session_id, start, identity=self.identity)
 
 
-class HomomorphicClientSession(ClientSession[Joined]):
+class HomomorphicClientSession(KeyedClientSession[Joined]):
     """One client in one session; made by `HomomorphicClient.join`. It uploads once."""
 
     def step(self, stage: str, data: bytes, given: IntegerVector) -> bytes:  # noqa: ARG002
@@ -179,6 +177,4 @@ class HomomorphicClientSession(ClientSession[Joined]):
         state, _ = self._take(Joined, UploadRequest, data)
         state.opening.take()
         encrypted = state.key.encrypt(vector, plan, state.randomness)
-        return sign_message(
-            EncryptedUpload(self.session_id, self.client_id, encrypted), state.identity
-        )
+        return self._answer(EncryptedUpload, encrypted)

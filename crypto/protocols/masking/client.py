@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping
 
-from crypto.errors import ParameterError, PolicyError, blaming
-from crypto.parties import SERVER, ClientId
+from crypto.errors import ParameterError, PolicyError
+from crypto.parties import ClientId
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.protocols.masking.client_session import MaskingClientSession
 from crypto.protocols.masking.graph import NeighbourGraph
 from crypto.protocols.masking.messages import Invitation
 from crypto.protocols.masking.parameters import ClientPolicy
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.joined_sessions import JoinedSessions, check_identities
+from crypto.session.joined_sessions import check_identities
+from crypto.session.opened_rounds import Opening
+from crypto.session.sum_client import SumClient
 from crypto.session.thresholds import check_cohort
 
 
-class MaskingClient:
+class MaskingClient(SumClient[MaskingClientSession]):
     """A client with its identity, for any number of sessions.
 
     Args:
@@ -26,6 +28,8 @@ class MaskingClient:
         randomness: where its keys come from.
     """
 
+    INVITATION = Invitation
+
     def __init__(
         self,
         client_id: ClientId,
@@ -34,45 +38,25 @@ class MaskingClient:
         policy: ClientPolicy | None = None,
         randomness: Randomness = SYSTEM,
     ) -> None:
-        self.client_id = client_id
-        self._identity = identity
-        self._registry = registry or {}
+        super().__init__(client_id, identity, registry, randomness)
         self._policy = policy or ClientPolicy()
-        self._randomness = randomness
-        self._joined = JoinedSessions(client_id)
 
-    def join(self, data: bytes, binding: bytes = b"") -> tuple[MaskingClientSession, bytes]:
-        """Advertise keys: accept an invitation and make the keys of one session.
-
-        Args:
-            data: an `Invitation`.
-            binding: digest of what the server gave this client before; empty if it was nothing.
-
-        Returns:
-            The client's part in the session, and an `AdvertisedKeys` for the server.
-
-        Raises:
-            MalformedMessageError: if `data` is no invitation.
-            ForeignMessageError: if it is for other clients.
-            ReplayError: if this client has joined that very session before.
-            PolicyError: if the session is weaker than the client's policy.
-            ConsistencyError: if the session is bound to something else than `binding`.
-            OpenedRoundError: if this client has unmasked in another session of the same round.
-        """
-        with blaming(SERVER):
-            invitation = Invitation.from_bytes(data, len(self._registry) or None)
-        opening = self._joined.check(invitation, binding)
+    def _part(
+        self,
+        invitation: Invitation,
+        opening: Opening,
+        *trusted: VerifyKey,  # noqa: ARG002
+    ) -> MaskingClientSession:
         self._check_policy(invitation)
-        session_id, parameters = opening.session_id, invitation.parameters
+        parameters = invitation.parameters
         try:
-            graph = NeighbourGraph(invitation.cohort, parameters.degree, session_id)
+            graph = NeighbourGraph(invitation.cohort, parameters.degree, opening.session_id)
         except ParameterError as error:
-            raise PolicyError(str(error), SERVER) from error
-        identity = self._identity if parameters.signed else None
+            raise PolicyError(str(error)) from error
+        identity = self.identity if parameters.signed else None
         if parameters.signed and identity is None:
-            raise PolicyError("a session with signatures, and this client has no identity", SERVER)
-        self._joined.add(session_id)
-        part = MaskingClientSession(
+            raise PolicyError("a session with signatures, and this client has no identity")
+        return MaskingClientSession(
             self.client_id,
             invitation,
             graph,
@@ -81,7 +65,6 @@ class MaskingClient:
             registry=self._registry,
             randomness=self._randomness,
         )
-        return part, part.advertise_keys()
 
     def _check_policy(self, invitation: Invitation) -> None:
         num_clients = len(invitation.cohort)

@@ -74,16 +74,16 @@ class MaskingClientSession(ClientSession[State]):
     ) -> None:
         keys = AgreementKeyPair.generate(randomness), AgreementKeyPair.generate(randomness)
         state = Advertised(*keys, randomness.bytes(SEED_BYTES))
-        super().__init__(client_id, invitation.session_id(), state, len(invitation.cohort))
+        num_clients = len(invitation.cohort)
+        super().__init__(client_id, invitation.session_id(), state, num_clients, identity)
         self.parameters = invitation.parameters
         self._cohort = invitation.cohort
         self._opening = opening
-        self._identity = identity
         self._checks = ClientChecks(client_id, invitation, graph, registry)
         self._randomness = randomness
         self.agreed: tuple[ClientId, ...] | None = None
 
-    def advertise_keys(self) -> bytes:
+    def first_answer(self) -> bytes:
         """Return the `AdvertisedKeys` of this session; called by `MaskingClient.join`."""
         state = self._at(Advertised)
         commitment = commit_to_seed(self.session_id, self.client_id, state.seed)

@@ -6,10 +6,9 @@ from typing import Final
 from crypto.encoding.residues import IntegerVector, check_range
 from crypto.errors import (
     PolicyError,
-    blaming,
 )
 from crypto.paillier.phe_keys import KEY_BITS, PaillierPublicKey
-from crypto.parties import SERVER, ClientId
+from crypto.parties import ClientId
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.proofs.paillier_knowledge import PlaintextProof
 from crypto.protocols.paillier_sum.authority import KEY_PURPOSE, read_key
@@ -26,17 +25,17 @@ from crypto.protocols.paillier_sum.messages import (
 from crypto.protocols.paillier_sum.uploads import check_uploads, knowledge_context, multiply_uploads
 from crypto.randomness import SYSTEM, Randomness
 from crypto.session.helped_sum import HelpingClientSession, Joined, Stage, Uploaded
-from crypto.session.joined_sessions import JoinedSessions
 from crypto.session.key_epochs import NewestKeys
 from crypto.session.opened_rounds import Opening
 from crypto.session.signing import sign_message
+from crypto.session.sum_client import KnownClient
 from crypto.session.thresholds import check_cohort, check_threshold
 
 MAX_UPLOAD: Final = 2**64 - 1
 """The largest value that a client encrypts: whoever runs it says what is allowed."""
 
 
-class PaillierClient:
+class PaillierClient(KnownClient["PaillierClientSession"]):
     """A client with its identity, for any number of sessions.
 
     Args:
@@ -50,6 +49,8 @@ class PaillierClient:
         randomness: where randomisers and the nonces of proofs come from.
     """
 
+    INVITATION = Invitation
+
     def __init__(
         self,
         client_id: ClientId,
@@ -61,14 +62,10 @@ class PaillierClient:
         least_key_bits: int = KEY_BITS,
         randomness: Randomness = SYSTEM,
     ) -> None:
-        self.client_id = client_id
-        self._identity = identity
-        self._registry = registry or {}
+        super().__init__(client_id, identity, registry, randomness)
         self._threshold = threshold
         self._least_cohort = least_cohort
         self._least_key_bits = least_key_bits
-        self._randomness = randomness
-        self._joined = JoinedSessions(client_id)
         self._newest: NewestKeys[KeyAnnouncement] = NewestKeys()
 
     def join(
@@ -95,24 +92,25 @@ class PaillierClient:
 
         Guarantees: a refused invitation changes nothing; errors name the server.
         """
-        with blaming(SERVER):
-            invitation = Invitation.from_bytes(data, len(self._registry) or None)
-            opening = self._joined.check(invitation, binding)
-            self._check_policy(invitation, authority)
-            key = read_key(invitation.key, self._least_key_bits)
-            self._newest.check(authority, invitation.key)
-        self._joined.add(opening.session_id)
+        return self._enter(data, binding, authority)
+
+    def _part(
+        self, invitation: Invitation, opening: Opening, *trusted: VerifyKey | None
+    ) -> "PaillierClientSession":
+        (authority,) = trusted
+        self._check_policy(invitation, authority)
+        key = read_key(invitation.key, self._least_key_bits)
+        self._newest.check(authority, invitation.key)
         self._newest.take(authority, invitation.key)
-        part = PaillierClientSession(
+        return PaillierClientSession(
             self.client_id,
             invitation,
             key,
             opening,
-            identity=self._identity,
+            identity=self.identity,
             registry=self._registry,
             randomness=self._randomness,
         )
-        return part, part.first_answer()
 
     def _check_policy(self, invitation: Invitation, authority: VerifyKey | None) -> None:
         key = invitation.key
@@ -120,11 +118,11 @@ class PaillierClient:
             raise PolicyError("a cohort with clients that the key was not made for")
         check_cohort(len(invitation.cohort), len(self._registry), self._least_cohort)
         check_threshold(len(key.clients), key.threshold, self._threshold, signed=invitation.signed)
-        if invitation.signed != (self._identity is not None):
+        if invitation.signed != (self.identity is not None):
             raise PolicyError("a session that is signed and should not be, or the reverse")
         if authority is not None:
             authority.verify(KEY_PURPOSE, key.to_bytes(), invitation.key_signature)
-        elif self._identity is not None:
+        elif self.identity is not None:
             raise PolicyError("a key of an unknown authority")
 
 

@@ -7,17 +7,19 @@ from crypto.errors import (
     WrongTimeError,
     blaming,
 )
-from crypto.parties import AUTHORITY, SERVER, ClientId
+from crypto.parties import AUTHORITY, ClientId
 from crypto.primitives.key_agreement import AgreementKeyPair
+from crypto.primitives.signatures import VerifyKey
 from crypto.protocols.masking.parameters import ClientPolicy
 from crypto.protocols.pairwise_masking.client_session import Keyed, PairwiseClientSession
 from crypto.protocols.pairwise_masking.messages import DealtKeys, PairwiseInvitation
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.joined_sessions import JoinedSessions
+from crypto.session.opened_rounds import Opening
+from crypto.session.sum_client import SumClient
 from crypto.session.thresholds import check_cohort
 
 
-class PairwiseClient:
+class PairwiseClient(SumClient[PairwiseClientSession]):
     """A client, for any number of sessions.
 
     Args:
@@ -28,6 +30,8 @@ class PairwiseClient:
         randomness: where its own keys and its shares come from.
     """
 
+    INVITATION = PairwiseInvitation
+
     def __init__(
         self,
         client_id: ClientId,
@@ -36,11 +40,9 @@ class PairwiseClient:
         dealt: bool = True,
         randomness: Randomness = SYSTEM,
     ) -> None:
-        self.client_id = client_id
+        super().__init__(client_id, randomness=randomness)
         self._policy = policy or ClientPolicy(signatures_required=False)
         self._dealt = dealt
-        self._randomness = randomness
-        self._joined = JoinedSessions(client_id)
         self._waiting: dict[bytes, Keyed] = {}
 
     def take_keys(self, data: bytes) -> None:
@@ -65,40 +67,26 @@ class PairwiseClient:
             AgreementKeyPair.from_private(message.share_key),
         )
 
-    def join(self, data: bytes, binding: bytes = b"") -> tuple[PairwiseClientSession, bytes]:
-        """Advertise keys: accept an invitation and announce the public keys of one session.
-
-        Args:
-            data: a `PairwiseInvitation`.
-            binding: digest of what the server gave this client before; empty if it was nothing.
-
-        Returns:
-            The client's part in the session, and a `PublicKeys` for the server.
+    def _part(
+        self,
+        invitation: PairwiseInvitation,
+        opening: Opening,
+        *trusted: VerifyKey,  # noqa: ARG002
+    ) -> PairwiseClientSession:
+        """Make or take the keys of the session.
 
         Raises:
-            MalformedMessageError: if `data` is no invitation.
-            ForeignMessageError: if it is for other clients.
-            ReplayError: if this client has joined that very session before.
-            PolicyError: if the session is weaker than the client's policy.
-            ConsistencyError: if the session is bound to something else than `binding`.
-            OpenedRoundError: if this client has uploaded in another session of the same round.
-            WrongTimeError: naming the authority, if it has not dealt the session's keys.
+            WrongTimeError: naming the authority, if it has not dealt them.
         """
-        with blaming(SERVER):
-            invitation = PairwiseInvitation.from_bytes(data)
-            opening = self._joined.check(invitation, binding)
-            num_clients = len(invitation.cohort)
-            check_cohort(num_clients, 0, self._policy.least_cohort)
-            self._policy.check(num_clients, invitation.parameters)
-            if invitation.parameters.degree != len(invitation.cohort) - 1:
-                raise PolicyError("a session in which not all mask with all")
-            if invitation.dealt != self._dealt:
-                raise PolicyError("a session whose keys come from elsewhere than agreed to")
-        part = PairwiseClientSession(
-            self.client_id, invitation, self._keys(opening.session_id), opening, self._randomness
-        )
-        self._joined.add(opening.session_id)
-        return part, part.advertise_keys()
+        num_clients = len(invitation.cohort)
+        check_cohort(num_clients, 0, self._policy.least_cohort)
+        self._policy.check(num_clients, invitation.parameters)
+        if invitation.parameters.degree != num_clients - 1:
+            raise PolicyError("a session in which not all mask with all")
+        if invitation.dealt != self._dealt:
+            raise PolicyError("a session whose keys come from elsewhere than agreed to")
+        keys = self._keys(opening.session_id)
+        return PairwiseClientSession(self.client_id, invitation, keys, opening, self._randomness)
 
     def _keys(self, session_id: bytes) -> Keyed:
         if not self._dealt:

@@ -83,7 +83,7 @@ class PairwiseClientSession(ClientSession[State]):
         self._opening = opening
         self._randomness = randomness
 
-    def advertise_keys(self) -> bytes:
+    def first_answer(self) -> bytes:
         """Return the `PublicKeys` of this session; called by `PairwiseClient.join`."""
         state = self._at(Keyed)
         keys = PublicKeys(

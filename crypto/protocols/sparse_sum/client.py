@@ -6,15 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crypto.encoding.residues import IntegerVector, check_vector
-from crypto.primitives.signatures import SigningIdentity
-from crypto.protocols.homomorphic_sum.client import KeyedClient
+from crypto.protocols.homomorphic_sum.client import KeyedClient, KeyedClientSession
 from crypto.protocols.homomorphic_sum.messages import UploadRequest
 from crypto.protocols.sparse_sum.limbs import to_limbs, value_plan
 from crypto.protocols.sparse_sum.messages import SparseInvitation, SparseUpload, write_places
 from crypto.randomness import Randomness
-from crypto.session.client_session import ClientSession
 from crypto.session.opened_rounds import Opening
-from crypto.session.signing import sign_message
 from crypto.vector_schemes.scheme import PublicVectorKey, VectorPlan
 
 
@@ -27,11 +24,10 @@ class Joined:
     length: int
     modulus_bits: int
     opening: Opening
-    identity: SigningIdentity | None = field(repr=False)
     randomness: Randomness = field(repr=False)
 
 
-class SparseClientSession(ClientSession[Joined]):
+class SparseClientSession(KeyedClientSession[Joined]):
     """One client in one session; made by `SparseClient.join`. It uploads once."""
 
     def step(self, stage: str, data: bytes, given: IntegerVector) -> bytes:  # noqa: ARG002
@@ -66,17 +62,15 @@ class SparseClientSession(ClientSession[Joined]):
             for value in values
         )
         places = write_places(positions, indices, len(values), state.length)
-        upload = SparseUpload(self.session_id, self.client_id, places, encrypted)
-        return sign_message(upload, state.identity)
+        return self._answer(SparseUpload, places, encrypted)
 
 
 class SparseClient(KeyedClient[SparseInvitation, SparseClientSession]):
     """A client that encrypts the distinct values of its vectors."""
 
-    def _read(self, data: bytes) -> SparseInvitation:
-        return SparseInvitation.from_bytes(data)
+    INVITATION = SparseInvitation
 
-    def _part(
+    def _begin(
         self, invitation: SparseInvitation, key: PublicVectorKey, opening: Opening
     ) -> SparseClientSession:
         plan = value_plan(key, invitation.value_bits, len(invitation.cohort))
@@ -86,10 +80,10 @@ class SparseClient(KeyedClient[SparseInvitation, SparseClientSession]):
             invitation.length,
             invitation.value_bits,
             opening,
-            self._identity,
             self._randomness,
         )
-        return SparseClientSession(self.client_id, invitation.session_id(), start)
+        session_id = invitation.session_id()
+        return SparseClientSession(self.client_id, session_id, start, identity=self.identity)
 
 
 def _distinct(values: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
