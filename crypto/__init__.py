@@ -16,8 +16,9 @@ survivors, or an error, comes out. Nothing here knows TensorFlow, TFF or Keras.
     paillier/        keys of `phe`, and many values in one ciphertext
     proofs/          zero-knowledge proofs of knowledge, equality and range
     vector_schemes/  whole vectors encrypted: the interface, and schemes by name
-    session/         what every protocol is made of: secure_sum (the interface), messages, signing,
-                     admission, channel, faults, costs, and what runs the stages of a session
+    session/         what every protocol is made of: secure_sum (the interface), staged_sum (what
+                     runs sessions), sum_client, client_session, staged_server, messages, signing,
+                     admission, channel, faults, costs
     protocols/       masking (double masking, complete and sparse graphs), pairwise_masking (the
                      paper's masks, without self masks), dkg (distributed key generation),
                      elgamal_sum (threshold ElGamal), paillier_sum (its twin), quality_sum (the

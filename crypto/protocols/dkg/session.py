@@ -24,6 +24,7 @@ from crypto.session.exchange import Exchange
 from crypto.session.faults import Fault
 from crypto.session.secure_sum import Refusal, SessionAbortedError
 from crypto.session.thresholds import MIN_CLIENTS
+from crypto.wire import message_names
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,7 @@ def run_generation(
     """Run given roles through the stages; see `generate_key`."""
     cohort = tuple(sorted(roles))
     stages = tuple(stage.value for stage in Stage)
-    names = {kind.value: kind.name.lower().replace("_", " ") for kind in MessageType}
-    channel = Channel(stages, names, dropouts, faults, clock)
+    channel = Channel(stages, message_names(MessageType), dropouts, faults, clock)
     exchange = Exchange(
         channel, cohort, lambda stage, c, data: roles[c].step(stage, data), server.receive
     )
@@ -162,3 +162,55 @@ def run_generation(
 
 def _verdicts(server: DkgServer[Element]) -> tuple[Refusal, ...]:
     return tuple(Refusal(Stage.COMPLAINTS, SERVER, error) for error in server.record.verdicts)
+
+
+class KeyGenerations(Generic[Element]):
+    """Key generations of the same clients, or of others, each of a later epoch than those before.
+
+    Args:
+        group: where keys live.
+        identity: client -> what it signs with; None if clients do not sign.
+        randomness: where keys come from.
+        clock: seconds, for the times in the record of costs.
+    """
+
+    def __init__(
+        self,
+        group: Group[Element],
+        identity: Callable[[ClientId], SigningIdentity | None],
+        randomness: Randomness = SYSTEM,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._group = group
+        self._identity = identity
+        self._randomness = randomness
+        self._clock = clock
+        self._epoch = 0
+
+    def run(
+        self,
+        cohort: Sequence[ClientId],
+        threshold: int,
+        dropouts: Mapping[ClientId, str] | None = None,
+        faults: Sequence[Fault] = (),
+    ) -> KeyGeneration[Element]:
+        """Let a cohort make a key; arguments and errors as those of `generate_key`."""
+        identities = {c: found for c in cohort if (found := self._identity(c)) is not None}
+        signed = bool(identities)
+        policy = GenerationPolicy(
+            frozenset(cohort), majority_required=signed, last_epoch=self._epoch
+        )
+        self._epoch += 1
+        return generate_key(
+            cohort,
+            threshold,
+            self._group,
+            signed=signed,
+            identities=identities or None,
+            policy=policy,
+            epoch=self._epoch,
+            randomness=self._randomness,
+            dropouts=dropouts,
+            faults=faults,
+            clock=self._clock,
+        )

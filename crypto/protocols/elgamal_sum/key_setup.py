@@ -1,15 +1,13 @@
 """Where system keys come from: an authority, or the clients themselves."""
 
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Generic
 
 from crypto.groups.base import Element, Group
 from crypto.parties import ClientId
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
-from crypto.protocols.dkg.policy import GenerationPolicy
-from crypto.protocols.dkg.session import generate_key
+from crypto.protocols.dkg.session import KeyGenerations
 from crypto.protocols.dkg.stages import Stage as DkgStage
 from crypto.protocols.elgamal_sum.authority import KeyAuthority, KeyDelivery, announce
 from crypto.protocols.elgamal_sum.client import ElGamalClient
@@ -54,12 +52,13 @@ class AuthorityKeys(KeySource[Element]):
 
     Args:
         group: where keys live.
-        signed: whether the authority signs.
+        identity: signs what the authority announces; None if nobody signs.
         randomness: where keys come from.
     """
 
-    def __init__(self, group: Group[Element], signed: bool, randomness: Randomness) -> None:
-        identity = SigningIdentity.generate(randomness) if signed else None
+    def __init__(
+        self, group: Group[Element], identity: SigningIdentity | None, randomness: Randomness
+    ) -> None:
         self.authority = identity.verify_key if identity is not None else None
         self._authority = KeyAuthority(group, identity, randomness)
 
@@ -78,24 +77,13 @@ class GeneratedKeys(KeySource[Element]):
     """Keys that the clients make by distributed key generation: no authority.
 
     Args:
-        group: where keys live.
-        signed: whether postings are signed.
-        randomness: where keys come from.
-        clock: seconds, for the times in the record of costs.
+        generations: how they make them.
+        randomness: where the nonces of announcements come from.
     """
 
-    def __init__(
-        self,
-        group: Group[Element],
-        signed: bool,
-        randomness: Randomness,
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> None:
-        self._group = group
-        self._signed = signed
+    def __init__(self, generations: KeyGenerations[Element], randomness: Randomness) -> None:
+        self._generations = generations
         self._randomness = randomness
-        self._clock = clock
-        self._epoch = 0
 
     def make_key(
         self,
@@ -105,23 +93,7 @@ class GeneratedKeys(KeySource[Element]):
     ) -> tuple[KeyDelivery, Costs, tuple[Refusal, ...]]:
         """Let the clients make a key, and keep their shares of it."""
         dropouts = dict.fromkeys(absent, DkgStage.ADVERTISE_KEYS.value)
-        identities = {c: role.identity for c, role in clients.items() if role.identity is not None}
-        policy = GenerationPolicy(
-            frozenset(clients), majority_required=self._signed, last_epoch=self._epoch
-        )
-        self._epoch += 1
-        made = generate_key(
-            clients,
-            threshold,
-            self._group,
-            signed=self._signed,
-            identities=identities if self._signed else None,
-            policy=policy,
-            epoch=self._epoch,
-            randomness=self._randomness,
-            dropouts=dropouts,
-            clock=self._clock,
-        )
+        made = self._generations.run(tuple(clients), threshold, dropouts)
         for client, share in made.shares.items():
             clients[client].hold(made.key, share, made.clients, made.epoch)
         announcement = announce(made.key, made.clients, self._randomness, made.epoch)

@@ -15,10 +15,11 @@ import numpy as np
 from crypto.elgamal.discrete_log import MAX_BOUND, DiscreteLog
 from crypto.encoding.residues import IntegerVector, check_range, common_length
 from crypto.errors import ParameterError
-from crypto.groups.base import Element, Group
+from crypto.groups.base import Group
 from crypto.groups.secp256k1 import SECP256K1
 from crypto.parties import ClientId
 from crypto.primitives.signatures import SigningIdentity
+from crypto.protocols.dkg.session import KeyGenerations
 from crypto.protocols.elgamal_sum.authority import KeyDelivery
 from crypto.protocols.elgamal_sum.client import ElGamalClient
 from crypto.protocols.elgamal_sum.key_setup import AuthorityKeys, GeneratedKeys, KeySource
@@ -81,7 +82,12 @@ class ElGamalSum(HelpedSum[ElGamalClient[Any]]):
         self.group = group
         self._proofs = proofs
         self._cache_dir = cache_dir
-        self._keys = _key_source(key_setup, group, signed, randomness, clock)
+        check_key_setup(key_setup)
+        self._keys: KeySource[Any] = (
+            AuthorityKeys(group, self.consortium.new_identity(), randomness)
+            if key_setup == "authority"
+            else GeneratedKeys(KeyGenerations(group, self.identity, randomness, clock), randomness)
+        )
         self._policy = ElGamalPolicy(signed, threshold, MIN_CLIENTS)
         self._delivery: KeyDelivery | None = None
         self._logarithms: dict[int, DiscreteLog[Any]] = {}
@@ -182,16 +188,3 @@ class ElGamalSum(HelpedSum[ElGamalClient[Any]]):
                 if client not in ready
             }
             self._delivery = replace(self._delivery, sealed_shares=waiting)
-
-
-def _key_source(
-    kind: KeySetup,
-    group: Group[Element],
-    signed: bool,
-    randomness: Randomness,
-    clock: Callable[[], float],
-) -> KeySource[Element]:
-    check_key_setup(kind)
-    if kind == "authority":
-        return AuthorityKeys(group, signed, randomness)
-    return GeneratedKeys(group, signed, randomness, clock)

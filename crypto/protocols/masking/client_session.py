@@ -49,7 +49,6 @@ from crypto.protocols.masking.unmasking_messages import (
 from crypto.randomness import Randomness
 from crypto.session.client_session import ClientSession
 from crypto.session.opened_rounds import Opening
-from crypto.session.signing import sign_message
 
 
 class MaskingClientSession(ClientSession[State]):
@@ -87,14 +86,8 @@ class MaskingClientSession(ClientSession[State]):
         """Return the `AdvertisedKeys` of this session; called by `MaskingClient.join`."""
         state = self._at(Advertised)
         commitment = commit_to_seed(self.session_id, self.client_id, state.seed)
-        keys = AdvertisedKeys(
-            self.session_id,
-            self.client_id,
-            state.mask_keys.public,
-            state.share_keys.public,
-            commitment,
-        )
-        return sign_message(keys, self._identity)
+        keys = state.mask_keys.public, state.share_keys.public
+        return self._answer(AdvertisedKeys, *keys, commitment)
 
     def share_keys(self, data: bytes) -> bytes:
         """Share keys: deal both secrets to the neighbours that advertised keys.
@@ -136,9 +129,7 @@ class MaskingClientSession(ClientSession[State]):
         )
         self._state = Shared(state.mask_keys, state.seed, channels, dealt[self.client_id])
         encoded = tuple((holder, pair.to_bytes()) for holder, pair in entries)
-        return sign_message(
-            EncryptedShares(self.session_id, self.client_id, encoded), self._identity
-        )
+        return self._answer(EncryptedShares, encoded)
 
     def masked_input(self, data: bytes, vector: IntegerVector) -> bytes:
         """Masked input: keep the shares received and upload the vector under all masks.
@@ -166,8 +157,7 @@ class MaskingClientSession(ClientSession[State]):
         held = {sender: pair for sender, pair in opened.items() if pair is not None}
         if len(held) < len(opened):
             accused = tuple(sorted(opened.keys() - held.keys()))
-            complaint = ShareComplaint(self.session_id, self.client_id, accused)
-            return sign_message(complaint, self._identity)
+            return self._answer(ShareComplaint, accused)
         held[self.client_id] = state.own_pair
         self._checks.require(len(held), "neighbours that shared keys")
         total = ResidueSum(self.parameters.length, self.parameters.modulus_bits)
@@ -178,9 +168,7 @@ class MaskingClientSession(ClientSession[State]):
         }
         add_pairwise_masks(total, self.client_id, state.mask_keys, masked_with, self.session_id)
         self._state = Uploaded(held)
-        return sign_message(
-            MaskedVector(self.session_id, self.client_id, total.to_packed()), self._identity
-        )
+        return self._answer(MaskedVector, total.to_packed())
 
     def confirm_survivors(self, data: bytes) -> bytes:
         """Consistency check: sign the set of survivors, once. Signed sessions only.
@@ -201,8 +189,7 @@ class MaskingClientSession(ClientSession[State]):
         state, survivors = self._take(Uploaded, SurvivorSet, data)
         self._checks.check_survivors(survivors, state.held)
         self._state = Confirmed(state.held, survivors)
-        agreement = Agreement(self.session_id, self.client_id, survivors.digest())
-        return sign_message(agreement, self._identity)
+        return self._answer(Agreement, survivors.digest())
 
     def unmask(self, data: bytes) -> bytes:
         """Unmasking: reveal, for each neighbour and oneself, one share of one of its two secrets.
@@ -232,9 +219,7 @@ class MaskingClientSession(ClientSession[State]):
         self.agreed = survivors.survivors if self.parameters.signed else None
         alive = frozenset(survivors.survivors)
         shares = tuple((peer, _reveal(held[peer], peer in alive)) for peer in sorted(held))
-        return sign_message(
-            UnmaskingAnswer(self.session_id, self.client_id, shares), self._identity
-        )
+        return self._answer(UnmaskingAnswer, shares)
 
     def step(self, stage: str, data: bytes, given: IntegerVector) -> bytes:
         """Take the step of a stage after the first: one of the methods above."""

@@ -8,9 +8,7 @@ from typing import Any, TypeAlias
 
 from crypto.groups.base import Group
 from crypto.parties import ClientId
-from crypto.primitives.signatures import SigningIdentity
-from crypto.protocols.dkg.policy import GenerationPolicy
-from crypto.protocols.dkg.session import generate_key
+from crypto.protocols.dkg.session import KeyGenerations
 from crypto.protocols.dkg.stages import Stage as DkgStage
 from crypto.protocols.masking.masking_sum import MaskingSum
 from crypto.protocols.quality_sum.key_setup import (
@@ -156,24 +154,11 @@ class GeneratedKeys(KeySource):
     """Keys that the clients make by distributed key generation: no authority.
 
     Args:
-        group: where they live.
-        identity: client -> what it signs with; None if clients do not sign.
-        randomness: where they come from.
-        clock: seconds, for the record of costs.
+        generations: how they make them.
     """
 
-    def __init__(
-        self,
-        group: AnyGroup,
-        identity: Callable[[ClientId], SigningIdentity | None],
-        randomness: Randomness = SYSTEM,
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> None:
-        self._group = group
-        self._identity = identity
-        self._randomness = randomness
-        self._clock = clock
-        self._epoch = 0
+    def __init__(self, generations: KeyGenerations[Any]) -> None:
+        self._generations = generations
 
     def make(
         self, holders: tuple[ClientId, ...], threshold: int, disturbances: Disturbances
@@ -181,27 +166,8 @@ class GeneratedKeys(KeySource):
         """Let the clients make a key; all its stages are recorded as one, "key setup"."""
         stage = Stage.KEY_SETUP.value
         plan = disturbances.within(stage, [own.value for own in DkgStage])
-        policy = GenerationPolicy(
-            frozenset(holders),
-            majority_required=self._identity(holders[0]) is not None,
-            last_epoch=self._epoch,
-        )
-        self._epoch += 1
-        identities = {c: found for c in holders if (found := self._identity(c)) is not None}
         try:
-            made = generate_key(
-                holders,
-                threshold,
-                self._group,
-                signed=bool(identities),
-                identities=identities or None,
-                policy=policy,
-                epoch=self._epoch,
-                randomness=self._randomness,
-                dropouts=plan.dropouts,
-                faults=plan.faults,
-                clock=self._clock,
-            )
+            made = self._generations.run(holders, threshold, plan.dropouts, plan.faults)
         except SessionAbortedError as error:
             raise SessionAbortedError(
                 stage, error.reason, error.costs.within(stage), _noted(stage, error.refusals)
@@ -226,7 +192,7 @@ def key_source(
     check_key_setup(key_setup)
     if key_setup == "authority":
         return DealtKeys(group, randomness, clock)
-    return GeneratedKeys(group, masking.identity, randomness, clock)
+    return GeneratedKeys(KeyGenerations(group, masking.identity, randomness, clock))
 
 
 def _noted(stage: str, refusals: Sequence[Refusal]) -> tuple[Refusal, ...]:
