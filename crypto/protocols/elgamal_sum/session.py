@@ -46,6 +46,10 @@ class ElGamalSum(HelpedSum[ElGamalClient[Any]]):
     every `SecureSum` does, but the server learns the integer: the carry too. `integer_sum` returns
     it as it is. Every coordinate costs a ciphertext: meant for a few values, not for models.
 
+    k is at most 32, values at most 2^32 - 1, and sums at most 2^40, since they are found by a
+    discrete logarithm; double masking has larger moduli. With proofs, the server refuses what is
+    not shown to be in the public range.
+
     Args:
         group: where keys and ciphertexts live; secp256k1 is fastest, ffdhe2048 the paper's kind.
         threshold: e; by default floor(2n/3) + 1 of n clients, a majority if they do not sign. One

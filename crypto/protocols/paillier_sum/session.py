@@ -30,7 +30,8 @@ class PaillierSum(HelpedSum[PaillierClient]):
 
     The sum is over the integers. `sum` reduces it modulo 2^k as every `SecureSum` does, but server
     and authority learn the integer; `integer_sum` returns it. Every coordinate costs a ciphertext
-    of twice the modulus: meant for a few values.
+    of twice the modulus: meant for a few values. Sums that `integer_sum` returns are below 2^64;
+    clients are trusted to keep to the public range, as there are no range proofs here.
 
     Args:
         threshold: e, how many survivors must consent to the decryption; by default

@@ -86,10 +86,7 @@ class PairwiseClientSession(ClientSession[State]):
     def first_answer(self) -> bytes:
         """Return the `PublicKeys` of this session; called by `PairwiseClient.join`."""
         state = self._at(Keyed)
-        keys = PublicKeys(
-            self.session_id, self.client_id, state.mask_keys.public, state.share_keys.public
-        )
-        return keys.to_bytes()
+        return self._answer(PublicKeys, state.mask_keys.public, state.share_keys.public)
 
     def share_keys(self, data: bytes) -> bytes:
         """Share keys: deal the mask key to the clients that advertised keys.
@@ -122,7 +119,7 @@ class PairwiseClientSession(ClientSession[State]):
             {holder: share.to_bytes() for holder, share in zip(holders, shares, strict=True)}
         )
         self._state = Shared(state.mask_keys, channels)
-        return EncryptedKeyShares(self.session_id, self.client_id, ciphertexts).to_bytes()
+        return self._answer(EncryptedKeyShares, ciphertexts)
 
     def masked_input(self, data: bytes, vector: IntegerVector) -> bytes:
         """Masked input: keep the shares received and upload the vector under all masks.
@@ -157,7 +154,7 @@ class PairwiseClientSession(ClientSession[State]):
         masked_with = {peer: state.channels.peers[peer].mask_key for peer in held}
         add_pairwise_masks(total, self.client_id, state.mask_keys, masked_with, self.session_id)
         self._state = Uploaded(held)
-        return MaskedVector(self.session_id, self.client_id, total.to_packed()).to_bytes()
+        return self._answer(MaskedVector, total.to_packed())
 
     def recover(self, data: bytes) -> bytes:
         """Recovery: give the server the shares of the clients that it says have dropped out.
@@ -188,7 +185,7 @@ class PairwiseClientSession(ClientSession[State]):
         if left < self.parameters.min_survivors:
             raise ThresholdError("survivors", left, self.parameters.min_survivors)
         shares = tuple((owner, state.held[owner]) for owner in message.dropped)
-        return KeyShares(self.session_id, self.client_id, shares).to_bytes()
+        return self._answer(KeyShares, shares)
 
     def step(self, stage: str, data: bytes, given: IntegerVector) -> bytes:
         """Take the step of a stage after the first: one of the methods above."""
