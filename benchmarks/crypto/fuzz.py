@@ -29,6 +29,7 @@ from crypto.protocols.masking.client import MaskingClient
 from crypto.protocols.masking.messages import MessageType, SharePair
 from crypto.protocols.masking.parameters import ClientPolicy, MaskingParameters
 from crypto.protocols.masking.server import MaskingServer
+from crypto.session.joined_sessions import JoinedSessions
 from crypto.session.messages import SESSION_ID_BYTES, ClientMessage
 from crypto.session.signing import SIGNED_MESSAGE
 
@@ -174,7 +175,7 @@ def fuzz_client(name, role, valid, mutate, inputs):
     for _ in range(inputs):
         fresh = copy.copy(role)
         if name == "join":
-            fresh._joined = set()
+            fresh._joined = JoinedSessions(role.client_id)
         outcomes[attempt(getattr(fresh, name), mutate(valid), *arguments)] += 1
     return outcomes
 
