@@ -21,13 +21,18 @@ def read_finished_run(path: Path, remedy: str) -> tuple[list[dict[str, Value]], 
     Raises:
         RunError: if a file is missing or damaged, or they do not tell of the same rounds.
     """
-    summary = read_json(path / "summary.json", remedy)
-    log = path / "metrics.csv"
+    summary, log = path / "summary.json", path / "metrics.csv"
     try:
-        rows, (entry,) = read_rows(log), summary["runs"]
+        (entry,) = read_json(summary, remedy)["runs"]
         run = RunOutcome.from_json(entry)
+    except KeyError as error:
+        raise RunError(f"{summary} is damaged (it has no {error.args[0]}): {remedy}") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise RunError(f"{summary} is damaged ({error}): {remedy}") from None
+    try:
+        rows = read_rows(log)
         wrong = "" if len(rows) == run.rounds else f"{len(rows)} rows for {run.rounds} rounds"
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         wrong = str(error)
     if wrong:
         raise RunError(f"{log} is missing or damaged ({wrong}): {remedy}")

@@ -4,11 +4,13 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from tff_health.learning.evaluation import Evaluation
 from tff_health.settings.config import RunConfig
 from tff_health.training.metrics_log import Value
+
+if TYPE_CHECKING:  # it imports TensorFlow, which takes seconds
+    from tff_health.learning.evaluation import Evaluation
 
 SUMMED = (
     *("bytes_up", "bytes_down", "aborted_attempts"),
@@ -96,9 +98,9 @@ class RunOutcome:
         seconds: what the run took.
         survivors: of each round.
         aborted_attempts: at rounds that were then made anew.
-        lost_rounds: that were aborted when a sum may have been opened.
         clipped_coordinates: of updates, over all clients and rounds.
         non_finite_updates: that were left out, over all clients and rounds.
+        lost_rounds: that were aborted when a sum may have been opened.
         rounds_with_non_finite_updates: rounds in which some were.
         privacy: what the clients' privacy has cost; None without differential privacy.
     """
@@ -118,17 +120,17 @@ class RunOutcome:
     seconds: Seconds
     survivors: tuple[int, ...]
     aborted_attempts: int
-    lost_rounds: int
     clipped_coordinates: int
     non_finite_updates: int
-    rounds_with_non_finite_updates: int
+    lost_rounds: int = 0
+    rounds_with_non_finite_updates: int = 0
     privacy: PrivacySpent | None = None
 
     @classmethod
     def of(
         cls,
         config: RunConfig,
-        evaluation: Evaluation,
+        evaluation: "Evaluation",
         rows: Sequence[Mapping[str, Value]],
         privacy: PrivacySpent | None = None,
     ) -> Self:
@@ -174,13 +176,15 @@ class RunOutcome:
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Self:
-        """Reads what `as_json` returned.
+        """Reads what `as_json` returned, in version 0.1.0 or later.
 
         Raises:
             KeyError: if something is missing.
             TypeError: if the entry is none of a run.
         """
-        given: dict[str, Any] = {f.name: entry[f.name] for f in dataclasses.fields(cls)[:-1]}
+        own = dataclasses.fields(cls)[:-1]
+        later = {"lost_rounds", "rounds_with_non_finite_updates"} - entry.keys()
+        given: dict[str, Any] = {f.name: entry[f.name] for f in own if f.name not in later}
         given["seconds"] = Seconds(**given["seconds"])
         given["survivors"] = tuple(given["survivors"])
         given["recall"] = tuple(_number(value) for value in given["recall"])

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.tff_health.outcomes import outcome
 from tff_health import flags
 from tff_health.atomic import atomic_write
 from tff_health.errors import ConfigError, RunError
@@ -161,12 +162,23 @@ def test_a_finished_run_without_its_metrics_does_not_pass_for_whole(tmp_path, ho
     invocation = flags.parse(arguments, {})
     with ResultsFolder(tmp_path, invocation.config.as_dict()) as folder:
         folder.describe({"config": invocation.config.as_dict()})
-        write_json(folder.summary_path, {"runs": [{"rounds": 1}]})
+        write_json(folder.summary_path, {"runs": [outcome(rounds=1).as_json()]})
     (tmp_path / "report.html").write_text("<html>found</html>\n")
     (tmp_path / "metrics.csv").write_text("round\n1\n")
     train.run(invocation)
     damage(tmp_path / "metrics.csv", how)
     with pytest.raises(RunError, match=r"metrics\.csv is missing or damaged .*: start anew"):
+        train.run(invocation)
+
+
+@pytest.mark.parametrize("runs", [[], [{}], [{"rounds": 1}], [1], {}, None])
+def test_a_finished_run_whose_summary_lacks_something_does_not_pass_for_whole(tmp_path, runs):
+    invocation = flags.parse(["x", "--dataset=digits", f"--out_dir={tmp_path}"], {})
+    with ResultsFolder(tmp_path, invocation.config.as_dict()) as folder:
+        folder.describe({"config": invocation.config.as_dict()})
+        write_json(folder.summary_path, {"runs": runs})
+    (tmp_path / "metrics.csv").write_text("round\n1\n")
+    with pytest.raises(RunError, match=r"summary\.json is damaged .*: start anew"):
         train.run(invocation)
 
 
