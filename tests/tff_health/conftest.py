@@ -20,7 +20,11 @@ def tff_context(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def _interruptible():
-    """Lets children be interrupted even where these tests run as a background job of a shell."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Lets children be ended by signals even where a shell or nohup has these tests ignore them."""
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    }
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
