@@ -31,9 +31,9 @@ class FinishedStudy:
 
     @property
     def tested(self) -> int:
-        """Images in the test part."""
-        first = next(iter(self.results.values())).part
-        return len(self.study.federated(first.config).test)
+        """Images in the test part of the first run, as config.json counts them."""
+        counts: dict[str, int] = self.folder.description["data"]["test_class_counts"]
+        return sum(counts.values())
 
     def compared(self, of_part: Callable[[Part], Mapping[str, Any]]) -> list[ComparedRun]:
         """Returns all runs as they are compared.
