@@ -13,7 +13,7 @@ from tff_health.reporting.progress import Progress
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.settings.checks import schemes
 from tff_health.settings.config import Invocation, RunConfig
-from tff_health.training import versions
+from tff_health.training.config_json import config_json
 
 
 def run(invocation: Invocation) -> None:
@@ -29,13 +29,8 @@ def run(invocation: Invocation) -> None:
             print(folder.finished_text())
             return
         length = config.sums.vector_length or model_length(invocation)
-        description = {
-            "config": config.as_dict(),
-            "derived": {"vector_length": length},
-            "versions": versions.versions(),
-            "machine": versions.machine(),
-        }
-        folder.describe(description)
+        derived = {"vector_length": length}
+        folder.describe(config_json(config, derived=derived))
         text = costs_report.write(folder, config, _record_all(config, length))
         folder.remove_scratch()
     print(text)

@@ -28,7 +28,7 @@ from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.secure_aggregation.secure_context import SecureContext
 from tff_health.settings.config import Invocation, RunConfig
 from tff_health.studies.study import Part, part_config, validate
-from tff_health.training import versions
+from tff_health.training.config_json import config_json
 from tff_health.training.run import build_protocol, build_task
 from tff_health.training.scheme_training import build_process
 from tff_health.workers.context import concurrency_for
@@ -55,13 +55,8 @@ def run(invocation: Invocation) -> None:
             )
             for clients, own in parts.items()
         }
-        description = {
-            "config": config.as_dict(),
-            "data": shared_out[config.study.client_counts[0]].describe(),
-            "versions": versions.versions(),
-            "machine": versions.machine(),
-        }
-        folder.describe(description)
+        data = shared_out[config.study.client_counts[0]].describe()
+        folder.describe(config_json(config, data=data))
         rounds = _measure_all(invocation, parts, shared_out, folder.scratch)
         text = dropout_report.write(folder, config, rounds)
         folder.remove_scratch()

@@ -18,7 +18,8 @@ from tff_health.reporting.files import read_json, write_json
 from tff_health.reporting.progress import Progress
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.settings.config import Invocation, RunConfig
-from tff_health.training import run_model, versions
+from tff_health.training import run_model
+from tff_health.training.config_json import config_json
 
 
 def run(invocation: Invocation) -> None:
@@ -34,13 +35,8 @@ def run(invocation: Invocation) -> None:
             print(folder.finished_text())
             return
         length = config.sums.vector_length or model_length(invocation)
-        description = {
-            "config": config.as_dict(),
-            "derived": {"vector_length": length, "value_bits": config.value_bits},
-            "versions": versions.versions(),
-            "machine": versions.machine(),
-        }
-        folder.describe(description)
+        derived = {"vector_length": length, "value_bits": config.value_bits}
+        folder.describe(config_json(config, derived=derived))
         task = SumTask(length, config.cohort.num_clients, config.encoding, config.run.seed)
         costs = _measure_all(config, task, folder.scratch / "measured")
         he_report.write(folder, config, costs)

@@ -7,9 +7,9 @@ from typing import Any
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.settings.config import Invocation
 from tff_health.studies.comparison import ComparedRun
-from tff_health.studies.description import describe_study
 from tff_health.studies.estimate import Estimates, dry_run_text
 from tff_health.studies.study import RUNS, Part, PartResult, Study, validate
+from tff_health.training.config_json import config_json
 from tff_health.training.network_identity import check_finished
 
 
@@ -82,7 +82,10 @@ def run_study(
             print(folder.finished_text())
             return
         study = kind(invocation, parts, folder.path)
-        folder.describe(describe_study(study, parts))
+        # Each run has a config.json of its own, too; the data here are those of the first.
+        derived = {"runs": {part.name: part.config.as_dict() for part in parts}}
+        data = study.federated(parts[0].config).describe()
+        folder.describe(config_json(study.config, derived=derived, data=data))
         estimates = Estimates(study, parts)
         results = study.run(estimates.seconds())
         text = write(FinishedStudy(study, estimates, folder, results))

@@ -1,4 +1,4 @@
-"""What a run is written down with: settings, what follows from them, data, versions, machine."""
+"""What follows from the settings of a run, and an epsilon is worth nothing without."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -6,14 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from tff_health.data.federated import FederatedImages
 from tff_health.learning.task import Task
 from tff_health.privacy.accounting import ADJACENCY, SAMPLING, Accountant
 from tff_health.privacy.settings import PrivacySettings
 from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation.bindings import BINDINGS
 from tff_health.settings.config import RunConfig
-from tff_health.training import versions
 from tff_health.training.outcome import PrivacyTerms
 from tff_health.workers.context import concurrency_for
 
@@ -100,25 +98,6 @@ class RunDescription:
         entry = dataclasses.asdict(self)
         sums, privacy = entry.pop("sums"), entry.pop("privacy")
         return {**entry, **(sums or {}), **({"privacy": privacy} if privacy else {})}
-
-
-def config_json(
-    config: RunConfig, federated: FederatedImages, description: RunDescription
-) -> dict[str, Any]:
-    """Returns the content of config.json.
-
-    Args:
-        config: the settings.
-        federated: the data.
-        description: what follows from both.
-    """
-    return {
-        "config": config.as_dict(),
-        "derived": description.as_json(),
-        "data": federated.describe(),
-        "versions": versions.versions(),
-        "machine": versions.machine(),
-    }
 
 
 def _sums(config: RunConfig) -> SumTerms | None:

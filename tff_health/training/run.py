@@ -27,7 +27,8 @@ from tff_health.secure_aggregation.protocols import BoundProtocols, SumProtocol
 from tff_health.secure_aggregation.secure_context import SecureContext
 from tff_health.settings.config import RunConfig
 from tff_health.training import report
-from tff_health.training.description import RunDescription, config_json
+from tff_health.training.config_json import config_json
+from tff_health.training.description import RunDescription
 from tff_health.training.local_baseline import train_alone
 from tff_health.training.loop import (
     ProgressFactory,
@@ -101,7 +102,8 @@ def train(
         process = build_process(config.run.scheme, task)
         clear = in_the_clear(process, config, context)
         described = RunDescription.of(config, task, clear)
-        folder.describe(config_json(config, federated, described) | {NETWORK: network})
+        parts = {"derived": described.as_json(), "data": federated.describe(), NETWORK: network}
+        folder.describe(config_json(config, **parts))
         if described.sums and described.sums.bears:
             announce(f"secure sums: {described.sums.bears}")
         announce(f"clients tell the server in the clear: {clear}")

@@ -1,4 +1,4 @@
-"""What results may depend on beside settings and data: versions and machine."""
+"""config.json: all that results may depend on."""
 
 import platform
 from importlib import metadata
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import tff_health
+from tff_health.settings.config import RunConfig
 from tff_health.workers.service import num_processors
 
 _PACKAGES = (
@@ -23,8 +24,17 @@ _PACKAGES = (
 )
 
 
-def versions() -> dict[str, str]:
-    """Returns the versions of what results may depend on."""
+def config_json(config: RunConfig, **parts: object) -> dict[str, Any]:
+    """Returns the content of config.json: settings, the parts given, versions and machine.
+
+    Args:
+        config: the settings.
+        parts: what else decides the outcome or follows from the settings: "derived", "data".
+    """
+    return {"config": config.as_dict(), **parts, "versions": _versions(), "machine": _machine()}
+
+
+def _versions() -> dict[str, str]:
     return {
         "tff_health": tff_health.__version__,
         "python": platform.python_version(),
@@ -32,8 +42,8 @@ def versions() -> dict[str, str]:
     }
 
 
-def machine() -> dict[str, Any]:
-    """Returns what seconds depend on."""
+def _machine() -> dict[str, Any]:
+    """What seconds depend on."""
     return {
         "system": platform.platform(),
         "processor": _processor(),
