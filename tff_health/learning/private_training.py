@@ -26,7 +26,7 @@ from tff_health.learning.task import Task
 from tff_health.learning.unconverted import build_sgdm
 from tff_health.privacy.clipped_sum import fast_clipped_sum, tfp_clipped_sum
 from tff_health.privacy.discrete_noise import add_discrete_noise
-from tff_health.privacy.settings import PrivacySettings
+from tff_health.privacy.mechanism import Mechanism
 
 _ENGINES = {"fast": fast_clipped_sum, "tfp_optimizer": tfp_clipped_sum}
 
@@ -45,7 +45,7 @@ def build_private_client_work(task: Task) -> tff.learning.templates.ClientWorkPr
     """
     privacy = task.privacy
     if privacy is None:
-        raise ValueError("the task has no privacy settings")
+        raise ValueError("the task has no mechanism of differential privacy")
     optimizer = build_sgdm(task.client_optimizer.learning_rate, task.client_optimizer.momentum)
     hparams = optimizer.get_hparams(optimizer.initialize(tf.TensorSpec((), tf.float32)))
     data_type = tff.SequenceType(tff.types.tensorflow_to_type(lot_spec(task.image_shape)))
@@ -104,7 +104,7 @@ def losses(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 def _local_steps(
     model: tf.keras.Model,
-    privacy: PrivacySettings,
+    privacy: Mechanism,
     optimizer: tff.learning.optimizers.Optimizer,
     hparams: Any,
     initial: Any,
@@ -141,7 +141,7 @@ def _local_steps(
 
 def _distributed_step(
     model: tf.keras.Model,
-    privacy: PrivacySettings,
+    privacy: Mechanism,
     fraction_bits: int,
     hparams: Any,
     initial: Any,

@@ -11,7 +11,7 @@ import tensorflow_federated as tff
 from tff_health.data import client_data
 from tff_health.learning.random_layers import EVALUATION_STREAM, SeededModel
 from tff_health.learning.unconverted import UnconvertedModel
-from tff_health.privacy.settings import PrivacySettings
+from tff_health.privacy.mechanism import Mechanism
 from tff_health.settings.groups.sums import QualitySettings
 
 TRAINING_LOOP = tff.learning.LoopImplementation.DATASET_ITERATOR
@@ -95,7 +95,7 @@ class Task:
     quality: QualitySettings
     sparsity: float
     memory_folder: Path
-    privacy: PrivacySettings | None = None
+    privacy: Mechanism | None = None
     draws: bool = False
 
     @tf.autograph.experimental.do_not_convert

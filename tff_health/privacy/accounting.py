@@ -1,25 +1,23 @@
 """What noisy training costs in epsilon, by the accountants of Google's `dp_accounting`.
 
-The mechanism is DP-SGD (Abadi et al. 2016): in every step each unit of a client's data is drawn
-with probability q, independently of the others (Poisson sampling); what a unit adds is clipped to
-an L2 norm C; Gaussian noise of standard deviation z C is added to the sum. Adjacent are two sets of
-data of which one has one unit more (add or remove one). Nothing is amplified beyond that: q is of
-the client's own data, as the server knows who takes part in a round.
+The mechanism (`privacy.mechanism`) is DP-SGD (Abadi et al. 2016): in every step each unit of a
+client's data is drawn with probability q, independently of the others (Poisson sampling); what a
+unit adds is clipped to an L2 norm C; Gaussian noise of standard deviation z C is added to the sum.
+Adjacent are two sets of data of which one has one unit more (add or remove one). Nothing is
+amplified beyond that: q is of the client's own data, as the server knows who takes part in a round.
 """
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from tff_health.privacy.mechanism import NoisySteps
 from tff_health.settings.groups.privacy import ACCOUNTANTS
 
 if TYPE_CHECKING:
     import dp_accounting
-
-ADJACENCY = "add or remove one"
-SAMPLING = "Poisson"
 
 _ORDERS = (
     *(1 + x / 10 for x in range(1, 100)),
@@ -60,58 +58,40 @@ class Accountant:
         """Name and version, to stand beside every epsilon."""
         return f"dp_accounting {metadata.version('dp-accounting')}, {self.name.upper()}"
 
-    def epsilon(self, noise_multiplier: float, sampling_rate: float, steps: int) -> float:
+    def epsilon(self, steps: NoisySteps) -> float:
         """Returns the smallest epsilon that the accountant can vouch for.
-
-        Args:
-            noise_multiplier: z, standard deviation of the noise / clipping norm; 0 or more.
-            sampling_rate: q, from 0 to 1.
-            steps: of the mechanism, all told; 0 or more.
 
         Returns:
             0 if nothing was released, infinity without noise.
-
-        Raises:
-            ValueError: if an argument is out of range.
         """
-        if not (0 <= noise_multiplier < math.inf and 0 <= sampling_rate <= 1 and steps >= 0):
-            raise ValueError(
-                f"noise_multiplier={noise_multiplier}, sampling_rate={sampling_rate}, "
-                f"steps={steps}: must be 0 or more, from 0 to 1, and 0 or more"
-            )
-        if steps == 0 or sampling_rate == 0:
+        if steps.release_nothing:
             return 0.0
-        if noise_multiplier == 0:
+        if steps.noise_multiplier == 0:
             return math.inf
-        return _epsilon(self.name, self.delta, noise_multiplier, sampling_rate, steps)
+        return _epsilon(self.name, self.delta, steps)
 
-    def noise_multiplier(self, epsilon: float, sampling_rate: float, steps: int) -> float:
+    def noise_multiplier(self, epsilon: float, steps: NoisySteps) -> float:
         """Returns the smallest noise multiplier, to 0.1 %, that keeps to `epsilon`.
 
         Args:
             epsilon: the target, above 0; infinity needs no noise.
-            sampling_rate: q, from 0 to 1.
-            steps: of the mechanism, all told.
+            steps: of the mechanism, all told; their own noise does not count.
 
         Raises:
             ValueError: if no noise below 100,000 clipping norms suffices.
         """
         if not epsilon > 0:
             raise ValueError(f"epsilon={epsilon}: must be above 0")
-        if epsilon == math.inf or steps == 0 or sampling_rate == 0:
+        if epsilon == math.inf or steps.release_nothing:
             return 0.0
-        return _noise_multiplier(self.name, self.delta, epsilon, sampling_rate, steps)
+        return _noise_multiplier(self.name, self.delta, epsilon, replace(steps, noise_multiplier=0))
 
 
 @functools.lru_cache(maxsize=4096)
-def _epsilon(name: str, delta: float, multiplier: float, rate: float, steps: int) -> float:
-    # Imported here, as settings need this module and not the second that SciPy takes.
-    import dp_accounting
-
-    step = dp_accounting.GaussianDpEvent(multiplier)
-    event = dp_accounting.PoissonSampledDpEvent(rate, step) if rate < 1 else step
-    accountant = _fresh(name, _COARSE if multiplier < _LITTLE_NOISE else _FINE)
-    accountant.compose(dp_accounting.SelfComposedDpEvent(event, steps))
+def _epsilon(name: str, delta: float, steps: NoisySteps) -> float:
+    little = steps.noise_multiplier < _LITTLE_NOISE
+    accountant = _fresh(name, _COARSE if little else _FINE)
+    accountant.compose(steps.event())
     return float(accountant.get_epsilon(delta))
 
 
@@ -126,12 +106,12 @@ def _fresh(name: str, interval: float) -> "dp_accounting.PrivacyAccountant":
 
 
 @functools.lru_cache(maxsize=256)
-def _noise_multiplier(name: str, delta: float, epsilon: float, rate: float, steps: int) -> float:
+def _noise_multiplier(name: str, delta: float, epsilon: float, steps: NoisySteps) -> float:
     def enough(multiplier: float) -> bool:
-        return _epsilon(name, delta, multiplier, rate, steps) <= epsilon
+        return _epsilon(name, delta, replace(steps, noise_multiplier=multiplier)) <= epsilon
 
     # The looser accountant is the faster one, and comes close.
-    high = 1.0 if name == "rdp" else _noise_multiplier("rdp", delta, epsilon, rate, steps)
+    high = 1.0 if name == "rdp" else _noise_multiplier("rdp", delta, epsilon, steps)
     while not enough(high):
         high *= 2
         if high > _LARGEST_MULTIPLIER:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tff_health.privacy.accounting import Accountant
+from tff_health.privacy.mechanism import Mechanism, NoisySteps
 
 
 @dataclass(frozen=True)
@@ -24,27 +25,19 @@ class Entry:
 
 
 class PrivacyLedger:
-    """Counts the steps of every client; clients hold different people, so none pays for another.
+    """Counts the rounds of every client; clients hold different people, so none pays for another.
 
     Args:
         accountant: for one delta.
-        noise_multiplier: z of every step.
-        sampling_rates: q of every client.
-        steps: of a client in a round.
+        mechanism: of every round.
+        units: that each client holds.
     """
 
-    def __init__(
-        self,
-        accountant: Accountant,
-        noise_multiplier: float,
-        sampling_rates: Sequence[float],
-        steps: int,
-    ) -> None:
+    def __init__(self, accountant: Accountant, mechanism: Mechanism, units: Sequence[int]) -> None:
         self._accountant = accountant
-        self._multiplier = noise_multiplier
-        self._rates = list(sampling_rates)
-        self._steps = steps
-        self._taken = [0] * len(self._rates)
+        self._mechanism = mechanism
+        self._units = list(units)
+        self._rounds = [0] * len(self._units)
 
     def spend(self, clients: Iterable[int]) -> None:
         """Writes a round down for the clients that trained in it, whether or not they were lost.
@@ -52,22 +45,19 @@ class PrivacyLedger:
         A round that was tried again counts once: a client draws the same lots and noise.
         """
         for client in clients:
-            self._taken[client] += self._steps
+            self._rounds[client] += 1
 
     def allows_another_round(self, epsilon: float) -> bool:
         """Whether every client could train once more without exceeding `epsilon`."""
         return all(
-            self._epsilon(client, taken + self._steps) <= epsilon
-            for client, taken in enumerate(self._taken)
+            self._accountant.epsilon(self._released(client, rounds + 1)) <= epsilon
+            for client, rounds in enumerate(self._rounds)
         )
 
     @property
     def entries(self) -> list[Entry]:
         """Of all clients, in order."""
-        return [
-            Entry(client, self._rates[client], taken, self._epsilon(client, taken))
-            for client, taken in enumerate(self._taken)
-        ]
+        return [self._entry(client, rounds) for client, rounds in enumerate(self._rounds)]
 
     @property
     def epsilon(self) -> float:
@@ -77,7 +67,12 @@ class PrivacyLedger:
     def restore(self, entries: Iterable[Entry]) -> None:
         """Goes on from what an earlier process wrote down."""
         for entry in entries:
-            self._taken[entry.client] = entry.steps
+            self._rounds[entry.client] = entry.steps // self._mechanism.steps
 
-    def _epsilon(self, client: int, steps: int) -> float:
-        return self._accountant.epsilon(self._multiplier, self._rates[client], steps)
+    def _entry(self, client: int, rounds: int) -> Entry:
+        released = self._released(client, rounds)
+        epsilon = self._accountant.epsilon(released)
+        return Entry(client, released.sampling_rate, released.number, epsilon)
+
+    def _released(self, client: int, rounds: int) -> NoisySteps:
+        return self._mechanism.after(rounds, self._units[client])

@@ -7,11 +7,11 @@ from typing import Any, Self
 import numpy as np
 
 from tff_health.learning.task import Task
-from tff_health.privacy.accounting import ADJACENCY, SAMPLING, Accountant
-from tff_health.privacy.settings import PrivacySettings
+from tff_health.privacy.mechanism import ADJACENCY, Mechanism
 from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation.bindings import BINDINGS
 from tff_health.settings.config import RunConfig
+from tff_health.training.mechanism import accountant_of
 from tff_health.training.outcome import PrivacyTerms
 from tff_health.workers.context import concurrency_for
 
@@ -115,16 +115,16 @@ def _sums(config: RunConfig) -> SumTerms | None:
     )
 
 
-def privacy_of(config: RunConfig, privacy: PrivacySettings) -> PrivacyTerms:
+def privacy_of(config: RunConfig, mechanism: Mechanism) -> PrivacyTerms:
     """Returns what an epsilon is worth nothing without."""
     return PrivacyTerms(
         delta=config.privacy.delta,
-        noise_multiplier=privacy.noise_multiplier,
-        accountant=Accountant(config.privacy.accountant, config.privacy.delta).label,
+        noise_multiplier=mechanism.noise_multiplier,
+        accountant=accountant_of(config).label,
         adjacency=ADJACENCY,
-        sampling=SAMPLING if privacy.is_clients_own else "every client of the cohort",
-        unit=privacy.unit,
-        covers=_COVERS[privacy.noise],
-        assumes=_ASSUMES[privacy.noise].format(shares=privacy.shares),
+        sampling=mechanism.sampling,
+        unit=mechanism.unit,
+        covers=_COVERS[mechanism.noise],
+        assumes=_ASSUMES[mechanism.noise].format(shares=mechanism.shares),
         noise_from="seed" if config.privacy.noise_seed >= 0 else "operating system",
     )

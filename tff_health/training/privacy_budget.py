@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tff_health.data.federated import FederatedImages
-from tff_health.privacy.accounting import Accountant
 from tff_health.privacy.ledger import Entry, PrivacyLedger
-from tff_health.privacy.settings import PrivacySettings
+from tff_health.privacy.mechanism import Mechanism
 from tff_health.settings.config import RunConfig
+from tff_health.training.mechanism import accountant_of, units_of
 from tff_health.training.metrics_log import MetricsLog
-from tff_health.training.privacy_settings import sampling_rates
 
 _COLUMNS = ("round", "client", "sampling_rate", "steps", "epsilon")
 
@@ -20,7 +19,7 @@ class Spending:
 
     Args:
         config: the settings.
-        privacy: what follows from them.
+        mechanism: that follows from them.
         federated: the data, whose sizes decide sampling rates.
         path: of privacy.csv.
 
@@ -29,16 +28,10 @@ class Spending:
     """
 
     def __init__(
-        self, config: RunConfig, privacy: PrivacySettings, federated: FederatedImages, path: Path
+        self, config: RunConfig, mechanism: Mechanism, federated: FederatedImages, path: Path
     ) -> None:
-        self.accountant = Accountant(config.privacy.accountant, config.privacy.delta)
         self._budget = config.privacy.epsilon or math.inf
-        self._ledger = PrivacyLedger(
-            self.accountant,
-            privacy.noise_multiplier,
-            sampling_rates(privacy, federated),
-            privacy.steps,
-        )
+        self._ledger = PrivacyLedger(accountant_of(config), mechanism, units_of(federated))
         self.log = MetricsLog(path, _COLUMNS)
 
     def go_on(self) -> None:

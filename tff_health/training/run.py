@@ -18,7 +18,7 @@ from tff_health.learning.local_only import LocalTraining
 from tff_health.learning.process import SchemeProcess
 from tff_health.learning.task import Optimizer, SumSettings, Task
 from tff_health.privacy.clipped_sum import check_layers
-from tff_health.privacy.settings import PrivacySettings
+from tff_health.privacy.mechanism import Mechanism
 from tff_health.reporting.progress import Progress
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.schemes import SCHEMES
@@ -37,11 +37,11 @@ from tff_health.training.loop import (
     metrics_columns,
     show_rounds,
 )
+from tff_health.training.mechanism import settle
 from tff_health.training.metrics_log import MetricsLog
 from tff_health.training.network_identity import NETWORK, check_same
 from tff_health.training.noise_key import noise_key
 from tff_health.training.privacy_budget import Spending
-from tff_health.training.privacy_settings import settle
 from tff_health.training.random_draws import check_draws
 from tff_health.training.run_model import load_builder
 from tff_health.training.scheme_training import build_process, train_rounds
@@ -156,7 +156,7 @@ def build_task(
     config: RunConfig,
     federated: FederatedImages,
     scratch: Path,
-    privacy: PrivacySettings | None = None,
+    privacy: Mechanism | None = None,
 ) -> Task:
     """Builds the model and the clients' data of `config`, which lie in folders in `scratch`.
 
@@ -214,7 +214,7 @@ def _training_data(
     folder: Path,
     shape: tuple[int, int, int],
     num_classes: int,
-    privacy: PrivacySettings | None,
+    privacy: Mechanism | None,
     draws: bool,
 ) -> tff.Computation:
     preparation = preparation_of(config)

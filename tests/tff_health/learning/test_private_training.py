@@ -14,7 +14,7 @@ from tff_health.data.images import LabelledImages
 from tff_health.data.pack import pack_clients
 from tff_health.data.partition import PartitionSpec
 from tff_health.learning.private_training import build_private_client_work
-from tff_health.training.privacy_settings import sampling_rates, settle
+from tff_health.training.mechanism import settle, units_of
 from tff_health.training.run import build_task
 
 CLIENTS, LOT, NORM = 3, 20, 0.5
@@ -167,7 +167,7 @@ def test_distributed_shares_lie_on_the_grid_and_add_up_to_the_noise(update_of):
 def test_rates_are_of_the_clients_own_records():
     config = config_of(*PRIVATE)
     federated = federated_of(made())
-    privacy = settle(config, federated)
-    assert sampling_rates(privacy, federated) == [
+    mechanism = settle(config, federated)
+    assert [mechanism.sampling_rate(units) for units in units_of(federated)] == [
         LOT / len(client.training) for client in federated.clients
     ]

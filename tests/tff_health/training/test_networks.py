@@ -20,7 +20,7 @@ from tff_health.measurements.plain_traffic import Traffic
 from tff_health.secure_aggregation.secure_context import SecureContext
 from tff_health.training.broken_updates import check_updates
 from tff_health.training.checkpoints import Checkpoints
-from tff_health.training.privacy_settings import settle
+from tff_health.training.mechanism import settle
 from tff_health.training.round_runner import RoundRunner
 from tff_health.training.run import build_protocol, build_task
 from tff_health.training.scheme_training import build_process

@@ -9,14 +9,14 @@ import pytest
 from crypto.session.costs import Costs
 from tff_health import flags
 from tff_health.privacy.accounting import Accountant
-from tff_health.privacy.settings import PrivacySettings
+from tff_health.privacy.mechanism import Mechanism, NoisySteps
 from tff_health.secure_aggregation.round_record import RoundAbortedError, RoundRecord
 from tff_health.training import round_runner, scheme_training
 from tff_health.training.privacy_budget import Spending
 from tff_health.training.round_runner import RoundRunner
 
 STEPS, UNITS, MULTIPLIER, DELTA = 3, 200, 1.0, 1e-5
-PRIVACY = PrivacySettings("local", "fast", "record", 1.0, MULTIPLIER, 20, STEPS)
+PRIVACY = Mechanism("local", "fast", "record", 1.0, MULTIPLIER, 20, STEPS)
 DONE, ABORTED, LOST = "done", "aborted", "lost"
 
 
@@ -92,7 +92,8 @@ def train(monkeypatch, tmp_path):
 
 
 def epsilon_after(steps):
-    return Accountant("rdp", DELTA).epsilon(MULTIPLIER, PRIVACY.lot_size / UNITS, steps)
+    released = NoisySteps(MULTIPLIER, PRIVACY.lot_size / UNITS, steps)
+    return Accountant("rdp", DELTA).epsilon(released)
 
 
 def steps(spending):

@@ -22,6 +22,7 @@ from tff_health import flags
 from tff_health.errors import ConfigError, RunError
 from tff_health.experiments.privacy.tuning import draw, plan
 from tff_health.privacy.accounting import Accountant
+from tff_health.privacy.mechanism import NoisySteps
 from tff_health.settings.chosen import load_chosen, settings_for
 from tff_health.training.noise_key import noise_key
 
@@ -61,9 +62,8 @@ def test_every_client_has_a_ledger_over_all_rounds(whole):
         size = sizes[int(row["client"])]
         assert float(row["sampling_rate"]) == min(1.0, 60 / size)
         assert int(row["steps"]) == 3 * int(row["round"])
-        expected = accountant.epsilon(
-            summary["noise_multiplier"], float(row["sampling_rate"]), int(row["steps"])
-        )
+        steps = float(row["sampling_rate"]), int(row["steps"])
+        expected = accountant.epsilon(NoisySteps(summary["noise_multiplier"], *steps))
         assert float(row["epsilon"]) == pytest.approx(expected, rel=1e-12)
     assert 3.96 < summary["epsilon"] <= 4
     assert summary["epsilon"] == max(summary["epsilon_of_clients"])
@@ -145,7 +145,7 @@ def test_training_ends_before_the_budget_is_exceeded(tmp_path):
     assert summary["epsilon"] <= 4
     steps = 3 * (summary["rounds"] + 1)
     rate = max(float(row["sampling_rate"]) for row in ledger(out_dir))
-    assert Accountant("rdp", 1e-5).epsilon(1.2, rate, steps) > 4
+    assert Accountant("rdp", 1e-5).epsilon(NoisySteps(1.2, rate, steps)) > 4
     assert "the budget was spent" in (out_dir / "report.html").read_text()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from tff_health.data.catalog import DATA_SETS
-from tff_health.privacy.settings import LARGEST_EXACT_BITS
+from tff_health.privacy.mechanism import LARGEST_EXACT_BITS
 from tff_health.schemes import SCHEMES
 from tff_health.settings.config import RunConfig
 from tff_health.settings.table import defaults_of
