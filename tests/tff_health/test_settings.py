@@ -9,6 +9,7 @@ import pytest
 from crypto.vector_schemes.packed_paillier import STRENGTHS
 from tff_health import flags
 from tff_health.errors import ConfigError
+from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation import bindings
 from tff_health.settings import listing
@@ -235,6 +236,29 @@ def test_the_config_of_a_run_gives_the_same_run(tmp_path, arguments):
     for name in used_by(first.config.run.experiment):
         if SETTINGS[name].group != LOCAL:
             assert again.config.value(name) == first.config.value(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "earlier", "present"),
+    [("partition", "source", "site"), ("dp_unit", "lesion", "group")],
+)
+def test_values_that_were_renamed_are_accepted_under_their_earlier_names(
+    tmp_path, name, earlier, present
+):
+    noisy = ("--dataset=ham10000", "--dp_noise=local", "--epsilon=1", "--augment_copies=0")
+    config = parse(*noisy, f"--{name}={earlier}").config
+    assert config.value(name) == present
+    now = parse(*noisy, f"--{name}={present}")
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"config": now.config.as_dict() | {name: earlier}}))
+    assert parse(f"--settings={file}").config == now.config
+    with ResultsFolder(tmp_path, now.config.as_dict()):
+        pass  # a run of the earlier version is gone on with
+    with (
+        pytest.raises(ConfigError, match=f"{name} is {earlier}, not "),
+        ResultsFolder(tmp_path, now.config.as_dict() | {name: "record"}),
+    ):
+        pass
 
 
 def test_what_was_chosen_gives_way_to_flags_of_the_second_command_too(tmp_path):

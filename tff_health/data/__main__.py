@@ -110,10 +110,10 @@ def _summary(images: LabelledImages) -> str:
         "images": f"{len(images):,} of {'x'.join(map(str, images.image_shape))}",
         "classes": listed(class_counts(images.labels, images.class_names)),
     }
-    if images.lesion_ids is not None:
-        lines["lesions"] = f"{len(set(images.lesion_ids.tolist())):,}"
-    if images.sources is not None:
-        lines["sources"] = listed(dict(sorted(Counter(images.sources.tolist()).items())))
+    if images.groups is not None:
+        lines["groups"] = f"{len(set(images.groups.tolist())):,}"
+    if images.sites is not None:
+        lines["sites"] = listed(dict(sorted(Counter(images.sites.tolist()).items())))
     if images.is_test is not None:
         lines["test part"] = f"{int(images.is_test.sum()):,} images"
     lines["splits"] = ", ".join(catalog.allowed_splits(images))

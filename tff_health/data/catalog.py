@@ -28,14 +28,14 @@ class DataSet:
         description: one line for people.
         reader: "module:function" in this package; returns LabelledImages.
         splits: names of the splits that make sense for it, the preferred one first. "clean" keeps
-            a lesion's images together, "paper" draws after augmentation as published, "given" is
+            a group's images together, "paper" draws after augmentation as published, "given" is
             the publisher's own.
         channel_means: of its images in [0, 1], to two decimals; public constants, measured once.
         channel_deviations: standard deviations of the channels.
         needs: the reader's arguments, of "data_dir" and "cache_dir", in this order.
         forms: the files that it is read from, for people, in the order of preference.
         shows: "lesions", "drawn lesions" or "digits"; presets go by it.
-        shows_lesions: whether several images may show one lesion.
+        has_groups: whether several images may belong together, such as those of one lesion.
         how_to_get: what to do without any of them; {data_dir} stands for the data folder.
     """
 
@@ -48,7 +48,7 @@ class DataSet:
     shows: str = "digits"
     needs: tuple[str, ...] = ()
     forms: tuple[str, ...] = ()
-    shows_lesions: bool = False
+    has_groups: bool = False
     how_to_get: str = ""
 
     @property
@@ -66,7 +66,7 @@ DATA_SETS = {
             shows="lesions",
             reader="ham10000:read",
             splits=("clean", "paper"),
-            shows_lesions=True,
+            has_groups=True,
             needs=("data_dir", "cache_dir"),
             forms=(
                 "ham10000_28.npz",
@@ -115,7 +115,7 @@ DATA_SETS = {
             shows="drawn lesions",
             reader="synthetic_lesions:read",
             splits=("clean", "paper"),
-            shows_lesions=True,
+            has_groups=True,
             channel_means=(0.64, 0.50, 0.45),
             channel_deviations=(0.18, 0.15, 0.13),
         ),
@@ -143,9 +143,9 @@ def find(name: str) -> DataSet:
 
 
 def allowed_splits(images: LabelledImages) -> tuple[str, ...]:
-    """The splits that these very images allow: without lesion ids, lesions have no clean one."""
+    """The splits that these very images allow: without groups, lesions have no clean one."""
     data_set = find(images.name)
-    if data_set.shows_lesions and images.lesion_ids is None:
+    if data_set.has_groups and images.groups is None:
         return tuple(split for split in data_set.splits if split != "clean")
     return data_set.splits
 

@@ -15,7 +15,7 @@ def read_digits() -> LabelledImages:
 
     Returns:
         Images (1797, 28, 28, 1). Nothing is known of who wrote which digit, so there are no
-        lesion ids, sources or test part.
+        groups, sites or test part.
     """
     bunch = load_digits()
     bright = np.rint(bunch.images * (255 / BRIGHTEST)).astype(np.uint8)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tff_health.data.augment import Augmenter
 from tff_health.data.examples import Examples, digest_of
 from tff_health.data.images import LabelledImages, class_counts
-from tff_health.data.partition import PartitionSpec, partition, with_whole_lesions
+from tff_health.data.partition import PartitionSpec, partition, with_whole_groups
 from tff_health.data.split import VALIDATION_FRACTION, hold_out_validation, split_images
 
 
@@ -19,8 +19,8 @@ class ClientExamples:
     Attributes:
         training: what it trains on.
         validation: what it puts aside; may be empty at very small clients.
-        units: int32 (units,), numbers of consecutive training examples that show one lesion; None
-            if training examples are not ordered by lesion.
+        units: int32 (units,), numbers of consecutive training examples of one group; None if
+            training examples are not ordered by group.
     """
 
     training: Examples
@@ -29,7 +29,7 @@ class ClientExamples:
 
     @property
     def num_units(self) -> int:
-        """How many lesions, or else examples, it trains on."""
+        """How many groups, or else examples, it trains on."""
         return len(self.training if self.units is None else self.units)
 
 
@@ -90,7 +90,7 @@ def federate(
     copies: int,
     spec: PartitionSpec,
     seed: int,
-    by_lesion: bool = False,
+    by_group: bool = False,
     validation_fraction: float = VALIDATION_FRACTION,
 ) -> FederatedImages:
     """Splits `images` and shares the training part out, reproducibly for one `seed`.
@@ -101,8 +101,8 @@ def federate(
         copies: augmented copies of each training image under the `clean` split.
         spec: how the training part is shared out.
         seed: of the experiment.
-        by_lesion: whether a client is to hold all images of a lesion or none, and its training
-            examples are to be ordered by lesion.
+        by_group: whether a client is to hold all images of a group or none, and its training
+            examples are to be ordered by group.
         validation_fraction: what each client puts aside, from 0 to below 1.
 
     Raises:
@@ -110,22 +110,20 @@ def federate(
     """
     split = split_images(images, split_name, copies, seed)
     parts = partition(images, split.train, spec, seed)
-    if by_lesion:
-        parts = with_whole_lesions(images, parts)
+    if by_group:
+        parts = with_whole_groups(images, parts)
     held = [
         hold_out_validation(images, part, split, seed, client, validation_fraction)
         for client, part in enumerate(parts)
     ]
-    clients = [
-        _by_lesion(images, *parts) if by_lesion else ClientExamples(*parts) for parts in held
-    ]
+    clients = [_by_group(images, *parts) if by_group else ClientExamples(*parts) for parts in held]
     return FederatedImages(
         images, Augmenter(len(images), seed), tuple(clients), split.test, split_name
     )
 
 
-def _by_lesion(images: LabelledImages, training: Examples, validation: Examples) -> ClientExamples:
-    assert images.lesion_ids is not None  # noqa: S101 - `with_whole_lesions` refuses None
-    lesions = images.lesion_ids[training.rows]
-    counts = np.unique(lesions, return_counts=True)[1].astype(np.int32)
-    return ClientExamples(training.take(np.argsort(lesions, kind="stable")), validation, counts)
+def _by_group(images: LabelledImages, training: Examples, validation: Examples) -> ClientExamples:
+    assert images.groups is not None  # noqa: S101 - `with_whole_groups` refuses None
+    groups = images.groups[training.rows]
+    counts = np.unique(groups, return_counts=True)[1].astype(np.int32)
+    return ClientExamples(training.take(np.argsort(groups, kind="stable")), validation, counts)

@@ -100,8 +100,8 @@ def _from_arrays(path: Path, form: str, arrays: Mapping[str, NDArray[Any]]) -> L
         pixels=arrays["images"],
         labels=files.check_labels(path, "labels", arrays["labels"], count, len(CLASS_NAMES)),
         class_names=CLASS_NAMES,
-        lesion_ids=arrays.get("lesion_id"),
-        sources=arrays.get("source"),
+        groups=arrays.get("lesion_id"),
+        sites=arrays.get("source"),
     )
 
 

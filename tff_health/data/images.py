@@ -19,9 +19,10 @@ class LabelledImages:
         pixels: uint8 (n, height, width, channels) with 1 or 3 channels.
         labels: uint8 (n,), each below `len(class_names)`.
         class_names: one short name a class.
-        lesion_ids: (n,) the lesion that each image shows, or None if unknown. Images of one lesion
-            must not be on both sides of a clean split.
-        sources: (n,) the institution that each image came from, or None if unknown.
+        groups: text (n,), what each image belongs to that must not be divided between training
+            and test, such as a lesion or a patient; None if unknown.
+        sites: text (n,), the hospital or other institution that each image came from; None if
+            unknown.
         is_test: bool (n,), the publisher's own test part, or None if there is none.
 
     Raises:
@@ -33,8 +34,8 @@ class LabelledImages:
     pixels: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     class_names: tuple[str, ...]
-    lesion_ids: NDArray[np.str_] | None = None
-    sources: NDArray[np.str_] | None = None
+    groups: NDArray[np.str_] | None = None
+    sites: NDArray[np.str_] | None = None
     is_test: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
@@ -46,7 +47,7 @@ class LabelledImages:
                 "(number, height, width, 1 or 3) with no zero"
             )
         count = len(self.pixels)
-        for field in ("labels", "lesion_ids", "sources", "is_test"):
+        for field in ("labels", "groups", "sites", "is_test"):
             values = getattr(self, field)
             if values is not None and values.shape != (count,):
                 raise DataError(
@@ -55,7 +56,7 @@ class LabelledImages:
                 )
         if self.labels.dtype != np.uint8:
             raise DataError(f"{self.form}: labels are {self.labels.dtype}, but must be uint8")
-        for field, kind in (("lesion_ids", "U"), ("sources", "U"), ("is_test", "b")):
+        for field, kind in (("groups", "U"), ("sites", "U"), ("is_test", "b")):
             values = getattr(self, field)
             if values is not None and values.dtype.kind != kind:
                 wanted = "text" if kind == "U" else "bool"
@@ -81,11 +82,11 @@ class LabelledImages:
         return height, width, channels
 
     def digest(self) -> str:
-        """SHA-256 of pixels, labels, lesions, sources and test part, in hex; names the content."""
+        """SHA-256 of pixels, labels, groups, sites and test part, in hex; names the content."""
         sha256 = hashlib.sha256(repr((self.pixels.shape, self.class_names)).encode())
         for bytes_ in (self.pixels, self.labels):
             sha256.update(np.ascontiguousarray(bytes_).data)
-        for values in (self.lesion_ids, self.sources, self.is_test):
+        for values in (self.groups, self.sites, self.is_test):
             sha256.update(b"-" if values is None else "\n".join(map(str, values)).encode())
         return sha256.hexdigest()
 

@@ -2,7 +2,7 @@
 
 A step takes each of the client's units with the same probability, independently of the others
 (Poisson sampling), as accountants of differential privacy assume; so lots vary in size, and may be
-empty. A unit is one image; or all images of one lesion, of which a step takes one at random.
+empty. A unit is one image; or all images of one group, of which a step takes one at random.
 """
 
 from pathlib import Path
@@ -32,7 +32,7 @@ def lots(
     steps: int,
     key: tuple[int, int],
     preparation: Preparation = AS_THEY_ARE,
-    by_lesion: bool = False,
+    by_group: bool = False,
 ) -> tff.Computation:
     """Returns the computation from a client's key to its lots of one round.
 
@@ -43,7 +43,7 @@ def lots(
         steps: lots a round.
         key: two int64 that everything random follows from, with client, round and step.
         preparation: what happens to images; it must not balance classes.
-        by_lesion: whether a unit is a lesion.
+        by_group: whether a unit is a group.
 
     Returns:
         a `tff.Computation` from `KEY_TYPE` to a sequence of `lot_spec`.
@@ -57,7 +57,7 @@ def lots(
     @tff.tensorflow.computation(KEY_TYPE)
     def read(client_key):  # type: ignore[no-untyped-def]
         labels, pixels = read_part(folder, "training", client_key["client"], image_shape)
-        starts, counts = _units(folder, client_key["client"], labels, by_lesion)
+        starts, counts = _units(folder, client_key["client"], labels, by_group)
         rate = lot_size / tf.maximum(tf.size(counts), lot_size)
         stream = tf.constant(key, tf.int64)
         for part in (client_key["client"], client_key["round"]):
@@ -87,10 +87,10 @@ def lots(
 
 
 def _units(
-    folder: Path, client: tf.Tensor, labels: tf.Tensor, by_lesion: bool
+    folder: Path, client: tf.Tensor, labels: tf.Tensor, by_group: bool
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """First example and number of examples of each unit."""
-    if not by_lesion:
+    if not by_group:
         return tf.range(tf.size(labels)), tf.ones_like(labels, tf.int32)
     path = tf.strings.join([str(folder / UNITS_FILE), tf.strings.as_string(client)])
     counts = tf.io.decode_raw(tf.io.read_file(path), tf.int32)

@@ -2,7 +2,7 @@
 
 A file holds one part of one client: all labels (one byte each), then all pixels (uint8), in the
 order of the examples. Its length gives their number, so it needs no header. Where examples are
-ordered by lesion, another file of a client has the number of training examples of each (int32).
+ordered by group, another file of a client has the number of training examples of each (int32).
 """
 
 import hashlib

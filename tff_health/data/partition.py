@@ -1,8 +1,8 @@
 """Partitions of the training part among the clients.
 
 `iid`: equal parts at random. `dirichlet`: each class is shared out by proportions drawn from a
-symmetric Dirichlet distribution (Hsu et al. 2019); small alpha, very different clients. `source`:
-one client for each institution that the images came from. `label_noise`: as `iid`, then a fraction
+symmetric Dirichlet distribution (Hsu et al. 2019); small alpha, very different clients. `site`: one
+client for each site that the images came from. `label_noise`: as `iid`, then a fraction
 of the clients gets a fraction of its labels replaced by other classes.
 """
 
@@ -24,7 +24,7 @@ class PartitionSpec:
     """How the training part is shared out.
 
     Attributes:
-        kind: "iid", "dirichlet", "source" or "label_noise".
+        kind: "iid", "dirichlet", "site" or "label_noise".
         num_clients: number of clients, at least 1.
         alpha: concentration of `dirichlet`, above 0.
         noisy_clients: fraction of clients with wrong labels in `label_noise`, in [0, 1].
@@ -47,7 +47,7 @@ def partition(
         one `Examples` for each client, each with at least two examples.
 
     Raises:
-        DataError: if there are too few examples, or no sources to part by.
+        DataError: if there are too few examples, or no sites to part by.
     """
     if len(train) < _MIN_EXAMPLES * spec.num_clients:
         raise DataError(
@@ -59,40 +59,40 @@ def partition(
         return _iid(train, spec.num_clients, rng)
     if spec.kind == "dirichlet":
         return _dirichlet(train, spec.num_clients, spec.alpha, rng)
-    if spec.kind == "source":
-        return _by_source(images, train, spec.num_clients)
+    if spec.kind == "site":
+        return _by_site(images, train, spec.num_clients)
     if spec.kind == "label_noise":
         return _label_noise(images.num_classes, _iid(train, spec.num_clients, rng), spec, rng)
     raise DataError(
-        f"partition '{spec.kind}' is unknown; there are iid, dirichlet, source and label_noise"
+        f"partition '{spec.kind}' is unknown; there are iid, dirichlet, site and label_noise"
     )
 
 
-def with_whole_lesions(images: LabelledImages, parts: list[Examples]) -> list[Examples]:
-    """Gives every lesion to the one client that was first given an image of it.
+def with_whole_groups(images: LabelledImages, parts: list[Examples]) -> list[Examples]:
+    """Gives every group to the one client that was first given an image of it.
 
     Returns:
-        the parts, each ordered by lesion.
+        the parts, each ordered by group.
 
     Raises:
-        DataError: if it is not known which images show the same lesion, or a client loses all.
+        DataError: if groups are unknown, or a client loses all.
     """
-    if images.lesion_ids is None:
+    if images.groups is None:
         raise DataError(
-            f"{images.name} ({images.form}) does not say which images show the same lesion: "
-            "use --dp_unit=record"
+            f"{images.name} ({images.form}) does not say which images belong together (a lesion, a "
+            "patient): use --dp_unit=record"
         )
-    _, lesion_of = np.unique(images.lesion_ids, return_inverse=True)
+    _, group_of = np.unique(images.groups, return_inverse=True)
     everything = Examples.joined(parts)
-    lesions = lesion_of[everything.rows]
+    groups = group_of[everything.rows]
     client_of = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    first = np.unique(lesions, return_index=True)[1]
-    owner = dict(zip(lesions[first].tolist(), client_of[first].tolist(), strict=True))
-    owners = np.array([owner[lesion] for lesion in lesions.tolist()])
-    order = np.argsort(lesions, kind="stable")
+    first = np.unique(groups, return_index=True)[1]
+    owner = dict(zip(groups[first].tolist(), client_of[first].tolist(), strict=True))
+    owners = np.array([owner[group] for group in groups.tolist()])
+    order = np.argsort(groups, kind="stable")
     whole = [everything.take(order[owners[order] == c]) for c in range(len(parts))]
     if min(len(part) for part in whole) < _MIN_EXAMPLES:
-        raise DataError(f"{len(parts)} clients are too many for whole lesions: use fewer")
+        raise DataError(f"{len(parts)} clients are too many for whole groups: use fewer")
     return whole
 
 
@@ -120,20 +120,19 @@ def _dirichlet(
     )
 
 
-def _by_source(images: LabelledImages, train: Examples, num_clients: int) -> list[Examples]:
-    if images.sources is None:
+def _by_site(images: LabelledImages, train: Examples, num_clients: int) -> list[Examples]:
+    if images.sites is None:
         raise DataError(
-            f"{images.form} does not say which institution an image came from: use another "
-            "--partition"
+            f"{images.form} does not say which site an image came from: use another --partition"
         )
-    names = np.unique(images.sources)
+    names = np.unique(images.sites)
     if num_clients != len(names):
         raise DataError(
-            f"--num_clients={num_clients} found, but --partition=source makes one client of each "
-            f"of the {len(names)} institutions ({', '.join(names)}): use --num_clients={len(names)}"
+            f"--num_clients={num_clients} found, but --partition=site makes one client of each "
+            f"of the {len(names)} sites ({', '.join(names)}): use --num_clients={len(names)}"
         )
-    source_of = images.sources[train.rows]
-    return [train.take(np.flatnonzero(source_of == name)) for name in names]
+    site_of = images.sites[train.rows]
+    return [train.take(np.flatnonzero(site_of == name)) for name in names]
 
 
 def _label_noise(

@@ -2,10 +2,10 @@
 
 `paper`: as published (section 7.1). Every image and its eight augmented copies are thrown together
 and split at random, 80,000 to 10,135 of 90,135. It leaks: copies of one image, and images of one
-lesion, stand in both parts, so its accuracies are too high. Offered to reproduce the paper.
+group, stand in both parts, so its accuracies are too high. Offered to reproduce the paper.
 
-`clean`: 15 % of the images, stratified by class and undivided by lesion, are the test part as they
-are; only training images are augmented. No lesion is on both sides.
+`clean`: 15 % of the images, stratified by class and undivided by group (a lesion, a patient), are
+the test part as they are; only training images are augmented. No group is on both sides.
 
 `given`: the publisher's own parts, not augmented.
 """
@@ -80,12 +80,12 @@ def _clean_split(images: LabelledImages, copies: int, seed: int) -> Split:
             "cannot be split cleanly: use --split=paper, or a form of HAM10000 with lesion ids"
         )
     rng = generator(seed, "split")
-    groups = images.lesion_ids if images.lesion_ids is not None else np.arange(len(images))
+    groups = images.groups if images.groups is not None else np.arange(len(images))
     is_test = np.zeros(len(images), bool)
     for label in range(images.num_classes):
         rows = np.flatnonzero(images.labels == label)
         is_test[rows[choose_groups(groups[rows], CLEAN_TEST_FRACTION, rng)]] = True
-    # A lesion whose images carry two labels could have been chosen for one of them only.
+    # A group whose images carry two labels could have been chosen for one of them only.
     is_test |= np.isin(groups, groups[is_test])
     return _split_by_mask("clean", images, is_test, copies)
 
@@ -113,16 +113,16 @@ def hold_out_validation(
 ) -> tuple[Examples, Examples]:
     """Divides one client's examples into training and validation (10 % unless said otherwise).
 
-    Lesions stay undivided where the split keeps them so (`clean`); the training examples then get
-    their augmented copies.
+    Groups stay undivided, but under the `paper` split, which divides them; the training examples
+    then get their augmented copies.
 
     Returns:
         (training, validation), both in random order; training is never empty.
     """
     rng = generator(seed, f"validation of client {client}")
     groups: NDArray[np.generic] = np.arange(len(part))
-    if split.name == "clean" and images.lesion_ids is not None:
-        groups = images.lesion_ids[part.rows]
+    if split.name != "paper" and images.groups is not None:
+        groups = images.groups[part.rows]
     is_validation = np.zeros(len(part), bool)
     is_validation[choose_groups(groups, fraction, rng)] = True
     if is_validation.all():

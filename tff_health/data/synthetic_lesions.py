@@ -21,9 +21,9 @@ IMAGES_PER_LESION = 10_015 / 7_470
 FAINTEST = 0.7
 NOISE = 0.035
 
-SOURCES = ("north", "south", "east", "west")
-# Share of each class that a source contributes: a row per class, a column per source.
-SOURCE_SHARES = np.array(
+SITES = ("north", "south", "east", "west")
+# Share of each class that a site contributes: a row per class, a column per site.
+SITE_SHARES = np.array(
     [
         [0.70, 0.15, 0.10, 0.05],
         [0.50, 0.35, 0.10, 0.05],
@@ -34,8 +34,8 @@ SOURCE_SHARES = np.array(
         [0.10, 0.45, 0.35, 0.10],
     ]
 )
-# Factors on red, green and blue: how a source's camera and lamp colour all its images.
-SOURCE_CASTS = np.array(
+# Factors on red, green and blue: how a site's camera and lamp colour all its images.
+SITE_CASTS = np.array(
     [[1.00, 1.00, 1.00], [1.04, 0.99, 0.94], [0.95, 1.00, 1.05], [1.02, 0.94, 1.00]], np.float32
 )
 
@@ -45,7 +45,7 @@ class _Plan:
     """Which lesions there are, and which of them each image shows."""
 
     lesion_class: NDArray[np.uint8]
-    lesion_source: NDArray[np.intp]
+    lesion_site: NDArray[np.intp]
     image_lesion: NDArray[np.intp]
 
 
@@ -57,7 +57,7 @@ def read(count: int = 4_000, seed: int = 10_015) -> LabelledImages:
         seed: of all that is random.
 
     Returns:
-        `count` images of 28x28x3 with lesion ids and sources, in random order.
+        `count` images of 28x28x3 with groups and sites, in random order.
     """
     if count < 100:
         raise ValueError(f"{count} images asked for, but at least 100 are needed for seven classes")
@@ -69,8 +69,8 @@ def read(count: int = 4_000, seed: int = 10_015) -> LabelledImages:
         pixels=_photograph(plan, _draw_all(plan, random), random),
         labels=plan.lesion_class[plan.image_lesion],
         class_names=CLASS_NAMES,
-        lesion_ids=np.array([f"SYN_{lesion:07}" for lesion in plan.image_lesion]),
-        sources=np.array(SOURCES)[plan.lesion_source[plan.image_lesion]],
+        groups=np.array([f"SYN_{lesion:07}" for lesion in plan.image_lesion]),
+        sites=np.array(SITES)[plan.lesion_site[plan.image_lesion]],
     )
 
 
@@ -85,13 +85,13 @@ def _plan(count: int, random: np.random.Generator) -> _Plan:
         classes.append(np.full(lesions, label, np.uint8))
         first += lesions
     lesion_class = np.concatenate(classes)
-    bounds = np.cumsum(SOURCE_SHARES, axis=1)[:, :-1]
-    source = (random.random(len(lesion_class))[:, None] >= bounds[lesion_class]).sum(axis=1)
+    bounds = np.cumsum(SITE_SHARES, axis=1)[:, :-1]
+    site = (random.random(len(lesion_class))[:, None] >= bounds[lesion_class]).sum(axis=1)
     # Lesions are renumbered at random, so that an id says nothing about the class.
     number_of = random.permutation(len(lesion_class))
     by_number = np.argsort(number_of)
     image_lesion = number_of[random.permutation(np.concatenate(images))]
-    return _Plan(lesion_class[by_number], source[by_number], image_lesion)
+    return _Plan(lesion_class[by_number], site[by_number], image_lesion)
 
 
 def _class_sizes(count: int) -> list[int]:
@@ -154,7 +154,7 @@ def _photograph(plan: _Plan, drawing: Drawing, random: np.random.Generator) -> N
     image += np.float32(0.65) * drawing.highlight[..., None] * (np.float32(0.95) - image)
     image *= (1 - np.float32(0.7) * _hairs(count, random))[..., None]
     image *= _lamp(count, random)[..., None]
-    image *= SOURCE_CASTS[plan.lesion_source[plan.image_lesion]][:, None, None, :]
+    image *= SITE_CASTS[plan.lesion_site[plan.image_lesion]][:, None, None, :]
     # A sum of three uniform numbers: nearly normal, and exact on every processor.
     for _ in range(3):
         image += uniform(random, image.shape, -NOISE, NOISE)

@@ -34,7 +34,7 @@ def run(invocation: Invocation) -> None:
                 config.partition_spec,
                 config.run.seed,
             ),
-            by_lesion=config.by_lesion,
+            by_group=config.by_group,
             validation_fraction=config.data.validation_fraction,
         )
         # Imports TensorFlow, which takes seconds: only when folder and data are in order.

@@ -66,7 +66,7 @@ class Mechanism:
         noise: who adds it: "local", every client enough for itself; "distributed", every client a
             share of what the sum needs; "client", the server, so that whole clients are hidden.
         engine: how gradients are clipped: "fast", or by TF Privacy's own optimizer.
-        unit: what epsilon protects, "record" (one image), "lesion" (all images of one) or "client".
+        unit: what epsilon protects, "record" (one image), "group" (all images of one) or "client".
         clipping_norm: C, the largest L2 norm of what a unit adds to a step's sum.
         noise_multiplier: z, standard deviation of the noise / C.
         lot_size: the expected number of units in a step.

@@ -11,6 +11,7 @@ from typing import Any, Self
 from tff_health.atomic import remove_leftovers
 from tff_health.errors import ConfigError, RunError
 from tff_health.reporting.files import read_json, write_json
+from tff_health.settings.renamed import present
 
 SCRATCH = "work"
 """Name of the folder in it that only an unfinished run needs."""
@@ -131,7 +132,7 @@ class ResultsFolder:
         differing = [
             f"{name} is {found.get(name)}, not {wanted}"
             for name, wanted in self._settings.items()
-            if found.get(name) != wanted
+            if present(name, found.get(name)) != wanted
         ]
         if differing:
             raise ConfigError(

@@ -147,9 +147,9 @@ class RunConfig:
         return PartitionSpec(num_clients=self.cohort.num_clients, **vars(self.partition))
 
     @property
-    def by_lesion(self) -> bool:
-        """Whether a client holds all images of a lesion or none."""
-        return self.privacy.noise != "none" and self.privacy.unit == "lesion"
+    def by_group(self) -> bool:
+        """Whether a client holds all images of a group or none."""
+        return self.privacy.noise != "none" and self.privacy.unit == "group"
 
     @property
     def draws_lots(self) -> bool:

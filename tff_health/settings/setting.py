@@ -13,6 +13,7 @@ from typing import Any
 
 from tff_health.schemes import SCHEMES
 from tff_health.settings.experiments import TRAINING
+from tff_health.settings.renamed import present
 
 _KEY = "setting"
 _KINDS = {
@@ -175,7 +176,7 @@ class Setting:
 
     def _number(self, text: str) -> Any:
         if self.kind is str:
-            return text
+            return present(self.name, text)
         try:
             return int(text, _BASES.get(text[:2], 10)) if self.kind is int else self.kind(text)
         except ValueError:
@@ -189,7 +190,7 @@ class Setting:
             return float(data)
         if type(data) is not self.kind:
             raise ValueError(f"must be {self.kind_text}")
-        return data
+        return present(self.name, data)
 
 
 def setting(

@@ -132,7 +132,7 @@ class Study:
                 config.partition_spec,
                 config.run.seed,
             ),
-            *(config.by_lesion, config.data.validation_fraction),
+            *(config.by_group, config.data.validation_fraction),
         )
         if self._shared_out is None or self._shared_out[0] != wanted:
             self._shared_out = wanted, federate(self.images, *wanted)

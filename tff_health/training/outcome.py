@@ -29,7 +29,7 @@ class PrivacyTerms:
         accountant: which, and its version.
         adjacency: how neighbouring data differ.
         sampling: how lots, or clients, are drawn.
-        unit: what is protected: "record", "lesion" or "client".
+        unit: what is protected: "record", "group" or "client".
         covers: which of the released values are private.
         assumes: of whom what is assumed.
         noise_from: "operating system", or "seed" to repeat a run.

@@ -231,8 +231,8 @@ def _training_data(
         )
     is_begun = any((folder.parent / "checkpoints").glob("*"))
     key = noise_key(folder.parent / "noise.key", config.privacy.noise_seed, is_begun)
-    by_lesion = privacy.unit == "lesion"
-    return lots(folder, shape, privacy.lot_size, privacy.steps, key, preparation, by_lesion)
+    by_group = privacy.unit == "group"
+    return lots(folder, shape, privacy.lot_size, privacy.steps, key, preparation, by_group)
 
 
 def pack(federated: FederatedImages, folder: Path, progress_of: ProgressFactory) -> None:

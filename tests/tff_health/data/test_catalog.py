@@ -69,7 +69,7 @@ def test_reads_files(tmp_path):
     assert catalog.allowed_splits(images) == ("given",)
 
 
-def test_no_clean_split_without_lesion_ids():
+def test_no_clean_split_without_groups():
     images = LabelledImages(
         name="ham10000",
         form="test",

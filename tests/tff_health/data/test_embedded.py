@@ -9,7 +9,7 @@ def test_digits():
     assert images.pixels.shape == (1797, 28, 28, 1)
     assert np.array_equal(images.labels, load_digits().target)
     assert images.num_classes == 10
-    assert images.lesion_ids is None
+    assert images.groups is None
     assert images.is_test is None
 
 

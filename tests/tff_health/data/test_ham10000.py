@@ -53,15 +53,15 @@ class TestPacked:
         assert images.form == "packed file ham10000_28.npz"
         assert np.array_equal(images.pixels, arrays["images"])
         assert np.array_equal(images.labels, arrays["labels"])
-        assert np.array_equal(images.lesion_ids, arrays["lesion_id"])
-        assert np.array_equal(images.sources, arrays["source"])
+        assert np.array_equal(images.groups, arrays["lesion_id"])
+        assert np.array_equal(images.sites, arrays["source"])
         assert images.is_test is None
         assert not cache_dir.exists()
 
     def test_sources_may_be_unknown(self, data_dir, read, arrays):
         del arrays["source"]
         np.savez(data_dir / "ham10000_28.npz", **arrays)
-        assert read().sources is None
+        assert read().sites is None
 
     @pytest.mark.parametrize(
         ("wrong", "message"),
@@ -71,9 +71,9 @@ class TestPacked:
             ({"labels": np.full(COUNT, 7, np.uint8)}, "label 7.* 0 to 6"),
             ({"labels": np.zeros(COUNT - 1, np.uint8)}, "9 images need"),
             ({"class_names": np.array(["akiec", "mel"])}, "class_names are"),
-            ({"lesion_id": np.array(["HAM_1"])}, "lesion_ids have shape"),
-            ({"lesion_id": np.arange(COUNT)}, "lesion_ids are int64, but must be text"),
-            ({"source": np.array([b"x"] * COUNT)}, "sources are .S1, but must be text"),
+            ({"lesion_id": np.array(["HAM_1"])}, "groups have shape"),
+            ({"lesion_id": np.arange(COUNT)}, "groups are int64, but must be text"),
+            ({"source": np.array([b"x"] * COUNT)}, "sites are .S1, but must be text"),
         ],
     )
     def test_wrong_array(self, data_dir, read, arrays, wrong, message):
@@ -144,8 +144,8 @@ class TestOfficial:
         assert images.form == f"official files beside {name}"
         assert images.pixels.shape == (COUNT, 28, 28, 3)
         assert images.labels.tolist() == [index % 7 for index in range(COUNT)]
-        assert images.lesion_ids.tolist() == [f"HAM_{index // 2:07}" for index in range(COUNT)]
-        assert set(images.sources) == {"a"}
+        assert images.groups.tolist() == [f"HAM_{index // 2:07}" for index in range(COUNT)]
+        assert set(images.sites) == {"a"}
         # JPEG and resizing leave a plain colour as it is, up to a rounding.
         expected = np.array([(20 * index, 100, 200) for index in range(COUNT)])
         assert np.abs(images.pixels - expected[:, None, None, :]).max() <= 2
@@ -158,12 +158,12 @@ class TestOfficial:
         path.write_text("\ufeff" + text, encoding="utf-8")
         assert len(read()) == COUNT
 
-    def test_without_sources(self, data_dir, read):
+    def test_without_sites(self, data_dir, read):
         write_official(data_dir)
         path = data_dir / "HAM10000_metadata.csv"
         lines = [line.rpartition(",")[0] for line in path.read_text().splitlines()]
         path.write_text("\n".join(lines))
-        assert read().sources is None
+        assert read().sites is None
 
     def test_second_reading_decodes_nothing(self, data_dir, cache_dir, read, monkeypatch):
         write_official(data_dir)
@@ -307,7 +307,7 @@ class TestKaggle:
         names = [images.class_names[label] for label in images.labels]
         assert names == ["akiec", "bcc", "bkl", "df", "nv", "vasc", "mel"]
         assert np.array_equal(images.pixels, kaggle_table[:, :-1].reshape(-1, 28, 28, 3))
-        assert images.lesion_ids is None
+        assert images.groups is None
 
     def test_with_metadata_but_no_images(self, data_dir, read, kaggle_table):
         write_official(data_dir)
@@ -369,5 +369,5 @@ def test_published_images(real_data_dir, cache_dir):
     images = ham10000.read(real_data_dir, cache_dir)
     assert tuple(class_counts(images.labels, images.class_names).values()) == CLASS_COUNTS
     assert images.pixels.shape == (10_015, 28, 28, 3)
-    if images.lesion_ids is not None:
-        assert len(set(images.lesion_ids)) == 7_470
+    if images.groups is not None:
+        assert len(set(images.groups)) == 7_470

@@ -94,13 +94,13 @@ def renamed(old, new, values):
     ]
 
 
-def check(images, lesions=True, sources=True):
+def check(images, lesions=True, sites=True):
     assert images.labels.tolist() == LABELS
     assert np.abs(images.pixels[:, 14, 14, 0] - 15.0 * np.arange(COUNT)).max() <= 2
-    assert (None if images.lesion_ids is None else images.lesion_ids.tolist()) == (
+    assert (None if images.groups is None else images.groups.tolist()) == (
         LESIONS if lesions else None
     )
-    assert (images.sources is not None) == sources
+    assert (images.sites is not None) == sites
 
 
 @pytest.mark.parametrize(
@@ -163,11 +163,11 @@ def test_tables(folder, read, table):
     check(read())
 
 
-def test_without_sources(folder, read):
+def test_without_sites(folder, read):
     columns = [name for name in ROWS[0] if name != "dataset"]
     write(folder / TABLE, table_of(columns=columns))
     write_images(folder)
-    check(read(), sources=False)
+    check(read(), sites=False)
 
 
 @pytest.mark.parametrize("columns", [["image_id", "dx"], ["dx", "age", "image_id"]])
@@ -175,7 +175,7 @@ def test_without_lesions_there_is_no_clean_split(folder, read, columns):
     write(folder / TABLE, table_of(columns=columns))
     write_images(folder)
     images = read()
-    check(images, lesions=False, sources=False)
+    check(images, lesions=False, sites=False)
     assert "lesions unknown" in images.form
     assert catalog.allowed_splits(images) == ("paper",)
 
@@ -185,7 +185,7 @@ def test_empty_optional_columns_count_as_absent(folder, read, none):
     rows = [row | {"lesion_id": none, "dataset": none} for row in ROWS]
     write(folder / TABLE, table_of(rows))
     write_images(folder)
-    check(read(), lesions=False, sources=False)
+    check(read(), lesions=False, sites=False)
 
 
 class TestPlaces:
@@ -357,17 +357,17 @@ class TestIsic:
         self.write_challenge(folder, self.one_hot())
         groups = [{"image": row["image_id"], "lesion_id": row["lesion_id"]} for row in ROWS]
         write(folder / "ISIC2018_Task3_Training_LesionGroupings.csv", table_of(groups))
-        check(read(), sources=False)
+        check(read(), sites=False)
 
     def test_challenge_without_groups(self, folder, read):
         self.write_challenge(folder, self.one_hot())
-        check(read(), lesions=False, sources=False)
+        check(read(), lesions=False, sites=False)
 
     def test_groups_of_other_images_are_not_taken(self, folder, read):
         self.write_challenge(folder, self.one_hot())
         groups = [{"image": f"ISIC_{index:07}", "lesion_id": "HAM_1"} for index in range(COUNT)]
         write(folder / "groups.csv", table_of(groups))
-        check(read(), lesions=False, sources=False)
+        check(read(), lesions=False, sites=False)
 
     @pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("1,0", "0,0"), ("True", "FALSE")])
     def test_marks_of_diagnoses(self, folder, read, yes, no):
@@ -376,7 +376,7 @@ class TestIsic:
             for row in self.one_hot()
         ]
         self.write_challenge(folder, rows)
-        check(read(), lesions=False, sources=False)
+        check(read(), lesions=False, sites=False)
 
     @pytest.mark.parametrize("value", ["1.0", "0.5", "x", ""])
     def test_not_one_diagnosis(self, folder, read, value):
@@ -404,7 +404,7 @@ class TestIsic:
         write(folder / "metadata.csv", table_of(rows))
         write(folder / "attribution.txt", b"some, words\nof, thanks")
         write_images(folder)
-        check(read(), sources=False)
+        check(read(), sites=False)
 
 
 class TestFolders:
@@ -413,7 +413,7 @@ class TestFolders:
             name = IN_WORDS[LABELS[index]] if index % 2 else CLASS_NAMES[LABELS[index]].upper()
             write(folder / "train" / name / f"{IDS[index]}.jpg", picture(index))
         images = read()
-        check(images, lesions=False, sources=False)
+        check(images, lesions=False, sites=False)
         assert images.form == "images in folders by diagnosis; lesions unknown"
 
     def test_one_image_under_two_diagnoses(self, folder, read):

@@ -28,27 +28,27 @@ def images():
         pixels=pixels,
         labels=rng.integers(0, 3, 200).astype(np.uint8),
         class_names=tuple("abc"),
-        lesion_ids=np.array([f"lesion{i // 5 if i < 100 else i}" for i in numbers]),
+        groups=np.array([f"lesion{i // 5 if i < 100 else i}" for i in numbers]),
     )
 
 
 @pytest.fixture(scope="module")
 def packed(images, tmp_path_factory):
     found = {}
-    for by_lesion in (False, True):
+    for by_group in (False, True):
         federated = federate(
             *(images, "clean", 0, PartitionSpec("iid", CLIENTS), 0),
-            by_lesion=by_lesion,
+            by_group=by_group,
             validation_fraction=0.0,
         )
         folder = tmp_path_factory.mktemp("lots") / "clients"
         pack_clients(federated, folder, lambda *_: None)
-        found[by_lesion] = (federated, folder)
+        found[by_group] = (federated, folder)
     return found
 
 
-def draw(folder, lot_size, by_lesion=False, client=0, round_number=1, key=KEY, steps=STEPS):
-    data = lots(folder, SHAPE, lot_size, steps, key, by_lesion=by_lesion)
+def draw(folder, lot_size, by_group=False, client=0, round_number=1, key=KEY, steps=STEPS):
+    data = lots(folder, SHAPE, lot_size, steps, key, by_group=by_group)
     drawn = list(data(client_keys([client], round_number)[0]))
     rows = [np.rint(255 * x.numpy()[:, 0, 0, 0]).astype(int) for x, _, _ in drawn]
     return rows, [y.numpy() for _, y, _ in drawn], [tuple(s.numpy()) for _, _, s in drawn]
@@ -86,12 +86,12 @@ def test_every_record_is_drawn_with_the_same_probability_by_itself(tff_context, 
 def test_a_lesion_gives_one_image_and_as_often_as_any_other(tff_context, packed, images):
     federated, folder = packed[True]
     client = federated.clients[0]
-    lesion_of = dict(enumerate(images.lesion_ids.tolist()))
+    lesion_of = dict(enumerate(images.groups.tolist()))
     held = sorted({lesion_of[row] for row in client.training.rows.tolist()})
     assert client.num_units == len(held) < len(client.training)
     others = {lesion_of[row] for row in federated.clients[1].training.rows.tolist()}
     assert not others & set(held)
-    rows, _, _ = draw(folder, 10, by_lesion=True)
+    rows, _, _ = draw(folder, 10, by_group=True)
     for lot in rows:
         drawn = [lesion_of[row] for row in lot.tolist()]
         assert len(set(drawn)) == len(drawn)
@@ -136,4 +136,4 @@ def test_lesions_must_be_known(images):
         class_names=images.class_names,
     )
     with pytest.raises(DataError, match="dp_unit=record"):
-        federate(without, "clean", 0, PartitionSpec("iid", 2), 0, by_lesion=True)
+        federate(without, "clean", 0, PartitionSpec("iid", 2), 0, by_group=True)

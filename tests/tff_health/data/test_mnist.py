@@ -42,7 +42,7 @@ def assert_holds(images, arrays):
     assert np.array_equal(images.pixels, pixels)
     assert np.array_equal(images.labels, np.concatenate([arrays["y_train"], arrays["y_test"]]))
     assert images.is_test.tolist() == [False] * TRAIN + [True] * TEST
-    assert images.lesion_ids is None
+    assert images.groups is None
 
 
 @pytest.mark.parametrize("compressed", [False, True])

@@ -20,7 +20,7 @@ def images():
         pixels=np.zeros((NUMBER, 2, 2, 1), np.uint8),
         labels=rng.integers(0, CLASSES, NUMBER).astype(np.uint8),
         class_names=tuple("abcde"),
-        sources=rng.choice(["north", "south", "west"], NUMBER),
+        sites=rng.choice(["north", "south", "west"], NUMBER),
     )
 
 
@@ -33,7 +33,7 @@ def parts_of(images, spec, seed=0):
     [
         PartitionSpec("iid", 7),
         PartitionSpec("dirichlet", 7, alpha=0.3),
-        PartitionSpec("source", 3),
+        PartitionSpec("site", 3),
         PartitionSpec("label_noise", 7),
     ],
     ids=lambda spec: spec.kind,
@@ -44,7 +44,7 @@ def test_every_example_goes_to_one_client_reproducibly(images, spec):
     np.testing.assert_array_equal(rows, np.arange(NUMBER))
     assert len(parts) == spec.num_clients
     assert digest_of(parts) == digest_of(parts_of(images, spec))
-    if spec.kind != "source":
+    if spec.kind != "site":
         assert digest_of(parts) != digest_of(parts_of(images, spec, seed=1))
 
 
@@ -62,16 +62,16 @@ def test_small_alpha_makes_clients_differ_more(images):
 
 
 def test_source_gives_each_institution_its_own(images):
-    parts = parts_of(images, PartitionSpec("source", 3))
+    parts = parts_of(images, PartitionSpec("site", 3))
     for part, name in zip(parts, ("north", "south", "west"), strict=True):
-        assert set(images.sources[part.rows]) == {name}
+        assert set(images.sites[part.rows]) == {name}
 
 
 def test_source_needs_one_client_for_each_institution(images):
     with pytest.raises(DataError, match="--num_clients=3"):
-        parts_of(images, PartitionSpec("source", 4))
+        parts_of(images, PartitionSpec("site", 4))
     with pytest.raises(DataError, match="another --partition"):
-        parts_of(dataclasses.replace(images, sources=None), PartitionSpec("source", 3))
+        parts_of(dataclasses.replace(images, sites=None), PartitionSpec("site", 3))
 
 
 def test_label_noise_hits_the_said_fraction_of_clients_and_labels(images):
@@ -97,5 +97,5 @@ def test_impossible_dirichlet_is_refused(images):
 
 
 def test_unknown_partition_is_refused(images):
-    with pytest.raises(DataError, match="iid, dirichlet, source and label_noise"):
+    with pytest.raises(DataError, match="iid, dirichlet, site and label_noise"):
         parts_of(images, PartitionSpec("by_age", 3))

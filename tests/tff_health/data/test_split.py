@@ -17,7 +17,7 @@ def lesion_images(number=900, name="ham10000", with_lesions=True, seed=0):
         pixels=rng.integers(0, 256, (number, 4, 4, 3), np.uint8),
         labels=labels,
         class_names=("a", "b", "c"),
-        lesion_ids=lesions.astype(str) if with_lesions else None,
+        groups=lesions.astype(str) if with_lesions else None,
     )
 
 
@@ -35,9 +35,7 @@ def test_paper_split_leaks_lesions_and_clean_split_does_not():
     images = lesion_images()
     for name, leaks in (("paper", True), ("clean", False)):
         split = split_images(images, name, copies=8, seed=1)
-        both = np.intersect1d(
-            images.lesion_ids[split.train.rows], images.lesion_ids[split.test.rows]
-        )
+        both = np.intersect1d(images.groups[split.train.rows], images.groups[split.test.rows])
         assert (len(both) > 0) == leaks
 
 
@@ -56,16 +54,14 @@ def test_clean_split_covers_everything_once_and_keeps_class_shares():
 def test_a_lesion_with_two_labels_stays_on_one_side():
     images = lesion_images()
     labels = images.labels.copy()
-    twice = np.flatnonzero(images.lesion_ids[1:] == images.lesion_ids[:-1])
+    twice = np.flatnonzero(images.groups[1:] == images.groups[:-1])
     labels[twice] = (labels[twice] + 1) % 3
     images = LabelledImages(**{**vars(images), "labels": labels})
     split = split_images(images, "clean", copies=0, seed=1)
-    assert not np.intersect1d(
-        images.lesion_ids[split.train.rows], images.lesion_ids[split.test.rows]
-    ).size
+    assert not np.intersect1d(images.groups[split.train.rows], images.groups[split.test.rows]).size
 
 
-def test_clean_split_without_lesion_ids_is_refused_for_lesions():
+def test_clean_split_without_groups_is_refused_for_lesions():
     with pytest.raises(DataError, match=r"--split=paper"):
         split_images(lesion_images(with_lesions=False), "clean", copies=0, seed=1)
 
@@ -104,9 +100,16 @@ def test_clean_validation_shares_no_lesion_with_training_and_is_not_augmented():
     assert len(validation) == pytest.approx(0.1 * len(split.train), abs=5)
     assert not validation.copies.any()
     assert len(training) == 9 * (len(split.train) - len(validation))
-    assert not np.intersect1d(
-        images.lesion_ids[training.rows], images.lesion_ids[validation.rows]
-    ).size
+    assert not np.intersect1d(images.groups[training.rows], images.groups[validation.rows]).size
+
+
+def test_validation_images_of_a_given_split_are_put_aside_by_group():
+    images = lesion_images()
+    images = LabelledImages(**{**vars(images), "is_test": np.arange(len(images)) % 3 == 0})
+    split = split_images(images, "given", copies=0, seed=1)
+    training, validation = hold_out_validation(images, split.train, split, seed=1, client=0)
+    assert len(validation)
+    assert not np.intersect1d(images.groups[training.rows], images.groups[validation.rows]).size
 
 
 def test_paper_validation_is_a_tenth_of_the_examples():

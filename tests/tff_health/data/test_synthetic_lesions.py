@@ -48,17 +48,17 @@ def test_seeds_differ():
     assert len(digests) == 2
 
 
-def test_a_lesion_has_one_class_and_one_source(images):
-    lesions, first = np.unique(images.lesion_ids, return_index=True)
-    number = np.searchsorted(lesions, images.lesion_ids)
+def test_a_lesion_has_one_class_and_one_site(images):
+    lesions, first = np.unique(images.groups, return_index=True)
+    number = np.searchsorted(lesions, images.groups)
     assert np.array_equal(images.labels, images.labels[first][number])
-    assert np.array_equal(images.sources, images.sources[first][number])
+    assert np.array_equal(images.sites, images.sites[first][number])
     assert len(images) / len(lesions) == pytest.approx(10_015 / 7_470, rel=0.01)
 
 
 def test_order_and_ids_do_not_tell_the_class(images):
     rows = np.arange(len(images))
-    lesion_numbers = np.array([int(lesion.removeprefix("SYN_")) for lesion in images.lesion_ids])
+    lesion_numbers = np.array([int(lesion.removeprefix("SYN_")) for lesion in images.groups])
     is_common = images.labels == CLASS_NAMES.index("nv")
     for values in (rows, lesion_numbers):
         assert abs(np.corrcoef(values, is_common)[0, 1]) < 0.05
@@ -66,17 +66,17 @@ def test_order_and_ids_do_not_tell_the_class(images):
 
 def test_views_of_a_lesion_differ_but_less_than_lesions_do(images):
     colours = images.pixels.mean(axis=(1, 2))
-    order = np.argsort(images.lesion_ids, kind="stable")
-    same = images.lesion_ids[order][1:] == images.lesion_ids[order][:-1]
+    order = np.argsort(images.groups, kind="stable")
+    same = images.groups[order][1:] == images.groups[order][:-1]
     steps = np.abs(np.diff(colours[order], axis=0)).mean(axis=1)
     assert same.sum() > 900
     assert 0 < steps[same].mean() < 0.6 * steps[~same].mean()
 
 
-def test_sources_differ_in_colours_and_classes(images):
+def test_sites_differ_in_colours_and_classes(images):
     colours, shares = [], []
-    for source in synthetic_lesions.SOURCES:
-        rows = images.sources == source
+    for site in synthetic_lesions.SITES:
+        rows = images.sites == site
         assert rows.sum() > 200
         colours.append(images.pixels[rows].mean(axis=(0, 1, 2)))
         shares.append(np.mean(images.labels[rows] == CLASS_NAMES.index("nv")))

@@ -161,7 +161,7 @@ def test_training_ends_before_the_budget_is_exceeded(tmp_path):
         (("--dp_noise=none", "--lot_size=5"), "has no effect with --dp_noise=none"),
         (("--dp_noise=local", "--epsilon=1", "--augment_copies=2"), "--train_flips"),
         (("--dp_noise=local", "--epsilon=1", "--class_balance=0.5"), "without looking at labels"),
-        (("--dp_noise=local", "--epsilon=1", "--dp_unit=lesion"), "needs a data set that tells"),
+        (("--dp_noise=local", "--epsilon=1", "--dp_unit=group"), "needs a data set that tells"),
         (("--dp_noise=local", "--epsilon=1", "--scheme=local"), "shares nothing"),
         (("--dp_noise=distributed", "--epsilon=1"), "--local_steps=20"),
         (
@@ -238,12 +238,12 @@ def test_a_lesion_is_a_unit(tmp_path):
     result = run(
         out_dir,
         *("--dataset=synthetic_lesions", "--scheme=bonawitz", "--num_clients=3", "--rounds=1"),
-        *("--partition=iid", "--model=wavelet_linear", "--dp_noise=local", "--dp_unit=lesion"),
+        *("--partition=iid", "--model=wavelet_linear", "--dp_noise=local", "--dp_unit=group"),
         *("--epsilon=8", "--lot_size=100", "--local_steps=2"),
     )
     assert result.returncode == 0, result.stderr
     summary, config = only_run(out_dir), json.loads((out_dir / "config.json").read_text())
-    assert summary["unit"] == "lesion"
+    assert summary["unit"] == "group"
     records = [client["training_examples"] for client in config["data"]["clients"]]
     rates = [float(row["sampling_rate"]) for row in ledger(out_dir)]
     assert all(rate > 100 / size for rate, size in zip(rates, records, strict=True))

@@ -241,7 +241,7 @@ def bad_input(tmp_path):
         ),
         "labels": (["--dataset=ham10000", f"--data_dir={tmp_path}"], 1, "ham10000_28.npz"),
         "clients": (["--num_clients=5000"], 1, "use fewer clients"),
-        "source": (["--partition=source"], 1, "another --partition"),
+        "site": (["--partition=site"], 1, "another --partition"),
         "folder": ([f"--out_dir={tmp_path / 'a_file'}"], 2, "File exists"),
         "read-only": (["--out_dir=/proc/run"], 2, "choose another"),
         "model": (["--model=own_model:build"], 2, "RuntimeError: none"),
@@ -250,7 +250,7 @@ def bad_input(tmp_path):
 
 @pytest.mark.parametrize(
     "case",
-    ["missing data", "truncated", "labels", "clients", "source", "folder", "read-only", "model"],
+    ["missing data", "truncated", "labels", "clients", "site", "folder", "read-only", "model"],
 )
 def test_bad_input_is_one_line_and_nothing_half_written(tmp_path, case):
     flags, code, message = bad_input(tmp_path)[case]
@@ -307,7 +307,7 @@ def test_real_images_of_lesions(tmp_path):
         pytest.skip("TFF_HEALTH_DATA_DIR names no folder with ham10000_28.npz")
     result = run(
         tmp_path / "run",
-        *("--dataset=ham10000", "--partition=source", "--num_clients=4", "--rounds=2"),
+        *("--dataset=ham10000", "--partition=site", "--num_clients=4", "--rounds=2"),
         *("--batch_size=50", "--augment_copies=0"),
     )
     assert result.returncode == 0, result.stderr

@@ -54,12 +54,12 @@ def _lot_problems(config: RunConfig) -> list[str]:
             f"--class_balance={config.preparation.class_balance}: lots are drawn without looking "
             "at labels"
         )
-    if config.privacy.unit == "lesion" and not (
-        DATA_SETS[data.dataset].shows_lesions and data.split == "clean"
+    if config.privacy.unit == "group" and not (
+        DATA_SETS[data.dataset].has_groups and data.split != "paper"
     ):
         found.append(
-            "--dp_unit=lesion: needs a data set that tells which images show the same lesion, and "
-            f"--split=clean; found --dataset={data.dataset} --split={data.split}"
+            "--dp_unit=group: needs a data set that tells which images belong together, and a "
+            f"--split other than paper; found --dataset={data.dataset} --split={data.split}"
         )
     return found
 

@@ -7,7 +7,7 @@ from tff_health.data.split_names import COPIES, SPLITS
 from tff_health.settings.experiments import training
 from tff_health.settings.setting import POSITIVE, Range, setting
 
-PARTITIONS = ("iid", "dirichlet", "source", "label_noise")
+PARTITIONS = ("iid", "dirichlet", "site", "label_noise")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +22,8 @@ class DataSettings:
     )
     split: str = setting(
         "How the images are split into a training and a test part. 'clean' keeps all images of a "
-        "lesion in one part, 'given' is the publisher's split, and 'paper' is as published and "
-        "leaks.",
+        "group (a lesion, a patient) in one part, 'given' is the publisher's split, and 'paper' is "
+        "as published and leaks.",
         choices=SPLITS,
         default_text="by preset, else 'given' where the publisher gives one, else 'clean'",
     )
@@ -45,8 +45,8 @@ class PartitionSettings:
 
     kind: str = setting(
         "How the training part is shared out: equal parts at random (iid), each class by "
-        "proportions that differ (dirichlet), a client for each institution that images came from "
-        "(source), or as iid and then some labels made wrong (label_noise).",
+        "proportions that differ (dirichlet), a client for each hospital that images came from "
+        "(site), or as iid and then some labels made wrong (label_noise).",
         "iid",
         flag="partition",
         choices=PARTITIONS,

@@ -10,7 +10,7 @@ NOISES = ("none", "local", "distributed", "client")
 ENGINES = ("fast", "tfp_optimizer")
 """How gradients are clipped: by the rules of `privacy.layer_rules`, or by TF Privacy's optimizer,
 which differentiates the loss of every example and so needs no rules."""
-UNITS = ("record", "lesion")
+UNITS = ("record", "group")
 ACCOUNTANTS = ("pld", "rdp")
 OF_LOTS = ("lot_size", "local_steps", "clipping_norm")
 """Settings that mean something to training on private lots alone."""
@@ -44,7 +44,8 @@ class PrivacyChoices:
         experiments=_PRIVATE,
     )
     unit: str = setting(
-        "What epsilon protects: an image (record), or all images of a lesion.",
+        "What epsilon protects: an image (record), or all images that belong together, such as "
+        "those of a lesion or a patient (group).",
         "record",
         flag="dp_unit",
         choices=UNITS,
@@ -78,7 +79,7 @@ class PrivacyChoices:
         experiments=_PRIVATE,
     )
     lot_size: int = setting(
-        "Expected number of examples (lesions) in a step of private training, drawn by Poisson "
+        "Expected number of examples (groups) in a step of private training, drawn by Poisson "
         "sampling; takes the place of --batch_size.",
         512,
         range=COUNT,
