@@ -8,6 +8,7 @@ import pytest
 
 from crypto.vector_schemes.packed_paillier import STRENGTHS
 from tff_health import flags
+from tff_health.data.catalog import DATA_SETS
 from tff_health.errors import ConfigError
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.schemes import SCHEMES
@@ -93,7 +94,7 @@ def test_choices_are_those_that_there_are():
     assert tuple(bindings.GROUPS) == sums.CURVES_AND_FIELDS
     assert tuple(STRENGTHS) == sums.KEY_BITS
     for preset in PRESETS:
-        for dataset in SETTINGS["dataset"].choices:
+        for dataset in DATA_SETS:
             for experiment in EXPERIMENTS:
                 assert set(preset_settings(preset, dataset, experiment)) <= set(SETTINGS)
 

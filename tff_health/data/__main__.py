@@ -1,4 +1,4 @@
-"""The data sets from the command line: `python -m tff_health.data fetch|show NAME`.
+"""The data sets from the command line: `python -m tff_health.data fetch|show NAME|PATH`.
 
 What needs numpy or the network is imported by the command that needs it, so that `--help` is quick.
 """
@@ -21,6 +21,14 @@ from typing import TYPE_CHECKING
 
 from tff_health import utf8
 from tff_health.data import catalog, folders
+from tff_health.data.reading import (
+    AS_THEY_COME,
+    DEFAULT_SIDE,
+    FITS,
+    MAX_SIDE,
+    MIN_SIDE,
+    Reading,
+)
 from tff_health.errors import ConfigError, DataError, TffHealthError
 
 if TYPE_CHECKING:
@@ -38,10 +46,10 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
         if options.command == "fetch":
             _fetch(options.name, data_dir, options.url)
         elif cache_dir := folders.cache_folder(environment):
-            _show(options.name, data_dir, cache_dir, options.png)
+            _show(options, data_dir, cache_dir)
         else:
             with tempfile.TemporaryDirectory(prefix="tff_health-") as folder:
-                _show(options.name, data_dir, Path(folder), options.png)
+                _show(options, data_dir, Path(folder))
     except TffHealthError as error:
         print(f"Error: {error}", file=sys.stderr)
         return error.exit_code
@@ -73,12 +81,38 @@ def _parser() -> argparse.ArgumentParser:
     fetch = commands.add_parser("fetch", parents=[common], help="download a data set")
     fetch.add_argument("name", choices=FETCHABLE, help="the data set")
     fetch.add_argument("--url", help="a mirror of the published file")
-    show = commands.add_parser("show", parents=[common], help="say what a data set holds")
-    show.add_argument("name", choices=tuple(catalog.DATA_SETS), help="the data set")
+    show = commands.add_parser(
+        "show", parents=[common, _reading_parser()], help="say what a data set holds"
+    )
+    show.add_argument("name", help="the data set, or the path of images of your own")
     show.add_argument(
         "--png", type=Path, metavar="FILE", help="write a picture of a few images of each class"
     )
     return parser
+
+
+def _reading_parser() -> argparse.ArgumentParser:
+    """What is made of images of the user's own, as run_experiments.py has it."""
+    parser = argparse.ArgumentParser(add_help=False)
+    add = parser.add_argument_group("images of your own").add_argument
+    add(
+        "--image_size",
+        type=_side,
+        default=0,
+        metavar="PIXELS",
+        help=f"height and width to bring them to (default: {DEFAULT_SIDE}; of an .npz as it is)",
+    )
+    add("--image_fit", choices=FITS, default=FITS[0], help="how they become square")
+    add("--num_channels", type=int, default=0, choices=(0, 1, 3), help="1 for grey, 3 for RGB")
+    add("--skip_unreadable", action="store_true", help="leave out what cannot be read")
+    return parser
+
+
+def _side(text: str) -> int:
+    side = int(text)
+    if side and not MIN_SIDE <= side <= MAX_SIDE:
+        raise argparse.ArgumentTypeError(f"{side}: must be from {MIN_SIDE} to {MAX_SIDE}")
+    return side
 
 
 def _fetch(name: str, data_dir: Path | None, url: str | None) -> None:
@@ -90,12 +124,20 @@ def _fetch(name: str, data_dir: Path | None, url: str | None) -> None:
     fetch.fetch(fetch.DOWNLOADS[name], data_dir, url)
 
 
-def _show(name: str, data_dir: Path | None, cache_dir: Path, png: Path | None) -> None:
-    images = catalog.load(name, data_dir, cache_dir)
+def _show(options: argparse.Namespace, data_dir: Path | None, cache_dir: Path) -> None:
+    name = catalog.full_name(options.name)
+    reading = Reading(
+        *(options.image_size, options.image_fit, options.num_channels, options.skip_unreadable)
+    )
+    if reading != AS_THEY_COME and name in catalog.DATA_SETS:
+        raise ConfigError(
+            f"{name} comes as it is: --image_size and the like are for images of your own"
+        )
+    images = catalog.load(name, data_dir, cache_dir, reading)
     print(_summary(images))
-    if png:
-        _write_picture(images, png)
-        print(f"{'picture':10} {png}")
+    if options.png:
+        _write_picture(images, options.png)
+        print(f"{'picture':10} {options.png}")
 
 
 def _summary(images: LabelledImages) -> str:

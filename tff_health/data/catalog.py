@@ -1,16 +1,21 @@
 """The data sets by name: the one table that flags, messages and readers go by.
 
-Importing it is cheap. A reader, and the libraries that it needs, are imported by `load`.
+A path is the name of a user's own images. Importing this is cheap. A reader, and the libraries that
+it needs, are imported by `load`.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tff_health.data.folders import expanded
+from tff_health.data.reading import AS_THEY_COME, Reading
 from tff_health.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -26,15 +31,16 @@ class DataSet:
     Attributes:
         name: as in `--dataset`.
         description: one line for people.
-        reader: "module:function" in this package; returns LabelledImages.
+        reader: "module:function" in this package; returns LabelledImages. "" of a user's own.
         splits: names of the splits that make sense for it, the preferred one first. "clean" keeps
             a group's images together, "paper" draws after augmentation as published, "given" is
             the publisher's own.
         channel_means: of its images in [0, 1], to two decimals; public constants, measured once.
+            None of a user's own images, whose statistics are nobody else's to know.
         channel_deviations: standard deviations of the channels.
         needs: the reader's arguments, of "data_dir" and "cache_dir", in this order.
         forms: the files that it is read from, for people, in the order of preference.
-        shows: "lesions", "drawn lesions" or "digits"; presets go by it.
+        shows: "lesions", "drawn lesions", "digits" or "own images"; presets go by it.
         has_groups: whether several images may belong together, such as those of one lesion.
         how_to_get: what to do without any of them; {data_dir} stands for the data folder.
     """
@@ -43,8 +49,8 @@ class DataSet:
     description: str
     reader: str
     splits: tuple[str, ...]
-    channel_means: tuple[float, ...]
-    channel_deviations: tuple[float, ...]
+    channel_means: tuple[float, ...] = ()
+    channel_deviations: tuple[float, ...] = ()
     shows: str = "digits"
     needs: tuple[str, ...] = ()
     forms: tuple[str, ...] = ()
@@ -52,9 +58,14 @@ class DataSet:
     how_to_get: str = ""
 
     @property
+    def is_own(self) -> bool:
+        """Whether these are images of the user's own."""
+        return not self.reader
+
+    @property
     def is_embedded(self) -> bool:
         """Whether it needs no file."""
-        return not self.forms
+        return not self.forms and not self.is_own
 
 
 DATA_SETS = {
@@ -131,42 +142,91 @@ DATA_SETS = {
 }
 
 
+def full_name(text: str) -> str:
+    """Returns the name of a data set as settings keep it: a path is made absolute.
+
+    Raises:
+        ConfigError: if it is neither a name nor a path.
+    """
+    if text in DATA_SETS:
+        return text
+    is_path = (
+        "/" in text or text.startswith(("~", ".")) or Path(text).suffix or os.path.lexists(text)
+    )
+    if not text.strip() or not is_path:
+        raise ConfigError(
+            f"unknown data set '{text}': choose one of {', '.join(DATA_SETS)}, or name the path of "
+            "images of your own"
+        )
+    return str(expanded("--dataset", text).resolve())
+
+
+def short_name(name: str) -> str:
+    """Returns a data set's name for titles and folders: of a path, its last part."""
+    if name in DATA_SETS:
+        return name
+    return re.sub(r"[^\w.-]+", "_", Path(name).name).strip("._") or "images"
+
+
 def find(name: str) -> DataSet:
-    """The data set of this name.
+    """The data set of this name; what lies at a path is looked at, but not read.
 
     Raises:
         ConfigError: if there is none.
+        DataError: if what lies at the path is no data set.
     """
-    if name not in DATA_SETS:
-        raise ConfigError(f"unknown data set '{name}': choose one of {', '.join(DATA_SETS)}")
-    return DATA_SETS[name]
+    if name in DATA_SETS:
+        return DATA_SETS[name]
+    path = full_name(name)
+    # Not at the top of this file: it would load numpy, which flags do not need.
+    from tff_health.data.own.look import look
+
+    form = look(Path(path))
+    return DataSet(
+        name=path,
+        description=f"images of your own in {path}",
+        reader="",
+        splits=("given", "clean") if form.has_test else ("clean",),
+        shows="own images",
+        has_groups=form.tells_groups,
+    )
 
 
 def allowed_splits(images: LabelledImages) -> tuple[str, ...]:
     """The splits that these very images allow: without groups, lesions have no clean one."""
-    data_set = find(images.name)
+    if images.name not in DATA_SETS:
+        return ("clean",) if images.is_test is None else ("given", "clean")
+    data_set = DATA_SETS[images.name]
     if data_set.has_groups and images.groups is None:
         return tuple(split for split in data_set.splits if split != "clean")
     return data_set.splits
 
 
-def load(name: str, data_dir: Path | None, cache_dir: Path) -> LabelledImages:
+def load(
+    name: str, data_dir: Path | None, cache_dir: Path, reading: Reading = AS_THEY_COME
+) -> LabelledImages:
     """Reads a data set.
 
     Args:
-        name: one of `DATA_SETS`.
-        data_dir: folder of the data files; embedded data sets ignore it and can do without.
+        name: one of `DATA_SETS`, or the path of images of the user's own.
+        data_dir: folder of the data files; embedded data sets ignore it and can do without, and so
+            do images at a path.
         cache_dir: folder for what is slow to compute; made if needed.
+        reading: what is made of images at a path; others come as they are.
 
     Raises:
         ConfigError: if there is no such data set, or it needs a data folder and has none.
         DataError: if its files are missing (the message says where they were looked for and how to
             get them), unreadable, damaged or not what they should be.
     """
-    data_set = find(name)
+    if name not in DATA_SETS:
+        from tff_health.data.own.read import read
+
+        return read(Path(full_name(name)), reading, cache_dir)
+    data_set = DATA_SETS[name]
     if data_dir is None and not data_set.is_embedded:
         raise ConfigError(f"data set '{name}' is read from files: say where they are (--data_dir)")
-    # Not at the top of this file: it would load numpy, which flags do not need.
+    # Not at the top of this file, as before.
     from tff_health.data.files import MissingFilesError
 
     module, function = data_set.reader.split(":")

@@ -1,6 +1,7 @@
 """Reading data files, where every failure is one clear error."""
 
 import os
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from tff_health.errors import DataError
 
 # What numpy and zipfile raise on files that are not what they should be: RuntimeError for encrypted
-# arrays, MemoryError for absurd shapes.
+# arrays, MemoryError for absurd shapes, TokenError for headers that end early.
 NPZ_ERRORS = (
     OSError,
     ValueError,
@@ -21,6 +22,8 @@ NPZ_ERRORS = (
     MemoryError,
     zlib.error,
     zipfile.BadZipFile,
+    SyntaxError,
+    tokenize.TokenError,
 )
 
 

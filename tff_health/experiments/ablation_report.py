@@ -86,7 +86,7 @@ def _report(
     most = max(differences["accuracy"], key=lambda g: abs(differences["accuracy"][g].mean()))
     path = figures.save(_draw(differences), folder.path / "figures", "differences")
     report = Report(
-        title=f"What each part of training gives: {config.run.scheme} on {config.data.dataset}",
+        title=f"What each part of training gives: {config.run.scheme} on {config.data_name}",
         subtitle=f"{config.data.split} split, {config.cohort.num_clients} clients, "
         f"{config.training.rounds} rounds, batches of {config.training.batch_size}, learning rate "
         f"{config.optimizer.learning_rate}, seeds {', '.join(map(str, config.study.seeds))}",

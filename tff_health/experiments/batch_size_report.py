@@ -38,7 +38,7 @@ def _report(folder: ResultsFolder, config: RunConfig, compared: Comparison, tabl
     final = {g: 100 * compared.final(g, "final_accuracy").mean() for g in compared.groups}
     best = max(final, key=lambda group: final[group])
     report = Report(
-        title=f"Batch size: {config.run.scheme} on {config.data.dataset}",
+        title=f"Batch size: {config.run.scheme} on {config.data_name}",
         subtitle=f"{config.data.split} split, {config.cohort.num_clients} clients, "
         f"{config.training.rounds} rounds, learning rate {config.optimizer.learning_rate}, seeds "
         f"{', '.join(map(str, config.study.seeds))}",

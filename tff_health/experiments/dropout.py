@@ -48,7 +48,9 @@ def run(invocation: Invocation) -> None:
         if folder.is_finished:
             print(folder.finished_text())
             return
-        images = catalog.load(config.data.dataset, invocation.data_dir, invocation.cache_dir)
+        images = catalog.load(
+            config.data.dataset, invocation.data_dir, invocation.cache_dir, config.reading
+        )
         shared_out = {
             clients: federate(
                 *(images, own.data.split, own.data.augment_copies, own.partition_spec, own.run.seed)

@@ -167,7 +167,7 @@ def _report(folder: ResultsFolder, config: RunConfig, found: Sequence[Point], ta
         "no longer do is to mask and to help.",
     ]
     report = Report(
-        title=f"Dropouts: {config.run.scheme} on {config.data.dataset}",
+        title=f"Dropouts: {config.run.scheme} on {config.data_name}",
         subtitle=f"{config.data.split} split, model {config.training.model}, batches of "
         f"{config.training.batch_size}, {config.study.turns} turns, clients vanish at stage "
         f"{' or '.join(config.cohort.dropout_stages) or 'any'}, seed {config.run.seed}",

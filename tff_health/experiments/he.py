@@ -73,7 +73,9 @@ def model_length(invocation: Invocation) -> int:
         TffHealthError: if the model cannot be built, or has none, or the data is not there.
     """
     config = invocation.config
-    images = catalog.load(config.data.dataset, invocation.data_dir, invocation.cache_dir)
+    images = catalog.load(
+        config.data.dataset, invocation.data_dir, invocation.cache_dir, config.reading
+    )
     length = run_model.num_parameters(config, images)
     if not length:
         raise RunError(f"--model={config.training.model} has no trainable parameters")

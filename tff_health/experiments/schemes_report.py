@@ -133,7 +133,7 @@ def _report(
     rounds = len(compared.groups[REFERENCE][0].rows)
     top = max(of_the_paper(compared), key=lambda s: compared.final(s, "final_accuracy").mean())
     report = Report(
-        title=f"Five schemes on {config.data.dataset}",
+        title=f"Five schemes on {config.data_name}",
         subtitle=f"{config.data.split} split, {config.cohort.num_clients} clients, "
         f"{rounds} rounds, batches of {config.training.batch_size}, "
         f"seeds {', '.join(map(str, config.study.seeds))}",
@@ -205,7 +205,7 @@ def _draw_bytes(folder: Path, compared: Comparison) -> tuple[Path, str]:
 
 def _text(folder: Path, config: RunConfig, compared: Comparison) -> str:
     lines = [
-        f"five schemes on {config.data.dataset} ({config.data.split} split), final test accuracy:"
+        f"five schemes on {config.data_name} ({config.data.split} split), final test accuracy:"
     ]
     for group in compared.groups:
         accuracy = spread(100 * compared.final(group, "final_accuracy"))

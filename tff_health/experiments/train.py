@@ -25,7 +25,9 @@ def run(invocation: Invocation) -> None:
             print(folder.finished_text())
             folder.remove_scratch()
             return
-        images = catalog.load(config.data.dataset, invocation.data_dir, invocation.cache_dir)
+        images = catalog.load(
+            config.data.dataset, invocation.data_dir, invocation.cache_dir, config.reading
+        )
         federated = federate(
             *(
                 images,

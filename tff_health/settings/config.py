@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from tff_health.aggregators.encoding import FixedPoint, fixed_point, modulus_bits, value_bits
-from tff_health.data.catalog import DATA_SETS
+from tff_health.data.catalog import DATA_SETS, find, short_name
 from tff_health.data.partition import PartitionSpec
+from tff_health.data.reading import Reading
 from tff_health.data.scaling import Scaling
 from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation.bindings import ProtocolSettings
 from tff_health.settings.experiments import EXPERIMENTS
 from tff_health.settings.groups.cohort import CohortSettings
-from tff_health.settings.groups.data import DataSettings, PartitionSettings
+from tff_health.settings.groups.data import OF_OWN_IMAGES, DataSettings, PartitionSettings
 from tff_health.settings.groups.privacy import PrivacyChoices
 from tff_health.settings.groups.run import RunSettings
 from tff_health.settings.groups.study import StudySettings
@@ -69,7 +70,8 @@ class RunConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """All settings that the experiment uses and that decide its outcome, ready for JSON."""
-        names = used_by(self.run.experiment)
+        unused = OF_OWN_IMAGES if self.data.dataset in DATA_SETS else ()
+        names = (name for name in used_by(self.run.experiment) if name not in unused)
         values = {name: self.value(name) for name in names if SETTINGS[name].group != LOCAL}
         return {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}
 
@@ -78,8 +80,22 @@ class RunConfig:
         text = json.dumps(self.as_dict(), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         experiment = self.run.experiment
-        named_by = [str(self.value(name)) for name in EXPERIMENTS[experiment].named_by]
+        named_by = [
+            self.data_name if name == "dataset" else str(self.value(name))
+            for name in EXPERIMENTS[experiment].named_by
+        ]
         return Path("results") / "-".join((experiment, *named_by, digest)).replace(":", "-")
+
+    @property
+    def data_name(self) -> str:
+        """The data set's name in titles; of images at a path, the path's last part."""
+        return short_name(self.data.dataset)
+
+    @property
+    def reading(self) -> Reading:
+        """What is made of images of the user's own."""
+        data = self.data
+        return Reading(data.image_size, data.image_fit, data.num_channels, data.skip_unreadable)
 
     @property
     def num_dropouts(self) -> int:
@@ -138,7 +154,7 @@ class RunConfig:
         """From pixels to what the network is given."""
         if not self.preparation.normalise:
             return Scaling()
-        data_set = DATA_SETS[self.data.dataset]
+        data_set = find(self.data.dataset)
         return Scaling(data_set.channel_means, data_set.channel_deviations)
 
     @property

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tff_health.data.catalog import DATA_SETS
+from tff_health.data.catalog import DATA_SETS, find, full_name
 from tff_health.data.split_names import COPIES_BY_SPLIT
 from tff_health.errors import ConfigError
 from tff_health.settings.chosen import CHOSEN
@@ -35,14 +35,14 @@ def resolve(given: Mapping[str, Any]) -> RunConfig:
     experiment = _known("experiment", given.get("experiment", settings["experiment"]))
     settings |= EXPERIMENTS[experiment].defaults
     preset = _known("preset", given.get("preset", settings["preset"]))
-    dataset = _known("dataset", given.get("dataset", settings["dataset"]))
+    dataset = _data_set(given.get("dataset", settings["dataset"]))
     if preset not in EXPERIMENTS[experiment].presets:
         raise ConfigError(no_effect(f"--preset={preset}", f"--experiment={experiment}"))
-    settings["split"] = DATA_SETS[dataset].splits[0]
+    settings["split"] = find(dataset).splits[0]
     settings |= preset_settings(preset, dataset, experiment)
     _refuse_foreign(experiment, given)
     own = {name: value for name, value in given.items() if SETTINGS[name].group != LOCAL}
-    settings |= own
+    settings |= own | {"dataset": dataset}
     if settings["dp_noise"] == "distributed":
         settings |= {name: value for name, value in _FINE_GRID.items() if name not in own}
     settings.setdefault("clients_per_round", settings["num_clients"])
@@ -61,6 +61,17 @@ def _known(name: str, value: str) -> str:
         near = nearest(value, allowed)
         raise ConfigError(f"{shown(name, value)}: allowed are {', '.join(allowed)}{near}")
     return value
+
+
+def _data_set(text: str) -> str:
+    try:
+        return full_name(text)
+    except ConfigError:
+        near = nearest(text, DATA_SETS)
+        raise ConfigError(
+            f"{shown('dataset', text)}: allowed are {', '.join(DATA_SETS)}, or the path of images "
+            f"of your own{near}"
+        ) from None
 
 
 def _refuse_foreign(experiment: str, given: Mapping[str, Any]) -> None:

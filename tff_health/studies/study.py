@@ -120,7 +120,10 @@ class Study:
         """The whole data set, read once."""
         if self._images is None:
             given = self._invocation
-            self._images = catalog.load(given.config.data.dataset, given.data_dir, given.cache_dir)
+            config = given.config
+            self._images = catalog.load(
+                config.data.dataset, given.data_dir, given.cache_dir, config.reading
+            )
         return self._images
 
     def federated(self, config: RunConfig) -> FederatedImages:

@@ -163,7 +163,7 @@ class RoundLoop:
         """
         state, evaluation = self._checkpoints.load(initial) if self.done else initial, None
         config, rounds = self._config, range(self.done + 1, self._config.training.rounds + 1)
-        what, warned = f"{config.run.scheme} on {config.data.dataset}", False
+        what, warned = f"{config.run.scheme} on {config.data_name}", False
         with self._progress_of(what, config.training.rounds, self.done) as progress:
             for number in rounds if may_go_on() else ():
                 start = time.monotonic()

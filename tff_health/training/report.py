@@ -42,7 +42,7 @@ def write(
     metrics, classes, _ = tables  # the confusion matrix is drawn
     path = folder.path
     report = Report(
-        title=f"{run.scheme} on {config.data.dataset}",
+        title=f"{run.scheme} on {config.data_name}",
         subtitle=f"{run.num_clients} clients, {run.rounds} rounds, {config.partition.kind} "
         f"partition, {config.data.split} split, seed {run.seed}",
         lead=f"{run.scheme} classifies {100 * run.final_accuracy:.1f} % of "

@@ -14,7 +14,7 @@ def summary_text(
 ) -> str:
     """The lines that end a run on the terminal."""
     return (
-        f"{run.scheme} on {config.data.dataset} ({config.data.split} split), {run.rounds} "
+        f"{run.scheme} on {config.data_name} ({config.data.split} split), {run.rounds} "
         f"rounds in {duration(seconds)}\n"
         f"  test accuracy      {run.final_accuracy:.4f}   (majority class "
         f"{run.majority_accuracy:.4f})\n"

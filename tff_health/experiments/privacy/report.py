@@ -52,7 +52,7 @@ def write(
     _report(folder, config, compared, tables, found)
     write_summary(folder, config, compared, attacks=attack_report.summary(attacks))
     lines = [
-        f"{config.run.scheme} on {config.data.dataset} ({config.data.split} split), "
+        f"{config.run.scheme} on {config.data_name} ({config.data.split} split), "
         f"{config.cohort.num_clients} clients, {config.training.rounds} rounds, "
         f"delta {config.privacy.delta:g}; test accuracy:"
     ]
@@ -117,7 +117,7 @@ def _report(
 ) -> None:
     private = [run.outcome.privacy.terms for run in compared.runs if run.outcome.privacy]
     report = Report(
-        title=f"Accuracy over epsilon: {config.run.scheme} on {config.data.dataset}",
+        title=f"Accuracy over epsilon: {config.run.scheme} on {config.data_name}",
         subtitle=f"{config.data.split} split, {config.cohort.num_clients} clients, "
         f"{config.training.rounds} rounds, delta {config.privacy.delta:g}, "
         f"noise {config.privacy.noise}, seeds {', '.join(map(str, config.study.seeds))}",

@@ -36,7 +36,7 @@ def write(folder: ResultsFolder, config: RunConfig, trials: Sequence[Trial]) -> 
     for table in tables:
         table.save(folder.path / "tables")
     report = Report(
-        title=f"Settings for each epsilon on {config.data.dataset}",
+        title=f"Settings for each epsilon on {config.data_name}",
         subtitle=f"{config.study.trials} trials for each epsilon, "
         f"{config.cohort.num_clients} clients, {config.training.rounds} rounds, "
         f"seed {config.run.seed}",
@@ -60,7 +60,7 @@ def write(folder: ResultsFolder, config: RunConfig, trials: Sequence[Trial]) -> 
         ],
     }
     write_json(folder.summary_path, summary)
-    lines = [f"settings for {config.data.dataset}, accuracy on validation parts:"]
+    lines = [f"settings for {config.data_name}, accuracy on validation parts:"]
     lines += [f"  epsilon {e:5s} {100 * trial[2]:5.1f} %  {trial[1]}" for e, trial in best.items()]
     return "\n".join([*lines, f"  use them with --chosen={folder.path / 'chosen.json'}"])
 

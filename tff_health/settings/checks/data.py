@@ -1,15 +1,19 @@
 """Checks of settings of data and clients together."""
 
-from tff_health.data.catalog import DATA_SETS
+from tff_health.data.catalog import DataSet, find
+from tff_health.data.reading import MIN_SIDE
 from tff_health.data.split_names import COPIES_BY_SPLIT, SPLITS
 from tff_health.settings.config import RunConfig
+from tff_health.settings.groups.data import OF_OWN_IMAGES
+from tff_health.settings.table import SETTINGS
+from tff_health.settings.words import no_effect, shown
 
 
 def problems(config: RunConfig) -> list[str]:
     """Says what is wrong with them together."""
     data, cohort, found = config.data, config.cohort, []
-    data_set = DATA_SETS.get(data.dataset)
-    if data_set and data.split in SPLITS and data.split not in data_set.splits:
+    data_set = find(data.dataset)
+    if data.split in SPLITS and data.split not in data_set.splits:
         found.append(
             f"--split={data.split}: --dataset={data.dataset} allows {', '.join(data_set.splits)}"
         )
@@ -18,6 +22,7 @@ def problems(config: RunConfig) -> list[str]:
             f"--augment_copies={data.augment_copies}: --split={data.split} has "
             f"{COPIES_BY_SPLIT[data.split]} copies of each image by definition"
         )
+    found += _reading_problems(config, data_set)
     if config.preparation.train_colours and not config.preparation.normalise:
         found.append(
             f"--train_colours={config.preparation.train_colours}: is in standard deviations of "
@@ -29,3 +34,25 @@ def problems(config: RunConfig) -> list[str]:
             f"--num_clients={cohort.num_clients}"
         )
     return found
+
+
+def _reading_problems(config: RunConfig, data_set: DataSet) -> list[str]:
+    """What is wrong with settings of images of the user's own."""
+    if data_set.is_own:
+        if config.preparation.normalise:
+            return [
+                "--normalise: there are no public constants for images of your own; leave it out, "
+                "or let the network standardise (models with normalisation layers)"
+            ]
+        if 0 < config.data.image_size < MIN_SIDE:
+            return [f"--image_size={config.data.image_size}: must be {MIN_SIDE} or more"]
+        return []
+    return [
+        no_effect(
+            shown(name, config.value(name)),
+            f"--dataset={data_set.name}",
+            used_with=", or name images of your own by their path (also HAM10000's table)",
+        )
+        for name in OF_OWN_IMAGES
+        if config.value(name) != SETTINGS[name].default
+    ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tff_health.data.catalog import DATA_SETS
+from tff_health.data.catalog import find
 from tff_health.privacy.mechanism import LARGEST_EXACT_BITS
 from tff_health.schemes import SCHEMES
 from tff_health.settings.config import RunConfig
@@ -55,7 +55,7 @@ def _lot_problems(config: RunConfig) -> list[str]:
             "at labels"
         )
     if config.privacy.unit == "group" and not (
-        DATA_SETS[data.dataset].has_groups and data.split != "paper"
+        find(data.dataset).has_groups and data.split != "paper"
     ):
         found.append(
             "--dp_unit=group: needs a data set that tells which images belong together, and a "

@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 
 from tff_health.data.catalog import DATA_SETS
+from tff_health.data.reading import DEFAULT_SIDE, FITS, MAX_SIDE, MIN_SIDE
 from tff_health.data.split_names import COPIES, SPLITS
 from tff_health.settings.experiments import training
 from tff_health.settings.setting import POSITIVE, Range, setting
 
+OF_OWN_IMAGES = ("image_size", "image_fit", "num_channels", "skip_unreadable")
+"""Settings that only images of the user's own have."""
+_READING = training(also=("costs", "he"))
 PARTITIONS = ("iid", "dirichlet", "site", "label_noise")
 
 
@@ -15,10 +19,40 @@ class DataSettings:
     """Which images, and which of them train, validate and test."""
 
     dataset: str = setting(
-        "The images.",
+        f"The images: {', '.join(DATA_SETS)}, or the path of your own: a folder with a folder for "
+        "each class, a table (CSV or Parquet), or an .npz file.",
         "synthetic_lesions",
-        choices=tuple(DATA_SETS),
         experiments=training(also=("costs", "he")),
+    )
+    image_size: int = setting(
+        "Height and width to which images of your own are brought.",
+        0,
+        default_text=f"{DEFAULT_SIDE}, and of an .npz file as it is",
+        range=Range(
+            least=0, most=MAX_SIDE, text=f"0 (as the default says) or {MIN_SIDE} to {MAX_SIDE}"
+        ),
+        unit="pixels",
+        experiments=_READING,
+    )
+    image_fit: str = setting(
+        "How images of your own that are not square become so: by cutting their longer sides off "
+        "evenly (crop), or by adding black to their shorter ones (pad).",
+        FITS[0],
+        choices=FITS,
+        experiments=_READING,
+    )
+    num_channels: int = setting(
+        "Channels of images of your own: 1 makes all grey, 3 all RGB.",
+        0,
+        default_text="1 if all of them are grey, else 3",
+        choices=(0, 1, 3),
+        experiments=_READING,
+    )
+    skip_unreadable: bool = setting(
+        "Whether to go on without those images of your own that cannot be read; the report says "
+        "how many and why.",
+        False,
+        experiments=_READING,
     )
     split: str = setting(
         "How the images are split into a training and a test part. 'clean' keeps all images of a "

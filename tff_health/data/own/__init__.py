@@ -1,0 +1,1 @@
+"""A hospital's own images: what lies at a path is recognised, listed, decoded once and packed."""

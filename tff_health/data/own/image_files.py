@@ -1,0 +1,72 @@
+"""Files with one image each: read by the library for their kind, and brought to one size."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tff_health.data.own import dicom, pictures
+from tff_health.data.own.fitting import fitted
+from tff_health.data.own.listed import ImageFile, Listed, UnreadableError
+from tff_health.data.reading import DEFAULT_SIDE, Reading
+
+_BATCH = 256
+
+
+def listed_files(
+    *,
+    form: str,
+    files: Sequence[ImageFile],
+    labels: Sequence[str],
+    reading: Reading,
+    class_order: Sequence[str] | None = None,
+    groups: Sequence[str] | None = None,
+    sites: Sequence[str] | None = None,
+    is_test: Sequence[bool] | None = None,
+    notes: tuple[str, ...] = (),
+) -> Listed:
+    """Returns what was listed of image files; see `Listed` for the arguments."""
+    with_dicom = any(_may_be_dicom(file) for file in files)
+    decoder = f"{pictures.decoder()}{', ' + dicom.decoder() if with_dicom else ''}"
+    digest = hashlib.sha256(decoder.encode())
+    for file in files:
+        digest.update(
+            f"\0{file.place}\0{file.size}\0{file.changed}".encode(errors="surrogateescape")
+        )
+    return Listed(
+        form=form,
+        places=[file.place for file in files],
+        labels=labels,
+        class_order=class_order,
+        groups=groups,
+        sites=sites,
+        is_test=is_test,
+        notes=notes,
+        stamp=digest.hexdigest(),
+        batches=partial(_batches, files),
+        decode=partial(_decode, reading.side or DEFAULT_SIDE, reading.fit),
+        decoded_by=decoder,
+    )
+
+
+def _batches(files: Sequence[ImageFile]) -> Iterator[Sequence[ImageFile]]:
+    rest = iter(files)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch
+
+
+def _decode(side: int, fit: str, file: ImageFile, channels: int) -> NDArray[np.uint8]:
+    if file.size < 0:
+        raise UnreadableError("there is no such file")
+    if _may_be_dicom(file) and (file.path.suffix or dicom.is_dicom(file.path)):
+        image = dicom.read_dicom(file.path)
+    else:
+        image = pictures.read_picture(file.path, side, fit)
+    return fitted(image, side, fit, channels)
+
+
+def _may_be_dicom(file: ImageFile) -> bool:
+    return file.path.suffix.lower() in {*dicom.SUFFIXES, ""}

@@ -1,0 +1,121 @@
+"""Tables that people keep of their images, CSV or Parquet, as text."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tff_health.data import files
+from tff_health.data.file_tree import TreeFile
+from tff_health.data.table_text import decode_table
+from tff_health.errors import DataError
+
+TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".tab", ".txt"})
+SUFFIXES = TEXT_SUFFIXES | {".parquet", ".pq"}
+_DELIMITERS = (",", "\t", ";", "|")
+_NO_VALUES = frozenset({"", "nan", "na", "n/a", "<na>", "none", "null", "nat"})
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as text.
+
+    Attributes:
+        path: the file.
+        names: of its columns, as they stand there.
+        rows: its lines, (number in the file, values); "" where there is no value.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    rows: Sequence[tuple[int, tuple[str, ...]]]
+
+    def column(self, place: int) -> list[str]:
+        """Returns the values of one column."""
+        return [row[place] for _, row in self.rows]
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """Returns the names of a table's columns, without its rows.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
+    if path.suffix.lower() in TEXT_SUFFIXES:
+        return _names(path, _reader(path))
+    return tuple(_parquet(path).schema_arrow.names)
+
+
+def read_table(path: Path) -> Table:
+    """Reads a whole table.
+
+    Raises:
+        DataError: if it cannot be read, has no rows, or a row has more values than columns.
+    """
+    if path.suffix.lower() in TEXT_SUFFIXES:
+        table = _read_text(path)
+    else:
+        found = _parquet(path)
+        try:
+            columns = [list(map(_text, column.to_pylist())) for column in found.read().columns]
+        except Exception as error:  # whatever a decoder stumbles over
+            raise files.unreadable(path, error) from None
+        names = tuple(found.schema_arrow.names)
+        table = Table(path, names, list(enumerate(zip(*columns, strict=True), 1)))
+    if not table.rows:
+        raise DataError(f"{path} lists no images")
+    return table
+
+
+def _read_text(path: Path) -> Table:
+    reader = _reader(path)
+    names = _names(path, reader)
+    rows = []
+    for number, row in _lines(path, reader):
+        if any(row[len(names) :]):
+            raise DataError(f"{path}, line {number}: more values than columns")
+        whole = [*row[: len(names)], *[""] * (len(names) - len(row))]
+        rows.append((number, tuple(map(_text, whole))))
+    return Table(path, names, rows)
+
+
+def _reader(path: Path) -> Any:
+    text = decode_table(TreeFile(PurePosixPath(path.name), -1, "", path))
+    text = re.sub(r"\Asep=.[\r\n]+", "", text)  # Excel's own note
+    header = re.split(r"[\r\n]", text, maxsplit=1)[0]
+    delimiter = max(_DELIMITERS, key=header.count)
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+
+
+def _lines(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
+    try:
+        for row in reader:
+            if any(value.strip() for value in row):
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise files.unreadable(path, error) from None
+
+
+def _names(path: Path, reader: Any) -> tuple[str, ...]:
+    _, names = next(_lines(path, reader), (0, []))
+    return tuple(name.strip() for name in names)
+
+
+def _parquet(path: Path) -> Any:
+    from pyarrow import ArrowException, parquet
+
+    try:
+        return parquet.ParquetFile(path)
+    except (ArrowException, OSError) as error:
+        raise files.unreadable(path, error) from None
+
+
+def _text(value: Any) -> str:
+    """A value as text without blanks around it; "" if it says that there is none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # where a value is missing, 3 becomes 3.0
+    text = "" if value is None else str(value).strip()
+    return "" if text.lower() in _NO_VALUES else text
