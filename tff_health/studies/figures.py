@@ -50,7 +50,7 @@ def over_rounds(
                 _draw(axes, index, len(lines), line)
             axes.set_xlabel("communication round")
             axes.set_ylabel(label)
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
             if label in log_panels:
                 axes.set_yscale("symlog" if _has_negative(lines) else "log")
         for number, level in enumerate((levels or {}).values()):
