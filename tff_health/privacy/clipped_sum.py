@@ -21,10 +21,12 @@ from tff_health.privacy.layer_checks import (
     raise_for,
     shared_variables,
 )
-from tff_health.privacy.layer_rules import RULES, LayerCall
+from tff_health.privacy.layer_rules import RULES, LayerCall, laid_out
 from tff_health.privacy.per_example import PerExample
 
 __all__ = ["LossFn", "check_layers", "fast_clipped_sum", "tfp_clipped_sum"]
+
+_CHUNK_NUMBERS = 2**26
 
 LossFn = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """From labels and outputs to the losses of single examples, float32 (n,)."""
@@ -36,7 +38,7 @@ def fast_clipped_sum(
     images: tf.Tensor,
     labels: tf.Tensor,
     clipping_norm: float,
-    chunk: int = 256,
+    chunk: int | None = None,
 ) -> list[tf.Tensor]:
     """Returns sum_i g_i min(1, clipping_norm / |g_i|) over the gradients g_i of the examples.
 
@@ -52,7 +54,8 @@ def fast_clipped_sum(
         images: float32 (n, ...); n may be unknown statically, and may be 0.
         labels: (n, ...).
         clipping_norm: largest L2 norm of what an example contributes, above 0.
-        chunk: how many examples are worked on at once, which bounds the memory.
+        chunk: how many examples are worked on at once, which bounds the memory; None for
+            `fast_chunk`.
 
     Returns:
         a tensor for each of `model.trainable_variables`, in their order and shapes.
@@ -62,6 +65,7 @@ def fast_clipped_sum(
         ValueError: if losses are not in one dimension.
     """
     raise_for(model, problems_of(model, "fast"), "fast")
+    chunk = chunk or fast_chunk(model)
 
     def of_chunk(images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
         found = _gradients(model, loss_fn, images, labels)
@@ -94,7 +98,7 @@ def tfp_clipped_sum(
     images: tf.Tensor,
     labels: tf.Tensor,
     clipping_norm: float,
-    chunk: int = 64,
+    chunk: int | None = None,
 ) -> list[tf.Tensor]:
     """Returns the same as `fast_clipped_sum` by TF Privacy's `VectorizedDPKerasSGDOptimizer`.
 
@@ -108,7 +112,7 @@ def tfp_clipped_sum(
         labels: (n, ...).
         clipping_norm: largest L2 norm of what an example contributes, above 0.
         chunk: how many examples are worked on at once, which bounds the memory; it holds their
-            gradients.
+            gradients. None for up to 64, fewer for networks of more than a million weights.
 
     Returns:
         a tensor for each of `model.trainable_variables`, in their order and shapes.
@@ -118,6 +122,8 @@ def tfp_clipped_sum(
         ValueError: if losses are not in one dimension.
     """
     raise_for(model, problems_of(model, "tfp_optimizer"), "tfp_optimizer")
+    weights = sum(variable.shape.num_elements() for variable in model.trainable_variables)
+    chunk = chunk or _chunk(64, weights)
 
     def of_chunk(images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
         # `num_microbatches=None` stands for as many as there are losses: one example in each.
@@ -132,6 +138,20 @@ def tfp_clipped_sum(
         return [mean * tf.cast(tf.shape(images)[0], tf.float32) for mean, _ in means]
 
     return _sum_of_chunks(of_chunk, model, images, labels, chunk)
+
+
+def fast_chunk(model: tf.keras.Model) -> int:
+    """Returns how many examples `fast_clipped_sum` works on at once: 256, fewer in large networks.
+
+    Args:
+        model: built, for images of a fixed size.
+    """
+    return _chunk(256, 2 * laid_out(model))
+
+
+def _chunk(most: int, numbers: int) -> int:
+    """A number of examples of so many float32 each, for a quarter of a gigabyte."""
+    return max(1, min(most, _CHUNK_NUMBERS // max(numbers, 1)))
 
 
 def _sum_of_chunks(

@@ -61,7 +61,6 @@ _IF_FROZEN = frozenset(
     {
         _layers.Conv1D,
         _layers.Conv2DTranspose,
-        _layers.DepthwiseConv2D,
         _layers.Embedding,
         _layers.SeparableConv2D,
     }

@@ -5,6 +5,7 @@ together with the inputs, the gradients of the layer's variables follow for each
 """
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_privacy.privacy.fast_gradient_clipping import layer_registry as tfp_registry
 
-from tff_health.privacy.patches import Axis, patch_columns
+from tff_health.privacy.patches import Axis, patch_columns, shifted_images
 from tff_health.privacy.per_example import Formed, PerExample, of_products
 
 
@@ -52,7 +53,8 @@ def dense(layer: tf.keras.layers.Dense, inputs: tf.Tensor, tape: tf.GradientTape
         flat = tf.reshape(inputs, [-1, positions, features])
         return [tf.linalg.matrix_transpose(flat)]
 
-    return _linear(layer, tf.tensordot(inputs, layer.kernel, axes=1), columns, tape)
+    product = tf.tensordot(inputs, layer.kernel, axes=1)
+    return _linear(layer, layer.kernel, product, _of_columns(layer.kernel, columns), tape)
 
 
 def conv2d(layer: tf.keras.layers.Conv2D, inputs: tf.Tensor, tape: tf.GradientTape) -> LayerCall:
@@ -63,7 +65,44 @@ def conv2d(layer: tf.keras.layers.Conv2D, inputs: tf.Tensor, tape: tf.GradientTa
         inputs: float32 (n, height, width, channels).
         tape: records the call.
     """
-    rows, columns = (
+    columns = functools.partial(patch_columns, inputs, *_axes_of(layer, inputs))
+    product = layer.convolution_op(inputs, layer.kernel)
+    return _linear(layer, layer.kernel, product, _of_columns(layer.kernel, columns), tape)
+
+
+def depthwise_conv2d(
+    layer: tf.keras.layers.DepthwiseConv2D, inputs: tf.Tensor, tape: tf.GradientTape
+) -> LayerCall:
+    """Calls a `DepthwiseConv2D` layer with channels last.
+
+    Args:
+        layer: the layer, built.
+        inputs: float32 (n, height, width, channels).
+        tape: records the call.
+    """
+    kernel = layer.depthwise_kernel
+    product = tf.keras.backend.depthwise_conv2d(
+        *(inputs, kernel, layer.strides, layer.padding, layer.data_format, layer.dilation_rate)
+    )
+
+    def formed(right: tf.Tensor) -> PerExample:
+        rows, columns = _axes_of(layer, inputs)
+        shape = [-1, rows.positions, columns.positions, *kernel.shape[2:]]
+        gradient = tf.reshape(right, shape)
+        return Formed(
+            tuple(
+                tf.reduce_sum(seen[..., tf.newaxis] * gradient, axis=[1, 2])
+                for seen in shifted_images(inputs, rows, columns)
+            ),
+            tuple(kernel.shape),
+        )
+
+    return _linear(layer, kernel, product, formed, tape)
+
+
+def _axes_of(layer: Any, inputs: tf.Tensor) -> list[Axis]:
+    """A convolution along the height and the width of its images."""
+    return [
         Axis(
             inputs.shape[1 + axis],
             layer.kernel_size[axis],
@@ -72,34 +111,36 @@ def conv2d(layer: tf.keras.layers.Conv2D, inputs: tf.Tensor, tape: tf.GradientTa
             layer.padding == "same",
         )
         for axis in (0, 1)
-    )
-    return _linear(
-        layer,
-        layer.convolution_op(inputs, layer.kernel),
-        functools.partial(patch_columns, inputs, rows, columns),
-        tape,
-    )
+    ]
+
+
+def _of_columns(
+    kernel: tf.Variable, columns: Callable[[], list[tf.Tensor]]
+) -> Callable[[tf.Tensor], PerExample]:
+    """The gradients of a kernel, which `columns` stand left of in `of_products`."""
+    return lambda right: of_products(columns(), right, tuple(kernel.shape))
 
 
 def _linear(
     layer: tf.keras.layers.Layer,
+    kernel: tf.Variable,
     product: tf.Tensor,
-    columns: Callable[[], list[tf.Tensor]],
+    of_kernel: Callable[[tf.Tensor], PerExample],
     tape: tf.GradientTape,
 ) -> LayerCall:
-    """Calls a layer of a kernel, which `columns` stand left of in `of_products`, and a bias."""
+    """Calls a layer of a kernel and a bias; gradients are given to `of_kernel` as (n, t, c)."""
     pre_activation = tf.nn.bias_add(product, layer.bias) if layer.use_bias else product
     tape.watch(pre_activation)
+    positions = product.shape[1:-1].num_elements()
 
     def gradients(gradient: tf.Tensor) -> list[PerExample]:
-        lefts = columns()
-        right = tf.reshape(gradient, [-1, lefts[0].shape[2], gradient.shape[-1]])
-        found = [of_products(lefts, right, tuple(layer.kernel.shape))]
+        right = tf.reshape(gradient, [-1, positions, gradient.shape[-1]])
+        found = [of_kernel(right)]
         if layer.use_bias:
             found.append(Formed((tf.reduce_sum(right, axis=1),), tuple(layer.bias.shape)))
         return found
 
-    variables = (layer.kernel, layer.bias) if layer.use_bias else (layer.kernel,)
+    variables = (kernel, layer.bias) if layer.use_bias else (kernel,)
     return LayerCall(layer.activation(pre_activation), pre_activation, variables, gradients)
 
 
@@ -159,9 +200,25 @@ def normalized_axes(layer: tf.keras.layers.Layer, rank: int) -> list[int]:
 RULES: Mapping[type, Rule] = {
     tf.keras.layers.Dense: dense,
     tf.keras.layers.Conv2D: conv2d,
+    tf.keras.layers.DepthwiseConv2D: depthwise_conv2d,
     tf.keras.layers.LayerNormalization: normalization,
     tf.keras.layers.GroupNormalization: normalization,
 }
+
+
+def laid_out(model: tf.keras.Model) -> int:
+    """Returns how many numbers of an example its rules lay out for gradients of convolutions.
+
+    Args:
+        model: built, for images of a fixed size.
+    """
+    return sum(
+        math.prod(layer.kernel_size)
+        * layer.get_input_shape_at(0)[-1]
+        * math.prod(layer.get_output_shape_at(0)[1:-1])
+        for layer in model._flatten_layers(include_self=False)
+        if RULES.get(type(layer)) in (conv2d, depthwise_conv2d) and layer.trainable_variables
+    )
 
 
 def layer_registry() -> tfp_registry.LayerRegistry:

@@ -1,5 +1,7 @@
 """What a convolution sees at each of its positions."""
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -85,6 +87,27 @@ def patch_columns(images: tf.Tensor, rows: Axis, columns: Axis) -> list[tf.Tenso
         tf.reshape(across[:, phase, :, :, step : step + rows.positions], shape)
         for step, phase in rows.shifts()
     ]
+
+
+def shifted_images(images: tf.Tensor, rows: Axis, columns: Axis) -> Iterator[tf.Tensor]:
+    """Yields what each element of a kernel is multiplied with, row by row.
+
+    Args:
+        images: float32 (n, rows.size, columns.size, channels).
+        rows: the convolution along the image's height.
+        columns: the same along its width.
+
+    Yields:
+        float32 (n, rows.positions, columns.positions, channels).
+    """
+    fitted = _fit(images, rows, columns)
+    starts = [
+        [axis.dilation * element for element in range(axis.kernel)] for axis in (rows, columns)
+    ]
+    for top, left in itertools.product(*starts):
+        bottom = top + (rows.positions - 1) * rows.stride + 1
+        right = left + (columns.positions - 1) * columns.stride + 1
+        yield fitted[:, top : bottom : rows.stride, left : right : columns.stride]
 
 
 def _fit(images: tf.Tensor, rows: Axis, columns: Axis) -> tf.Tensor:

@@ -15,7 +15,12 @@ from tests.tff_health.privacy.oracles import (
     registry_norms,
     small_batch,
 )
-from tff_health.privacy.clipped_sum import check_layers, fast_clipped_sum, tfp_clipped_sum
+from tff_health.privacy.clipped_sum import (
+    check_layers,
+    fast_chunk,
+    fast_clipped_sum,
+    tfp_clipped_sum,
+)
 
 L = tf.keras.layers
 
@@ -61,6 +66,15 @@ MODELS = {
     "as large as the image": lambda: with_convolution((5, 5, 2), kernel_size=4),
     "many channels": lambda: sequential(  # large gradients from few positions
         (3, 3, 60), L.Conv2D(130, 3, padding="same", activation="tanh"), L.GlobalMaxPool2D()
+    ),
+    "each channel by itself": lambda: sequential(
+        (7, 6, 2), L.DepthwiseConv2D(3, padding="same", activation="tanh"), L.Flatten()
+    ),
+    "each channel by itself, several times": lambda: sequential(
+        (7, 8, 2), L.DepthwiseConv2D((2, 3), 2, depth_multiplier=3, use_bias=False), L.Flatten()
+    ),
+    "each channel by itself, dilated": lambda: sequential(
+        (7, 8, 2), L.DepthwiseConv2D(3, dilation_rate=2, padding="same"), L.Flatten()
     ),
     "layer normalisation": lambda: sequential(
         (4, 4, 1), L.Conv2D(4, 3), L.LayerNormalization(), L.ReLU(), L.Flatten()
@@ -128,7 +142,13 @@ def test_rules_serve_tf_privacy(case):
     assert_close(flat(found), clip_rows(rows, clipping_norm))
 
 
-@pytest.mark.parametrize("name", ["dense", "valid", "skips and a model in the model"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("dense", "valid", "each channel by itself, dilated", "group normalisation"),
+        "skips and a model in the model",
+    ],
+)
 def test_tf_privacy_optimizer_agrees(name):
     model = MODELS[name]()
     images, labels = small_batch(model, 7)
@@ -233,3 +253,10 @@ def test_losses_must_be_one_for_each_example():
                 labels,
                 0.1,
             )
+
+
+def test_large_networks_take_fewer_examples_at_once():
+    small = sequential((28, 28, 3), L.Conv2D(12, 3, padding="same"), L.Conv2D(24, 3), L.Flatten())
+    large = sequential((64, 64, 3), L.Conv2D(64, 3, padding="same"), L.Conv2D(8, 3), L.Flatten())
+    assert fast_chunk(small) == 256
+    assert fast_chunk(large) == 2**26 // (2 * (9 * 3 * 64**2 + 9 * 64 * 62**2))

@@ -70,8 +70,8 @@ REFUSED_BY_FAST = {
         r"layer 'bn' \(BatchNormalization\) mixes .* use GroupNormalization or LayerNormalization",
     ),
     "no rule": (
-        lambda: sequential(L.DepthwiseConv2D(3, name="deep")),
-        r"layer 'deep' \(DepthwiseConv2D\) has weights but no rule .*--dp_engine=tfp_optimizer",
+        lambda: sequential(L.SeparableConv2D(3, 3, name="deep")),
+        r"layer 'deep' \(SeparableConv2D\) has weights but no rule .*--dp_engine=tfp_optimizer",
     ),
     "derived": (
         lambda: sequential(DerivedDense(3, name="mine")),
@@ -202,7 +202,7 @@ def test_an_lstm_with_dropout_is_refused_by_the_rules_in_a_sentence():
 
 
 def test_all_layers_at_fault_are_named():
-    model = sequential(L.DepthwiseConv2D(3, name="one"), L.BatchNormalization(name="two"))
+    model = sequential(L.SeparableConv2D(3, 3, name="one"), L.BatchNormalization(name="two"))
     with pytest.raises(ConfigError, match="'one'") as error:
         check_layers(model, "fast")
     assert "'two'" in str(error.value)
