@@ -34,6 +34,14 @@ MODELS = {
         "a small network with bounded activations, for differentially private training",
         "models.tanh_cnn:build",
     ),
+    "resnet18": ModelInfo(
+        "ResNet-18 with group normalisation; 11.2 million parameters",
+        "models.resnet:build_resnet18",
+    ),
+    "small_resnet": ModelInfo(
+        "half as wide and a stage shorter, for clients with few images; 0.7 million parameters",
+        "models.resnet:build_small_resnet",
+    ),
     "wavelet_linear": ModelInfo(
         "a linear classifier over fixed wavelets, for very small epsilon",
         "models.wavelets:build_linear",
