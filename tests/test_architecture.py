@@ -35,6 +35,7 @@ ARROWS = {
         "models data schemes settings.experiments settings.presets settings.setting"
     ),
     "privacy": "errors settings.groups",
+    "statistics": "crypto data privacy",
     "aggregators": "crypto",
     "attacks": "data",
     "learning": "aggregators atomic data errors privacy settings.groups",
@@ -58,8 +59,8 @@ ARROWS = {
         "models attacks data measurements reporting settings settings.groups studies training"
     ),
     "experiments": (
-        "data errors interrupts measurements reporting secure_aggregation settings "
-        "settings.experiments studies training workers"
+        "data errors interrupts measurements privacy reporting secure_aggregation settings "
+        "settings.experiments statistics studies training workers"
     ),
     "run_experiments": "errors experiments flags interrupts machine quiet settings utf8",
 }

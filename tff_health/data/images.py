@@ -1,7 +1,8 @@
 """A set of labelled images in memory, whatever file it came from."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ class LabelledImages:
         sites: text (n,), the hospital or other institution that each image came from; None if
             unknown.
         is_test: bool (n,), the publisher's own test part, or None if there is none.
+        numbers: float64 (n,) each, what else is known of images by name, such as patients' age;
+            NaN where it is not.
 
     Raises:
         DataError: if an array has another shape, dtype or range than said above.
@@ -37,6 +40,7 @@ class LabelledImages:
     groups: NDArray[np.str_] | None = None
     sites: NDArray[np.str_] | None = None
     is_test: NDArray[np.bool_] | None = None
+    numbers: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.uint8:
@@ -47,20 +51,20 @@ class LabelledImages:
                 "(number, height, width, 1 or 3) with no zero"
             )
         count = len(self.pixels)
-        for field in ("labels", "groups", "sites", "is_test"):
-            values = getattr(self, field)
+        for part in ("labels", "groups", "sites", "is_test"):
+            values = getattr(self, part)
             if values is not None and values.shape != (count,):
                 raise DataError(
-                    f"{self.form}: {field} have shape {values.shape}, but {count} images need "
+                    f"{self.form}: {part} have shape {values.shape}, but {count} images need "
                     f"({count},)"
                 )
         if self.labels.dtype != np.uint8:
             raise DataError(f"{self.form}: labels are {self.labels.dtype}, but must be uint8")
-        for field, kind in (("groups", "U"), ("sites", "U"), ("is_test", "b")):
-            values = getattr(self, field)
+        for part, kind in (("groups", "U"), ("sites", "U"), ("is_test", "b")):
+            values = getattr(self, part)
             if values is not None and values.dtype.kind != kind:
                 wanted = "text" if kind == "U" else "bool"
-                raise DataError(f"{self.form}: {field} are {values.dtype}, but must be {wanted}")
+                raise DataError(f"{self.form}: {part} are {values.dtype}, but must be {wanted}")
         if self.labels.max() >= len(self.class_names):
             raise DataError(
                 f"{self.form}: label {self.labels.max()} found, but the {len(self.class_names)} "
@@ -88,6 +92,8 @@ class LabelledImages:
             sha256.update(np.ascontiguousarray(bytes_).data)
         for values in (self.groups, self.sites, self.is_test):
             sha256.update(b"-" if values is None else "\n".join(map(str, values)).encode())
+        for name, numbers in sorted(self.numbers.items()):
+            sha256.update(name.encode() + numbers.astype("<f8").tobytes())
         return sha256.hexdigest()
 
 

@@ -19,12 +19,14 @@ class Reading:
             "pad" adds black evenly to its shorter ones.
         channels: 1 or 3; 0 for 1 if all images are grey, else 3.
         skip_unreadable: whether files that cannot be read are left out; else they are an error.
+        columns: names of the numeric columns that are read from a table of images.
     """
 
     side: int = 0
     fit: str = "crop"
     channels: int = 0
     skip_unreadable: bool = False
+    columns: tuple[str, ...] = ()
 
 
 AS_THEY_COME = Reading()

@@ -9,6 +9,7 @@ which hides as well as the continuous one (Canonne, Kamath, Steinke 2020, theore
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 from tensorflow_privacy.privacy.dp_query import discrete_gaussian_utils
@@ -39,14 +40,29 @@ def add_discrete_noise(
     """
     steps = 2.0**fraction_bits
     size = sum(value.shape.num_elements() for value in values)
-    whole = noise_multiplier * (tf.cast(sensitivity, tf.float64) * steps + math.sqrt(size))
-    scale = tf.cast(tf.math.ceil(whole / math.sqrt(shares)), tf.int32)
+    whole = tf.cast(sensitivity, tf.float64) * steps + math.sqrt(size)
 
     def noisy(value: tf.Tensor) -> tf.Tensor:
         integers = tf.cast(tf.round(tf.cast(value, tf.float64) * steps), tf.int64)
-        integers += discrete_gaussian_utils.sample_discrete_gaussian(
-            scale, tf.shape(value), tf.int64
-        )
+        integers += noise_share(tf.shape(value), whole, noise_multiplier, shares)
         return tf.ensure_shape(tf.cast(integers, tf.float32) / steps, value.shape)
 
     return [noisy(value) for value in values]
+
+
+def noise_share(
+    shape: Any, sensitivity: tf.Tensor | float, noise_multiplier: float, shares: int
+) -> tf.Tensor:
+    """Returns one client's share of the noise, int64 of this shape, drawn as `add_discrete_noise`.
+
+    Args:
+        shape: of the tensor.
+        sensitivity: the largest L2 norm of what one unit adds, in integers.
+        noise_multiplier: z, standard deviation of the whole noise / sensitivity; 0 for no noise.
+        shares: how many clients' shares must suffice.
+
+    A share's standard deviation must be at most `privacy.mechanism.MAX_SHARE`.
+    """
+    deviation = noise_multiplier * tf.cast(sensitivity, tf.float64) / math.sqrt(shares)
+    scale = tf.cast(tf.math.ceil(deviation), tf.int32)
+    return discrete_gaussian_utils.sample_discrete_gaussian(scale, shape, tf.int64)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 LARGEST_EXACT_BITS = 24
 """float32 holds every integer up to 2^24."""
 
+MAX_SHARE = 1 << 26
+"""Largest standard deviation of a client's share of discrete noise, in steps of the grid: TF
+Privacy squares what it draws in int64, which has no room for much more."""
+
 ADJACENCY = "add or remove one"
 """How neighbours differ: of two sets of data, one has one unit more."""
 

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from tff_health.aggregators.encoding import FixedPoint, fixed_point, modulus_bits, value_bits
 from tff_health.data.catalog import DATA_SETS, find, short_name
+from tff_health.data.numeric_columns import NumericColumn
 from tff_health.data.partition import PartitionSpec
 from tff_health.data.reading import Reading
 from tff_health.data.scaling import Scaling
@@ -21,6 +22,7 @@ from tff_health.settings.groups.cohort import CohortSettings
 from tff_health.settings.groups.data import OF_OWN_IMAGES, DataSettings, PartitionSettings
 from tff_health.settings.groups.privacy import PrivacyChoices
 from tff_health.settings.groups.run import RunSettings
+from tff_health.settings.groups.statistics import StatisticsSettings
 from tff_health.settings.groups.study import StudySettings
 from tff_health.settings.groups.sums import EncodingSettings, ProtocolChoices, QualitySettings
 from tff_health.settings.groups.training import (
@@ -46,6 +48,7 @@ class RunConfig:
     protocol: ProtocolChoices
     quality: QualitySettings
     privacy: PrivacyChoices
+    statistics: StatisticsSettings
     study: StudySettings
 
     @classmethod
@@ -95,7 +98,11 @@ class RunConfig:
     def reading(self) -> Reading:
         """What is made of images of the user's own."""
         data = self.data
-        return Reading(data.image_size, data.image_fit, data.num_channels, data.skip_unreadable)
+        columns = map(NumericColumn.parse, self.statistics.numeric_columns)
+        return Reading(
+            *(data.image_size, data.image_fit, data.num_channels, data.skip_unreadable),
+            tuple(column.name for column in columns),
+        )
 
     @property
     def num_dropouts(self) -> int:

@@ -84,6 +84,14 @@ EXPERIMENTS = {
             },
         ),
         Experiment(
+            name="statistics",
+            description="what all clients' data are like, by one secure sum, before training",
+            runner="tff_health.experiments.statistics:run",
+            named_by=("dataset", "split"),
+            presets=("quick",),
+            trains=False,
+        ),
+        Experiment(
             name="costs",
             description="operations and bytes of scheme zhang against the formulas of section 6",
             runner="tff_health.experiments.costs:run",

@@ -7,6 +7,7 @@ from tff_health.settings.groups.data import DataSettings, PartitionSettings
 from tff_health.settings.groups.local import LocalSettings
 from tff_health.settings.groups.privacy import PrivacyChoices
 from tff_health.settings.groups.run import RunSettings
+from tff_health.settings.groups.statistics import StatisticsSettings
 from tff_health.settings.groups.study import StudySettings
 from tff_health.settings.groups.sums import EncodingSettings, ProtocolChoices, QualitySettings
 from tff_health.settings.groups.training import (
@@ -52,6 +53,7 @@ GROUPS = (
     Group("protocol", "Protocols of secure sums", ProtocolChoices),
     Group("quality", "Data quality", QualitySettings),
     Group("privacy", "Differential privacy", PrivacyChoices),
+    Group("statistics", "Federated statistics", StatisticsSettings),
     Group("study", "Experiments of several runs", StudySettings),
     Group(LOCAL, "This machine", LocalSettings),
 )

@@ -1,9 +1,10 @@
 """Files with one image each: read by the library for their kind, and brought to one size."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ def listed_files(
     groups: Sequence[str] | None = None,
     sites: Sequence[str] | None = None,
     is_test: Sequence[bool] | None = None,
+    numbers: Mapping[str, Sequence[float]] = MappingProxyType({}),
     notes: tuple[str, ...] = (),
 ) -> Listed:
     """Returns what was listed of image files; see `Listed` for the arguments."""
@@ -44,6 +46,7 @@ def listed_files(
         groups=groups,
         sites=sites,
         is_test=is_test,
+        numbers=numbers,
         notes=notes,
         stamp=digest.hexdigest(),
         batches=partial(_batches, files),

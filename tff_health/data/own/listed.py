@@ -1,7 +1,7 @@
 """What the forms of own images have in common: what is listed before anything is decoded."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ class Listed:
         groups: the patient or lesion that each shows; None if that is not known.
         sites: the hospital that each came from; None if that is not known.
         is_test: whether each is in the publisher's test part; None if there is none.
+        numbers: by the name of a column of the table, its value for each; NaN where there is none.
         notes: for people, what else was noticed.
         stamp: changes whenever the images could have changed.
         batches: yields all images, some at a time, as `decode` takes them.
@@ -72,6 +73,7 @@ class Listed:
     groups: Sequence[str] | None = None
     sites: Sequence[str] | None = None
     is_test: Sequence[bool] | None = None
+    numbers: Mapping[str, Sequence[float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     stamp: str = field(repr=False)
     batches: Callable[[], Iterator[Sequence[Any]]] = field(repr=False)

@@ -53,6 +53,10 @@ def list_table(path: Path, reading: Reading) -> Listed:
         groups=groups,
         sites=sites,
         is_test=[is_test[row] for row in kept] if is_test else None,
+        numbers={
+            name: [values[row] for row in kept]
+            for name, values in tables.numbers(table, reading.columns).items()
+        },
         notes=tuple(notes),
         reading=reading,
     )

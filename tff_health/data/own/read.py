@@ -16,6 +16,7 @@ from tff_health.data.own.look import look
 from tff_health.data.own.manifest import list_table
 from tff_health.data.own.packing import pack
 from tff_health.data.reading import Reading
+from tff_health.errors import DataError
 
 _LISTS = {"folders": list_folders, "table": list_table, "arrays": list_arrays}
 _FITS = {"crop": "centre cropped", "pad": "padded with black"}
@@ -37,6 +38,11 @@ def read(path: Path, reading: Reading, cache_dir: Path) -> LabelledImages:
             skipped, or labels are not what they should be.
     """
     form = look(path)
+    if reading.columns and form.kind != "table":
+        raise DataError(
+            f"{path}: numeric columns ({', '.join(reading.columns)}) are read from a table of "
+            "images alone; name one, or leave --numeric_columns out"
+        )
     listed = _LISTS[form.kind](form.path, reading)
     packed = pack(listed, reading, path, cache_dir)
     rows = [row for row in range(len(listed.places)) if row not in packed.unreadable]
@@ -52,6 +58,10 @@ def read(path: Path, reading: Reading, cache_dir: Path) -> LabelledImages:
         groups=_chosen(listed.groups, rows),
         sites=_chosen(listed.sites, rows),
         is_test=_chosen(listed.is_test, rows),
+        numbers={
+            name: np.array([values[row] for row in rows], np.float64)
+            for name, values in listed.numbers.items()
+        },
     )
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,34 @@ def read_table(path: Path) -> Table:
     if not table.rows:
         raise DataError(f"{path} lists no images")
     return table
+
+
+def numbers(table: Table, names: Sequence[str]) -> dict[str, list[float]]:
+    """Returns columns as numbers by the names given, NaN where there is no value.
+
+    Raises:
+        DataError: if there is no such column, or a value is no number.
+    """
+    known = {name.lower(): place for place, name in enumerate(table.names)}
+    if missing := [name for name in names if name.lower() not in known]:
+        raise DataError(
+            f"{table.path} has no column {', '.join(missing)}; it has {', '.join(table.names)}"
+        )
+    return {name: list(_numbers(table, known[name.lower()])) for name in names}
+
+
+def _numbers(table: Table, place: int) -> Iterator[float]:
+    for line, row in table.rows:
+        try:
+            value = float(row[place] or "nan")
+        except ValueError:
+            value = math.inf
+        if math.isinf(value):
+            raise DataError(
+                f"{table.path}, line {line}: {table.names[place]} is '{row[place]}', but must be a "
+                "number, or empty"
+            )
+        yield value
 
 
 def _read_text(path: Path) -> Table:

@@ -1,7 +1,7 @@
 """Checks of settings, all before anything is started and without TensorFlow."""
 
 from tff_health.errors import ConfigError
-from tff_health.settings.checks import data, privacy, schemes, studies, values
+from tff_health.settings.checks import data, privacy, schemes, statistics, studies, values
 from tff_health.settings.config import RunConfig
 from tff_health.settings.table import used_by
 
@@ -15,7 +15,9 @@ def validate(config: RunConfig) -> None:
     problems = [*values.problems(config), *data.problems(config)]
     if not problems:
         problems = studies.problems(config)
-    if "scheme" not in used_by(config.run.experiment):
+    if config.run.experiment == "statistics":
+        problems = problems or statistics.problems(config)
+    elif "scheme" not in used_by(config.run.experiment):
         problems = problems or studies.sum_problems(config)
     elif not problems:
         problems = [*schemes.problems(config), *privacy.problems(config)]

@@ -10,7 +10,8 @@ from tff_health.settings.setting import POSITIVE, Range, setting
 
 OF_OWN_IMAGES = ("image_size", "image_fit", "num_channels", "skip_unreadable")
 """Settings that only images of the user's own have."""
-_READING = training(also=("costs", "he"))
+_READING = training(also=("statistics", "costs", "he"))
+_SHARED_OUT = training(also=("statistics",))
 PARTITIONS = ("iid", "dirichlet", "site", "label_noise")
 
 
@@ -22,7 +23,7 @@ class DataSettings:
         f"The images: {', '.join(DATA_SETS)}, or the path of your own: a folder with a folder for "
         "each class, a table (CSV or Parquet), or an .npz file.",
         "synthetic_lesions",
-        experiments=training(also=("costs", "he")),
+        experiments=_READING,
     )
     image_size: int = setting(
         "Height and width to which images of your own are brought.",
@@ -59,6 +60,7 @@ class DataSettings:
         "group (a lesion, a patient) in one part, 'given' is the publisher's split, and 'paper' is "
         "as published and leaks.",
         choices=SPLITS,
+        experiments=_SHARED_OUT,
         default_text="by preset, else 'given' where the publisher gives one, else 'clean'",
     )
     augment_copies: int = setting(
@@ -84,6 +86,7 @@ class PartitionSettings:
         "iid",
         flag="partition",
         choices=PARTITIONS,
+        experiments=_SHARED_OUT,
     )
     alpha: float = setting(
         "Concentration of the Dirichlet distribution in --partition=dirichlet: the smaller, the "
@@ -91,14 +94,17 @@ class PartitionSettings:
         0.5,
         flag="partition_alpha",
         range=POSITIVE,
+        experiments=_SHARED_OUT,
     )
     noisy_clients: float = setting(
         "Share of the clients that have wrong labels in --partition=label_noise.",
         0.3,
         range=Range(least=0, most=1),
+        experiments=_SHARED_OUT,
     )
     noisy_labels: float = setting(
         "Share of such a client's labels that are wrong in --partition=label_noise.",
         0.6,
         range=Range(least=0, most=1),
+        experiments=_SHARED_OUT,
     )

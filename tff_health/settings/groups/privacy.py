@@ -17,6 +17,8 @@ OF_LOTS = ("lot_size", "local_steps", "clipping_norm")
 OF_BATCHES = ("batch_size", "local_epochs")
 """Settings that mean something to training on batches alone."""
 _PRIVATE = training(but=("ablation",))
+_RELEASING = training(but=("ablation",), also=("statistics",))
+_CHOSEN = training(but=("ablation", "privacy", "privacy_tuning"), also=("statistics",))
 _NOT_NEGATIVE = Range(least=0, below=float("inf"))
 _SHARE = Range(above=0, most=1)
 
@@ -49,27 +51,27 @@ class PrivacyChoices:
         "record",
         flag="dp_unit",
         choices=UNITS,
-        experiments=_PRIVATE,
+        experiments=_RELEASING,
     )
     epsilon: float = setting(
         "Privacy budget of every client over all rounds: the noise follows from it, or training "
         "ends before it is exceeded if --noise_multiplier is given too; 0 for no budget.",
         0.0,
         range=_NOT_NEGATIVE,
-        experiments=training(but=("ablation", "privacy", "privacy_tuning")),
+        experiments=_CHOSEN,
     )
     delta: float = setting(
         "Probability with which the promise of epsilon may fail.",
         1e-5,
         range=Range(above=0, below=1),
-        experiments=_PRIVATE,
+        experiments=_RELEASING,
     )
     noise_multiplier: float = setting(
         "Standard deviation of the noise divided by the clipping norm; 0 to have it follow from "
         "--epsilon.",
         0.0,
         range=_NOT_NEGATIVE,
-        experiments=training(but=("ablation", "privacy", "privacy_tuning")),
+        experiments=_CHOSEN,
     )
     clipping_norm: float = setting(
         "Largest L2 norm of one example's gradient; with --dp_noise=client, of an update in the "
@@ -98,13 +100,13 @@ class PrivacyChoices:
         "differential privacy (rdp).",
         "pld",
         choices=ACCOUNTANTS,
-        experiments=_PRIVATE,
+        experiments=_RELEASING,
     )
     honest_fraction: float = setting(
         "Share of the clients in a sum whose part of distributed noise is counted on.",
         1.0,
         range=_SHARE,
-        experiments=_PRIVATE,
+        experiments=_RELEASING,
     )
     noise_seed: int = setting(
         "Seed from which lots and noise are drawn, to repeat a run; whoever knows it can take the "

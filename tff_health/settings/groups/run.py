@@ -43,5 +43,7 @@ class RunSettings:
         "The seed from which everything random is drawn, except keys and private noise.",
         0,
         range=Range(least=0, most=MAX_SEED),
-        experiments=training(but=("schemes", "batch_size", "ablation", "privacy"), also=("he",)),
+        experiments=training(
+            but=("schemes", "batch_size", "ablation", "privacy"), also=("statistics", "he")
+        ),
     )

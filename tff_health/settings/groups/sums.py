@@ -105,7 +105,7 @@ class ProtocolChoices:
         range=Range(least=0, text="0 (the default) or more"),
         unit="clients",
         schemes=("bonawitz", "zhang", "zhang_hardened"),
-        experiments=_AND_COSTS,
+        experiments=training(also=("statistics", "costs")),
     )
     topology: str = setting(
         "Who masks with whom: everyone with everyone (complete), or neighbours in a random graph "
@@ -113,12 +113,13 @@ class ProtocolChoices:
         "complete",
         choices=TOPOLOGIES,
         schemes=("bonawitz",),
-        experiments=training(but=("schemes",)),
+        experiments=training(but=("schemes",), also=("statistics",)),
     )
     signatures: bool = setting(
         "Whether clients sign their messages, against a server that does not follow the protocol.",
         True,
         schemes=("bonawitz", "fedopt", "fang"),
+        experiments=training(also=("statistics",)),
     )
     group: str = setting(
         "The group in which qualities are encrypted.",
