@@ -6,6 +6,7 @@ Rotation by up to 5 degrees, a vertical and a horizontal flip, each with probabi
 import numpy as np
 from numpy.typing import NDArray
 
+from tff_health.data.pixels import Pixels
 from tff_health.data.seeds import generator
 from tff_health.data.split_names import COPIES
 
@@ -27,7 +28,7 @@ class Augmenter:
         self._horizontal = rng.random(shape) < FLIP_PROBABILITY
 
     def draw(
-        self, pixels: NDArray[np.uint8], rows: NDArray[np.int64], copies: NDArray[np.uint8]
+        self, pixels: Pixels, rows: NDArray[np.int64], copies: NDArray[np.uint8]
     ) -> NDArray[np.uint8]:
         """Returns copy `copies[i]` of image `rows[i]` (0: unchanged) at place i.
 

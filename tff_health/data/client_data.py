@@ -1,6 +1,6 @@
 """The clients' data as TFF sees it: a computation from client and round to batches.
 
-Only three integers travel to the worker each round. It reads the client's packed file itself, so
+Only three integers travel to the worker each round. It reads the client's packed files itself, so
 memory stays flat and nothing is serialised into the request.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from tff_health.data.pack import part_file
+from tff_health.data.part_reading import PixelsAt, read_part
 from tff_health.data.preparation import AS_THEY_ARE, Preparation
 from tff_health.data.scaling import TO_UNIT, Scaling
 
@@ -51,6 +51,7 @@ def training_data(
     preparation: Preparation = AS_THEY_ARE,
     num_classes: int = 256,
     with_streams: bool = False,
+    in_pieces: bool = False,
 ) -> tff.Computation:
     """Returns the computation from a client's key to its batches of one round.
 
@@ -68,6 +69,7 @@ def training_data(
         num_classes: labels are below it.
         with_streams: whether a batch has a third element, int64 (2,): the seed of what the model
             draws at random with it.
+        in_pieces: how the files were packed, as `packed_in_pieces` says.
 
     Returns:
         a `tff.Computation` from `KEY_TYPE` to `<float32[?,height,width,channels], int32[?]>*`.
@@ -76,7 +78,7 @@ def training_data(
     @tff.tensorflow.computation(KEY_TYPE)
     def read(key):  # type: ignore[no-untyped-def]
         def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
-            labels, pixels = read_part(folder, "training", key["client"], image_shape)
+            labels, pixels = read_part(folder, "training", key["client"], image_shape, in_pieces)
             stream = tf.stack([tf.cast(key["client"], tf.int64) + (seed << 32), key["round"]])
             stream = tf.random.experimental.stateless_fold_in(stream, epoch)
             order = preparation.order(labels, num_classes, stream)
@@ -104,6 +106,7 @@ def validation_data(
     image_shape: tuple[int, int, int],
     batch_size: int,
     scaling: Scaling = TO_UNIT,
+    in_pieces: bool = False,
 ) -> tff.Computation:
     """Returns the computation from a client's key to its validation batches, in file order.
 
@@ -113,7 +116,7 @@ def validation_data(
     @tff.tensorflow.computation(KEY_TYPE)
     def read(key):  # type: ignore[no-untyped-def]
         def batches(_: tf.Tensor) -> tf.data.Dataset:
-            labels, pixels = read_part(folder, "validation", key["client"], image_shape)
+            labels, pixels = read_part(folder, "validation", key["client"], image_shape, in_pieces)
             order = tf.range(tf.size(labels, tf.int64))
             return batches_of(labels, pixels, order, batch_size, lambda x, _: scaling.scale(x))
 
@@ -122,27 +125,9 @@ def validation_data(
     return read
 
 
-def read_part(
-    folder: Path, part: str, client: tf.Tensor, image_shape: tuple[int, int, int]
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Reads what a client holds, uint8: labels (n,) and pixels (n, *image_shape).
-
-    Args:
-        folder: where `pack_clients` wrote the files.
-        part: "training" or "validation".
-        client: its number.
-        image_shape: (height, width, channels).
-    """
-    pattern_start, pattern_end = str(folder / part_file(part, "\0")).split("\0")
-    path = tf.strings.join([pattern_start, tf.strings.as_string(client), pattern_end])
-    raw = tf.io.decode_raw(tf.io.read_file(path), tf.uint8)
-    count = tf.size(raw) // (1 + int(np.prod(image_shape)))
-    return raw[:count], tf.reshape(raw[count:], (-1, *image_shape))
-
-
 def batches_of(
     labels: tf.Tensor,
-    pixels: tf.Tensor,
+    pixels: PixelsAt,
     order: tf.Tensor,
     batch_size: int,
     prepare: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
@@ -152,8 +137,8 @@ def batches_of(
 
     Args:
         labels: uint8 (n,).
-        pixels: uint8 (n, height, width, channels).
-        order: int64 (m,), positions in these.
+        pixels: gives them by position.
+        order: int64 (m,), positions.
         batch_size: examples a batch.
         prepare: from the pixels of a batch and the place of its first example in `order` to images.
         streams: from that place to a third element of the batch.
@@ -161,7 +146,7 @@ def batches_of(
 
     def batch(start: tf.Tensor) -> tuple[tf.Tensor, ...]:
         chosen = order[start : start + batch_size]
-        images = prepare(tf.gather(pixels, chosen), start)
+        images = prepare(pixels(chosen), start)
         made = images, tf.cast(tf.gather(labels, chosen), tf.int32)
         return (*made, streams(start)) if streams else made
 

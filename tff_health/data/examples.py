@@ -6,13 +6,14 @@ Splits and partitions move these small arrays about; pixels are only made when c
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tff_health.data.augment import Augmenter
 from tff_health.data.images import LabelledImages
+from tff_health.data.pixels import pieces_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +69,33 @@ class Examples:
         """SHA-256, in hex, of rows, copies and labels in their order."""
         return digest_of([self])
 
-    def pixels(
-        self, images: LabelledImages, augmenter: Augmenter, chunk: int = 4096
-    ) -> Iterator[NDArray[np.uint8]]:
-        """Yields the pixels, uint8 (up to `chunk`, height, width, channels), in order."""
-        for start in range(0, len(self), chunk):
-            part = slice(start, start + chunk)
-            yield augmenter.draw(images.pixels, self.rows[part], self.copies[part])
+    def pixels(self, images: LabelledImages, augmenter: Augmenter) -> Iterator[NDArray[np.uint8]]:
+        """Yields the pixels, uint8 (m, height, width, channels), in order, in pieces."""
+        return pieces_of(ExamplePixels(self, images, augmenter))
+
+
+class ExamplePixels:
+    """The pixels of examples, made anew each time that they are asked for.
+
+    Args:
+        examples: whose they are.
+        images: where they come from.
+        augmenter: makes the augmented copies.
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, examples: Examples, images: LabelledImages, augmenter: Augmenter) -> None:
+        self.shape = (len(examples), *images.image_shape)
+        self._examples, self._images, self._augmenter = examples, images, augmenter
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
+        """Makes uint8 (m, height, width, channels) of the examples that a slice or rows name."""
+        chosen = self._examples.take(np.arange(len(self))[rows])
+        return self._augmenter.draw(self._images.pixels, chosen.rows, chosen.copies)
 
 
 def digest_of(parts: Iterable[Examples]) -> str:

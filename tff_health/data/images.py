@@ -1,4 +1,4 @@
-"""A set of labelled images in memory, whatever file it came from."""
+"""A set of labelled images, whatever files it came from."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from tff_health.data.pixels import Pixels, pieces_of
 from tff_health.errors import DataError
 
 
@@ -17,7 +18,8 @@ class LabelledImages:
     Attributes:
         name: the data set, as in `--dataset`.
         form: one line for people on where the images came from, e.g. "packed file ham10000_28.npz".
-        pixels: uint8 (n, height, width, channels) with 1 or 3 channels.
+        pixels: uint8 (n, height, width, channels) with 1 or 3 channels; read in pieces where they
+            are many.
         labels: uint8 (n,), each below `len(class_names)`.
         class_names: one short name a class.
         groups: text (n,), what each image belongs to that must not be divided between training
@@ -34,7 +36,7 @@ class LabelledImages:
 
     name: str
     form: str
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     labels: NDArray[np.uint8]
     class_names: tuple[str, ...]
     groups: NDArray[np.str_] | None = None
@@ -45,7 +47,11 @@ class LabelledImages:
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.uint8:
             raise DataError(f"{self.form}: images are {self.pixels.dtype}, but must be uint8")
-        if self.pixels.ndim != 4 or self.pixels.shape[3] not in (1, 3) or 0 in self.pixels.shape:
+        if (
+            len(self.pixels.shape) != 4
+            or self.pixels.shape[3] not in (1, 3)
+            or 0 in self.pixels.shape
+        ):
             raise DataError(
                 f"{self.form}: images have shape {self.pixels.shape}, but must have "
                 "(number, height, width, 1 or 3) with no zero"
@@ -88,8 +94,9 @@ class LabelledImages:
     def digest(self) -> str:
         """SHA-256 of pixels, labels, groups, sites and test part, in hex; names the content."""
         sha256 = hashlib.sha256(repr((self.pixels.shape, self.class_names)).encode())
-        for bytes_ in (self.pixels, self.labels):
-            sha256.update(np.ascontiguousarray(bytes_).data)
+        for piece in pieces_of(self.pixels):
+            sha256.update(np.ascontiguousarray(piece).data)
+        sha256.update(np.ascontiguousarray(self.labels).data)
         for values in (self.groups, self.sites, self.is_test):
             sha256.update(b"-" if values is None else "\n".join(map(str, values)).encode())
         for name, numbers in sorted(self.numbers.items()):

@@ -10,8 +10,9 @@ from pathlib import Path
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from tff_health.data.client_data import KEY_TYPE, element_spec, read_part
+from tff_health.data.client_data import KEY_TYPE, element_spec
 from tff_health.data.pack import UNITS_FILE
+from tff_health.data.part_reading import read_part
 from tff_health.data.preparation import AS_THEY_ARE, Preparation
 from tff_health.data.streams import fold
 
@@ -33,6 +34,7 @@ def lots(
     key: tuple[int, int],
     preparation: Preparation = AS_THEY_ARE,
     by_group: bool = False,
+    in_pieces: bool = False,
 ) -> tff.Computation:
     """Returns the computation from a client's key to its lots of one round.
 
@@ -44,6 +46,7 @@ def lots(
         key: two int64 that everything random follows from, with client, round and step.
         preparation: what happens to images; it must not balance classes.
         by_group: whether a unit is a group.
+        in_pieces: how the files were packed, as `packed_in_pieces` says.
 
     Returns:
         a `tff.Computation` from `KEY_TYPE` to a sequence of `lot_spec`.
@@ -56,7 +59,7 @@ def lots(
 
     @tff.tensorflow.computation(KEY_TYPE)
     def read(client_key):  # type: ignore[no-untyped-def]
-        labels, pixels = read_part(folder, "training", client_key["client"], image_shape)
+        labels, pixels = read_part(folder, "training", client_key["client"], image_shape, in_pieces)
         starts, counts = _units(folder, client_key["client"], labels, by_group)
         rate = lot_size / tf.maximum(tf.size(counts), lot_size)
         stream = tf.constant(key, tf.int64)
@@ -74,7 +77,7 @@ def lots(
             )
             sizes = tf.cast(tf.gather(counts, units), tf.float64)
             which = tf.gather(starts, units) + tf.cast(shares * sizes, tf.int32)
-            images = preparation.images(tf.gather(pixels, which), fold(own, _PREPARATION))
+            images = preparation.images(pixels(which), fold(own, _PREPARATION))
             return images, tf.cast(tf.gather(labels, which), tf.int32), fold(own, _NOISE)
 
         return (

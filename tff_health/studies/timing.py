@@ -9,6 +9,7 @@ import tensorflow_federated as tff
 
 from tff_health.data.client_data import batches_of
 from tff_health.data.examples import LabelledImages
+from tff_health.data.part_reading import held
 from tff_health.learning.evaluation import Evaluator
 from tff_health.settings.config import RunConfig
 from tff_health.training.run import preparation_of
@@ -49,7 +50,7 @@ def client_seconds(images: LabelledImages, config: RunConfig, steps: int, at_onc
         stream = tf.constant((0, 0), tf.int64)
         order = tf.range(steps * config.training.batch_size) % tf.size(labels, tf.int64)
         prepared = batches_of(
-            *(labels, pixels, order, config.training.batch_size),
+            *(labels, held(pixels), order, config.training.batch_size),
             lambda chosen, start: preparation.images(chosen, stream + start),
         )
         state = optimizer.initialize([tf.TensorSpec(w.shape, w.dtype) for w in weights])
