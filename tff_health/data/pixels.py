@@ -63,7 +63,7 @@ class StoredPixels:
     def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
         """Reads the images that an index of an array's first dimension names."""
         chosen = np.arange(len(self))[rows]
-        images = self._read(np.atleast_1d(chosen))
+        images = self._read(chosen.ravel())
         return images.reshape((*chosen.shape, *self.shape[1:]))
 
     def _read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -94,6 +94,13 @@ def images_within(image_shape: tuple[int, ...], number_bytes: int, most: int) ->
         most: images.
     """
     return max(1, min(most, _PIECE_BYTES // (int(np.prod(image_shape)) * number_bytes)))
+
+
+def held_if_small(pixels: Pixels) -> Pixels:
+    """Returns pixels that are all in memory, unless they take more than `HELD_BYTES`."""
+    if int(np.prod(pixels.shape)) > HELD_BYTES:
+        return pixels
+    return pixels[:]
 
 
 def pieces_of(pixels: Pixels) -> Iterator[NDArray[np.uint8]]:

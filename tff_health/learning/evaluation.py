@@ -12,11 +12,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
+from tff_health.data.pixels import Pixels, images_within
 from tff_health.data.preparation import views
 from tff_health.data.scaling import TO_UNIT, Scaling
 from tff_health.learning.random_layers import EVALUATION_STREAM, Draws
 
-_BATCH = 1000
+_BATCH = 1000  # images, or fewer if they are large
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ class Evaluator:
 
     Args:
         model: a Keras model that gives logits; its weights are overwritten.
-        pixels: uint8 (n, height, width, channels).
+        pixels: uint8 (n, height, width, channels), taken a batch at a time.
         labels: uint8 (n,).
         num_classes: number of classes, present or not.
         scaling: of the pixels, as in training.
@@ -61,7 +62,7 @@ class Evaluator:
     def __init__(
         self,
         model: tf.keras.Model,
-        pixels: NDArray[np.uint8],
+        pixels: Pixels,
         labels: NDArray[np.uint8],
         num_classes: int,
         scaling: Scaling = TO_UNIT,
@@ -69,6 +70,7 @@ class Evaluator:
         rotations: bool = False,
     ) -> None:
         self._pixels = pixels
+        self._batch = images_within(pixels.shape[1:], 4, _BATCH)
         self._labels = labels
         self._num_classes = num_classes
         # Traced at once, with its variables taken out: Keras declares every model invalid as soon
@@ -98,12 +100,12 @@ class Evaluator:
         values = [*weights.trainable, *weights.non_trainable]
         for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)
-        starts = range(0, len(self._pixels), _BATCH)
+        starts = range(0, len(self._pixels), self._batch)
         parts = [self._logits(start) for start in starts]
         return evaluate_logits(np.concatenate(parts), self._labels, self._num_classes)
 
     def _logits(self, start: int) -> NDArray[np.float32]:
-        images = tf.constant(self._pixels[start : start + _BATCH])
+        images = tf.constant(self._pixels[start : start + self._batch])
         return self._forward(images).numpy()  # type: ignore[no-any-return]
 
 

@@ -4,14 +4,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
 from tff_health.data import client_data
+from tff_health.data.examples import ExamplePixels
 from tff_health.data.federated import FederatedImages
 from tff_health.data.lots import lots
-from tff_health.data.pack import pack_clients
+from tff_health.data.pack import pack_clients, packed_in_pieces
+from tff_health.data.pixels import held_if_small, images_within
 from tff_health.data.preparation import Preparation
 from tff_health.learning.evaluation import Evaluator
 from tff_health.learning.local_only import LocalTraining
@@ -48,6 +49,8 @@ from tff_health.training.scheme_training import build_process, train_rounds
 from tff_health.training.summary import summary_text
 from tff_health.workers.context import concurrency_for
 from tff_health.workers.pool import open_pool
+
+_VALIDATION_BATCH = 500  # images, or fewer if they are large
 
 
 def show_packing(what: str, clients: int, done: int) -> Progress:
@@ -165,6 +168,7 @@ def build_task(
     """
     shape, num_classes = federated.images.image_shape, federated.images.num_classes
     folder, scaling = (scratch / "clients").absolute(), config.scaling
+    in_pieces = packed_in_pieces(federated)
     optimizer = config.optimizer
     tf.keras.utils.set_random_seed(config.run.seed)
     build_model = load_builder(config, federated.images)
@@ -178,8 +182,12 @@ def build_task(
         build_model=tf.autograph.experimental.do_not_convert(build_model.build),
         initial_weights=tff.learning.models.ModelWeights.from_model(build_model()),
         image_shape=shape,
-        training_data=_training_data(config, folder, shape, num_classes, privacy, draws),
-        validation_data=client_data.validation_data(folder, shape, 500, scaling),
+        training_data=_training_data(
+            *(config, folder, shape, num_classes, privacy, draws, in_pieces)
+        ),
+        validation_data=client_data.validation_data(
+            *(folder, shape, images_within(shape, 4, _VALIDATION_BATCH), scaling, in_pieces)
+        ),
         client_optimizer=Optimizer(
             optimizer.learning_rate, optimizer.client_momentum, optimizer.decay_rounds
         ),
@@ -216,6 +224,7 @@ def _training_data(
     num_classes: int,
     privacy: Mechanism | None,
     draws: bool,
+    in_pieces: bool,
 ) -> tff.Computation:
     preparation = preparation_of(config)
     if privacy is None or not privacy.is_clients_own:
@@ -227,12 +236,13 @@ def _training_data(
                 config.training.local_epochs,
                 config.run.seed,
             ),
-            *(preparation, num_classes, draws),
+            *(preparation, num_classes, draws, in_pieces),
         )
     is_begun = any((folder.parent / "checkpoints").glob("*"))
     key = noise_key(folder.parent / "noise.key", config.privacy.noise_seed, is_begun)
     by_group = privacy.unit == "group"
-    return lots(folder, shape, privacy.lot_size, privacy.steps, key, preparation, by_group)
+    drawn = privacy.lot_size, privacy.steps, key, preparation, by_group
+    return lots(folder, shape, *drawn, in_pieces)
 
 
 def pack(federated: FederatedImages, folder: Path, progress_of: ProgressFactory) -> None:
@@ -243,7 +253,7 @@ def pack(federated: FederatedImages, folder: Path, progress_of: ProgressFactory)
 
 def build_evaluator(task: Task, federated: FederatedImages, config: RunConfig) -> Evaluator:
     """Returns the server's evaluation on the test part."""
-    pixels = np.concatenate(list(federated.test.pixels(federated.images, federated.augmenter)))
+    pixels = held_if_small(ExamplePixels(federated.test, federated.images, federated.augmenter))
     return Evaluator(
         *(task.build_model(), pixels, federated.test.labels),
         *(federated.images.num_classes, config.scaling),

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_federated as tff
 
+from tff_health.data.pixels import StoredPixels
 from tff_health.data.preparation import views
 from tff_health.learning.evaluation import Evaluator, evaluate_logits
 
@@ -109,6 +110,23 @@ def test_answers_are_means_over_rotated_and_scaled_views(flips):
     mean = np.mean(answers, axis=0)
     assert found.loss == pytest.approx(-np.log(mean[np.arange(5), labels]).mean(), rel=1e-4)
     assert found.accuracy == (mean.argmax(axis=1) == labels).mean()
+
+
+def test_test_images_are_judged_alike_whether_held_or_read_in_pieces(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    model = tf.keras.Sequential(
+        [tf.keras.layers.InputLayer((6, 6, 1)), tf.keras.layers.Flatten(), tf.keras.layers.Dense(3)]
+    )
+    weights = tff.learning.models.ModelWeights.from_model(model)
+    pixels = rng.integers(0, 256, (40, 6, 6, 1), np.uint8)
+    (tmp_path / "images.bin").write_bytes(pixels.tobytes())
+    labels = rng.integers(0, 3, 40).astype(np.uint8)
+    at_once = Evaluator(model, pixels, labels, 3).evaluate(weights)
+    monkeypatch.setattr("tff_health.data.pixels._PIECE_BYTES", 7 * 36 * 4)
+    stored = StoredPixels(tmp_path / "images.bin", pixels.shape)
+    found = Evaluator(model, stored, labels, 3).evaluate(weights)
+    assert found.loss == pytest.approx(at_once.loss, rel=1e-6)
+    np.testing.assert_array_equal(found.confusion, at_once.confusion)
 
 
 def test_a_mean_of_very_sure_answers_keeps_the_ranking_of_the_unlikely():

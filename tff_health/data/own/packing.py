@@ -1,4 +1,4 @@
-"""Decodes listed images once, on all cores, into a packed file that is read through a memory map.
+"""Decodes listed images once, on all cores, into a packed file that is read in pieces.
 
 The file holds all pixels, uint8, one image after the other; a note beside it says their shape and
 which images could not be read. The note is written last: a file without one counts for nothing.
@@ -24,6 +24,7 @@ from tqdm import tqdm
 from tff_health.atomic import atomic_write, make_private, remove_leftovers
 from tff_health.data.own import dicom
 from tff_health.data.own.listed import Listed, UnreadableError
+from tff_health.data.pixels import StoredPixels
 from tff_health.data.reading import Reading
 from tff_health.errors import DataError
 
@@ -36,11 +37,11 @@ class Packed:
     """Images as they were packed.
 
     Attributes:
-        pixels: uint8 (n, height, width, channels), a memory map of those that could be read.
+        pixels: uint8 (n, height, width, channels), of those that could be read.
         unreadable: row of what was listed -> why that one could not.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: StoredPixels
     unreadable: dict[int, str]
 
 
@@ -99,7 +100,7 @@ def _read(path: Path) -> Packed | None:
         if path.stat().st_size != int(np.prod(shape)):
             return None
         unreadable = {int(row): str(reason) for row, reason in note["unreadable"]}
-        return Packed(np.memmap(path, np.uint8, "r", shape=shape), unreadable)
+        return Packed(StoredPixels(path, shape), unreadable)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -31,7 +31,7 @@ def read(path: Path, reading: Reading, cache_dir: Path) -> LabelledImages:
         cache_dir: folder for the decoded images; made if needed.
 
     Returns:
-        Images (n, side, side, 1 or 3), in a memory map.
+        Images (n, side, side, 1 or 3), which are read in pieces.
 
     Raises:
         DataError: if there is nothing that is recognised, an image cannot be read and is not to be

@@ -31,7 +31,7 @@ def test_a_folder_names_the_class_of_its_images(reads, tmp_path):
     assert images.class_names == ("benign", "malignant")
     assert images.labels.tolist() == [0] * 6 + [1] * 6
     assert images.image_shape == (64, 64, 3)
-    assert images.pixels[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4, 5, 40, 41, 42, 43, 44, 45]
+    assert images.pixels[:][:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4, 5, 40, 41, 42, 43, 44, 45]
     assert "folder skin with a folder for each class" in images.form
     assert images.groups is None
     assert images.is_test is None
@@ -116,8 +116,8 @@ def test_images_are_cropped_or_padded_to_a_square(reads, tmp_path):
         wide = np.zeros((16, 32), np.uint8)
         wide[:, 8:24] = 200
         Image.fromarray(wide).save(tmp_path / "skin" / name / "1.png")
-    assert (reads(tmp_path / "skin", side=16).pixels == 200).all()
-    padded = reads(tmp_path / "skin", side=16, fit="pad").pixels[0, :, :, 0]
+    assert (reads(tmp_path / "skin", side=16).pixels[:] == 200).all()
+    padded = reads(tmp_path / "skin", side=16, fit="pad").pixels[0][:, :, 0]
     assert not padded[:4].any()
     assert not padded[12:].any()
     assert padded[4:12, 6:10].min() > 190
@@ -171,7 +171,7 @@ def test_unreadable_images_are_left_out_if_asked_and_counted(reads, tmp_path):
     Image.new("L", (1, 1)).save(root / "malignant" / "00.png")
     images = reads(root, skip_unreadable=True)
     assert images.labels.tolist() == [0] * 5 + [1] * 5
-    assert images.pixels[0, 0, 0, 0] == 1
+    assert images.pixels[0][0, 0, 0] == 1
     assert (
         "2 of 12 images left out: 1 as it is no image of a kind that is read, 1 as it has 1x1 "
         "pixels, fewer than 8x8" in images.form

@@ -47,7 +47,7 @@ def refusal(path, **options):
 
 def test_a_table_says_all_that_it_has_columns_for(root):
     images = reads(write(root))
-    assert images.pixels[:, 0, 0, 0].tolist() == [0, 1, 2, 3]
+    assert images.pixels[:][:, 0, 0, 0].tolist() == [0, 1, 2, 3]
     assert images.class_names == ("mel", "nv")
     assert images.labels.tolist() == [0, 1, 1, 0]
     assert images.groups.tolist() == ["p1", "p1", "p2", "p3"]
