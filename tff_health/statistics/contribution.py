@@ -52,7 +52,7 @@ def _vectors(
     """The vectors of single images, float64 (len(rows), layout.size)."""
     vectors, blocks, every = np.zeros((len(rows), layout.size)), layout.blocks, np.arange(len(rows))
     vectors[every, blocks["classes", ""].start + images.labels[rows]] = 1
-    pixels = np.asarray(images.pixels[rows]).reshape(len(rows), -1, layout.channels)
+    pixels = images.pixels[rows].reshape(len(rows), -1, layout.channels)
     for channel in range(layout.channels):
         values = pixels[:, :, channel]
         scaled = values / 255.0
@@ -63,9 +63,9 @@ def _vectors(
         shares = counts.reshape(len(rows), PIXEL_BINS) / values.shape[1]
         vectors[:, blocks["pixel histogram", channel]] = shares
     for column in layout.columns:
-        values = (images.numbers[column.name][rows] - column.low) / (column.high - column.low)
-        known = np.flatnonzero(~np.isnan(values))
-        scaled = np.clip(values[known], 0, 1)
+        numbers = (images.numbers[column.name][rows] - column.low) / (column.high - column.low)
+        known = np.flatnonzero(~np.isnan(numbers))
+        scaled = np.clip(numbers[known], 0, 1)
         vectors[known, blocks["values", column.name].start] = 1
         vectors[known, blocks["sum", column.name].start] = scaled
         vectors[known, blocks["square", column.name].start] = np.square(scaled)
