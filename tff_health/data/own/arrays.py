@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tff_health.data import files
-from tff_health.data.own.fitting import fitted, to_bytes, with_channels
+from tff_health.data.own.fitting import squared, to_bytes, with_channels
 from tff_health.data.own.listed import ImageFile, Listed, UnreadableError, class_names
 from tff_health.data.own.pictures import decoder
 from tff_health.data.reading import MIN_SIDE, Reading
@@ -180,7 +180,7 @@ def _batches(path: Path, names: Sequence[str]) -> Iterator[Sequence[Array]]:
 
 def _decode(side: int, fit: str, pixels: Array, channels: int) -> NDArray[np.uint8]:
     image = Image.fromarray(_as_bytes(pixels))
-    return fitted(image, side, fit, channels) if side else with_channels(image, channels)
+    return with_channels(squared(image, side, fit) if side else image, channels)
 
 
 def _as_bytes(pixels: Array) -> NDArray[np.uint8]:

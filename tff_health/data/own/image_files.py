@@ -3,18 +3,17 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tff_health.data.own import dicom, pictures
-from tff_health.data.own.fitting import fitted
+from tff_health.data.own.fitting import squared, with_channels
 from tff_health.data.own.listed import ImageFile, Listed, UnreadableError
 from tff_health.data.reading import DEFAULT_SIDE, Reading
 
-_BATCH = 256
+_BATCH_BYTES = 2**26  # of pixels that are decoded and not written yet
 
 
 def listed_files(
@@ -31,6 +30,7 @@ def listed_files(
     notes: tuple[str, ...] = (),
 ) -> Listed:
     """Returns what was listed of image files; see `Listed` for the arguments."""
+    side = reading.side or DEFAULT_SIDE
     with_dicom = any(_may_be_dicom(file) for file in files)
     decoder = f"{pictures.decoder()}{', ' + dicom.decoder() if with_dicom else ''}"
     digest = hashlib.sha256(decoder.encode())
@@ -49,26 +49,25 @@ def listed_files(
         numbers=numbers,
         notes=notes,
         stamp=digest.hexdigest(),
-        batches=partial(_batches, files),
-        decode=partial(_decode, reading.side or DEFAULT_SIDE, reading.fit),
+        batches=partial(_batches, files, max(1, _BATCH_BYTES // (3 * side**2))),
+        decode=partial(_decode, side, reading.fit),
         decoded_by=decoder,
     )
 
 
-def _batches(files: Sequence[ImageFile]) -> Iterator[Sequence[ImageFile]]:
-    rest = iter(files)
-    while batch := list(islice(rest, _BATCH)):
-        yield batch
+def _batches(files: Sequence[ImageFile], size: int) -> Iterator[Sequence[ImageFile]]:
+    for start in range(0, len(files), size):
+        yield files[start : start + size]
 
 
 def _decode(side: int, fit: str, file: ImageFile, channels: int) -> NDArray[np.uint8]:
     if file.size < 0:
         raise UnreadableError("there is no such file")
     if _may_be_dicom(file) and (file.path.suffix or dicom.is_dicom(file.path)):
-        image = dicom.read_dicom(file.path)
+        image = squared(dicom.read_dicom(file.path), side, fit)
     else:
         image = pictures.read_picture(file.path, side, fit)
-    return fitted(image, side, fit, channels)
+    return with_channels(image, channels)
 
 
 def _may_be_dicom(file: ImageFile) -> bool:

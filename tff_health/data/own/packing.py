@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ from tff_health.errors import DataError
 
 _VERSION = 1  # a change in how images are read must not meet old files
 _NAMED = 5
+_AT_A_TIME = 16  # most images that a thread decodes before it looks for others
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _decode_all(
             *(None, "Reading images", len(listed.places)), unit="image", disable=None, leave=False
         )
         for batch in listed.batches():
-            for pixels in threads.map(lambda one: _attempt(listed, one, asked), batch):
+            for pixels in _decoded(threads, listed, batch, asked):
                 if isinstance(pixels, str):
                     unreadable[row] = pixels
                 elif pixels.shape[2] != channels:
@@ -139,7 +140,7 @@ def _decode_all(
                     shape[0] += 1
                     file.write(np.ascontiguousarray(pixels).data)
                 row += 1
-            progress.update(len(batch))
+                progress.update()
         progress.close()
         _check(listed, unreadable, reading, where)
     return shape, unreadable
@@ -155,6 +156,16 @@ def _threads() -> Iterator[ThreadPoolExecutor]:
             yield threads
         finally:
             threads.shutdown(cancel_futures=True)
+
+
+def _decoded(
+    threads: ThreadPoolExecutor, listed: Listed, batch: Sequence[Any], channels: int
+) -> Iterator[NDArray[np.uint8] | str]:
+    """Yields the pixels of a batch, or why there are none, in order."""
+    size = max(1, min(_AT_A_TIME, len(batch) // 8))
+    parts = [batch[start : start + size] for start in range(0, len(batch), size)]
+    for part in threads.map(lambda ones: [_attempt(listed, o, channels) for o in ones], parts):
+        yield from part
 
 
 def _attempt(listed: Listed, one: Any, channels: int) -> NDArray[np.uint8] | str:

@@ -129,5 +129,5 @@ def test_a_moved_folder_finds_its_images(reads, root, tmp_path, never):
 
 
 def test_images_of_several_batches_stay_in_order(root, reads, monkeypatch):
-    monkeypatch.setattr(image_files, "_BATCH", 5)
+    monkeypatch.setattr(image_files, "_BATCH_BYTES", 5 * 3 * 64**2)
     assert reads().pixels[:][:, 0, 0, 0].tolist() == [*range(6), *range(40, 46)]

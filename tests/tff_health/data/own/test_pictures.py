@@ -176,11 +176,29 @@ def test_a_missing_file_is_told_by_the_systems_word(tmp_path):
     assert refusal(tmp_path / "a.png") == "No such file or directory"
 
 
-def test_reducing_while_decoding_gives_nearly_the_same(tmp_path):
-    y, x = np.mgrid[0:450, 0:600]
-    waves = (128 + 100 * np.sin(x / 17) * np.cos(y / 9)).astype(np.uint8)
-    Image.fromarray(waves).save(tmp_path / "a.jpg", quality=95)
-    whole, reduced = read_picture(tmp_path / "a.jpg"), read_picture(tmp_path / "a.jpg", 64)
-    assert reduced.size == (300, 225)
-    small = [np.asarray(i.resize((64, 48), Image.Resampling.BICUBIC)) for i in (whole, reduced)]
-    assert_equal(*small, 4)
+@pytest.mark.parametrize("fit", ["crop", "pad"])
+@pytest.mark.parametrize("size", [(600, 450), (601, 453), (450, 600), (640, 640)])
+@pytest.mark.parametrize("side", [32, 64, 128])
+def test_decoding_a_fraction_gives_nearly_what_reducing_all_does(tmp_path, size, fit, side):
+    blobs = np.random.default_rng(0).integers(60, 200, (18, 24, 3)).astype(np.uint8)
+    image = Image.fromarray(blobs).resize(size, Image.Resampling.BICUBIC)
+    image.save(tmp_path / "a.png")
+    image.save(tmp_path / "a.jpg", quality=98, subsampling=0)
+    found, expected = (
+        np.asarray(read_picture(tmp_path / name, side, fit)).astype(int)
+        for name in ("a.jpg", "a.png")
+    )
+    assert np.abs(found - expected).mean() < 1
+    assert np.abs(found - expected).max() <= 8
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_upright_and_square_come_to_the_same_in_either_order(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(COLOURED).save(tmp_path / "a.png", exif=exif)
+    upright = read_picture(tmp_path / "a.png")
+    upright.save(tmp_path / "b.png")
+    for fit in ("crop", "pad"):
+        found, expected = (read_picture(tmp_path / name, 8, fit) for name in ("a.png", "b.png"))
+        assert_equal(np.asarray(found), np.asarray(expected), 1)
