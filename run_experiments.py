@@ -18,7 +18,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tff_health import flags, machine, utf8
-from tff_health.errors import ConfigError, RunError, TffHealthError
+from tff_health.errors import RunError, TffHealthError
 from tff_health.experiments import dispatch
 from tff_health.quiet import silence_libraries
 
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     """Parses the command line and runs what it asks for; returns the exit code."""
     try:
         invocation = flags.parse(arguments, os.environ)
-    except ConfigError as error:
+    except TffHealthError as error:
         return _fail(str(error), error.exit_code)
     return _run(invocation)
 

@@ -39,6 +39,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Invocatio
 
     Raises:
         ConfigError: if a flag is unknown or malformed, or the settings are not allowed together.
+        DataError: if images of the user's own are named, and there are none.
     """
     from tff_health.settings.flag_files import with_flag_files
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import run_experiments
 from tests.tff_health.data.own.drawn import write_folder
 from tff_health import flags
 from tff_health.data.reading import Reading
@@ -122,3 +123,10 @@ def test_config_json_gives_the_same_run_again(root, tmp_path, monkeypatch):
 def test_a_link_stands_for_what_it_leads_to(root, tmp_path):
     (tmp_path / "current").symlink_to(root)
     assert parse(f"--dataset={tmp_path / 'current'}").config.data.dataset == str(Path(root))
+
+
+def test_the_program_tells_in_one_line_that_there_is_nothing(capsys):
+    assert run_experiments.main(["run_experiments.py", "--dataset=/no/such/folder"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: /no/such/folder does not exist: name a folder with")
+    assert told.count("\n") == 1

@@ -116,7 +116,7 @@ def class_names(where: Path, labels: Iterable[str], order: Sequence[str] | None)
     if len(present) > MAX_CLASSES:
         raise DataError(
             f"{where}: {len(present):,} classes found, such as {shortened(sorted(present))}, but "
-            f"at most {MAX_CLASSES} are possible: is another column the label?"
+            f"at most {MAX_CLASSES} are possible: are these its labels?"
         )
     if order is not None:
         return tuple(name for name in order if name in present)

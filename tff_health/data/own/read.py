@@ -78,6 +78,8 @@ def _form(
             f"{_FITS[reading.fit]} and brought to {shape[2]}x{shape[1]} by {listed.decoded_by}"
         )
     parts += listed.notes
+    if listed.groups is None:
+        parts.append("nothing says which images are of one patient")
     if unreadable:
         reasons = Counter(unreadable.values()).most_common()
         told = ", ".join(f"{count:,} as {reason}" for reason, count in reasons)
