@@ -47,6 +47,7 @@ bench: setup ## run the benchmarks (minutes; best on an idle machine)
 	@$(RUN) -m benchmarks.tff_round
 	@$(RUN) -m benchmarks.scheme_rounds
 	@$(RUN) -m benchmarks.dp_step
+	@$(RUN) -m benchmarks.own_images
 	@$(RUN) -m benchmarks.crypto
 
 doctor: setup ## say what works on this machine, and what does not

@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
 import models
+from examples import own_images
+from tff_health.data import catalog
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,6 +45,22 @@ def test_counts_are_summed_over_the_survivors():
 def test_vectors_are_summed_over_the_survivors():
     (line,) = run("vector_sum")
     assert line.startswith("(0, 1, 2, 4, 5, 6, 7, 8, 9) ")
+
+
+def test_images_of_ones_own_are_the_same_in_all_forms(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(own_images, "COUNT", 150)
+    own_images.main(tmp_path)
+    commands = capsys.readouterr().out.splitlines()
+    paths = [line.partition("--dataset=")[2].split()[0] for line in commands]
+    folders, table, arrays, dicom = (catalog.load(p, None, tmp_path / "cache") for p in paths)
+    for images in (folders, arrays, dicom):
+        assert images.class_names == table.class_names
+        assert sorted(images.labels.tolist()) == sorted(table.labels.tolist())
+    assert np.array_equal(dicom.labels, folders.labels)
+    assert np.abs(dicom.pixels.astype(int) - folders.pixels).mean() < 2  # what JPEG loses
+    assert {pixels.tobytes() for pixels in dicom.pixels} == {p.tobytes() for p in table.pixels}
+    assert np.array_equal(arrays.groups, table.groups)
+    assert np.array_equal(arrays.sites, table.sites)
 
 
 def test_a_network_of_ones_own_is_built():
