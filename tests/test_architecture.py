@@ -49,7 +49,7 @@ ARROWS = {
     "flags": "data errors reporting settings settings.groups settings.setting",
     "training": (
         "models tff_health atomic data errors interrupts learning measurements privacy reporting "
-        "schemes secure_aggregation settings workers"
+        "schemes secure_aggregation settings statistics workers"
     ),
     "studies": (
         "data errors interrupts learning measurements reporting schemes secure_aggregation "

@@ -135,7 +135,9 @@ def _define_flags() -> flags.FlagValues:
             switch.parser = _SwitchParser()
             flags.DEFINE_flag(switch, **place)
         else:
-            flags.DEFINE(_Parser(setting), name, None, setting.about, **place)
+            flag = flags.Flag(_Parser(setting), None, name, None, setting.about)
+            flag.boolean = setting.is_switch
+            flags.DEFINE_flag(flag, **place)
     flags.DEFINE_boolean("help", False, "Lists all settings.", short_name="h", **place)
     flags.DEFINE_boolean("helpfull", False, "Also says what presets set.", **place)
     return values

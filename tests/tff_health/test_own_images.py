@@ -48,7 +48,7 @@ def test_home_may_be_written_as_a_tilde(root, monkeypatch):
 def test_every_preset_has_settings_for_it(root, preset):
     config = parse(f"--dataset={root}", f"--preset={preset}").config
     assert config.data.split == "clean"
-    assert not config.preparation.normalise
+    assert config.preparation.normalise == "none"
     assert config.reading == Reading()
 
 
@@ -86,7 +86,7 @@ def test_other_data_sets_are_known_by_the_settings_that_they_had():
         ("--image_size=5000", "must be 0 (as the default says) or 8 to 1024"),
         ("--num_channels=2", "--num_channels=2: allowed are 0, 1, 3"),
         ("--image_fit=stretch", "allowed are crop, pad"),
-        ("--normalise", "--normalise: there are no public constants for images of your own"),
+        ("--normalise", "--normalise=public: there are no public constants for images of your own"),
         ("--dp_noise=local --epsilon=1 --dp_unit=group", "--dp_unit=group: needs a data set that"),
     ],
 )

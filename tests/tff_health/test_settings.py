@@ -148,7 +148,7 @@ def test_a_settings_file_stands_beside_flags_which_win(tmp_path):
     by_flags = parse("--scheme=bonawitz", "--rounds=4", "--learning_rate=1", "--normalise")
     assert found.config == by_flags.config
     assert str(found.out_dir) == f"{tmp_path}/out"
-    assert parse(f"--settings={file}", "--nonormalise").config.preparation.normalise is False
+    assert parse(f"--settings={file}", "--nonormalise").config.preparation.normalise == "none"
     file.write_text('experiment = "privacy"\nepsilons = [0.5, 10, inf]\nseeds = [1, 2]\n')
     config = parse(f"--settings={file}").config
     assert (config.study.epsilons, config.study.seeds) == (("0.5", "10", "inf"), (1, 2))
@@ -161,7 +161,7 @@ def test_a_settings_file_stands_beside_flags_which_win(tmp_path):
         ('rounds = "3"', "rounds is '3', but must be a whole number"),
         ("rounds = 3.5", "rounds is 3.5, but must be a whole number"),
         ("rounds = true", "rounds is True, but must be a whole number"),
-        ("normalise = 1", "normalise is 1, but must be true or false"),
+        ("train_flips = 1", "train_flips is 1, but must be true or false"),
         ('learning_rate = "fast"', "must be a number"),
         ("[training]\nrounds = 3", "has a section 'training': settings stand by themselves"),
         ('out_dir = " "', "out_dir is ' ', but must not be empty"),

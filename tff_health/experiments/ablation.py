@@ -7,12 +7,13 @@ left out where it is used, added where it is not.
 from dataclasses import dataclass
 from typing import Any
 
+from tff_health.data.catalog import find
 from tff_health.experiments import ablation_report
 from tff_health.settings.config import Invocation, RunConfig
 from tff_health.studies.run import FinishedStudy, run_study
 from tff_health.studies.study import Part, part_config
 
-_SWITCHES = ("normalise", "train_flips", "train_rotations", "test_flips", "test_rotations")
+_SWITCHES = ("train_flips", "train_rotations", "test_flips", "test_rotations")
 _AMOUNTS = {
     **{"train_colours": 0.1, "class_balance": 0.5},
     **{"client_momentum": 0.9, "server_momentum": 0.5},
@@ -65,9 +66,13 @@ def plan(config: RunConfig) -> list[Part]:
 
 def variants(config: RunConfig) -> list[Variant]:
     """Returns what is compared, the settings as given first, and last all parts left out."""
-    full = {**dict.fromkeys(_SWITCHES, True), **_AMOUNTS, "decay_rounds": config.training.rounds}
-    none = {name: type(value)() for name, value in full.items()}
-    used = {name: none[name] for name in full if config.value(name)}
+    kind = "secure" if find(config.data.dataset).is_own else "public"
+    full = {
+        **{"normalise": kind, **dict.fromkeys(_SWITCHES, True), **_AMOUNTS},
+        "decay_rounds": config.training.rounds,
+    }
+    none = {name: type(value)() for name, value in full.items()} | {"normalise": "none"}
+    used = {name: none[name] for name in full if config.value(name) != none[name]}
     found = [Variant("given", ablation_report.AS_GIVEN, {})]
     for name, amount in full.items():
         changes = {name: used.get(name, amount)}
@@ -77,7 +82,10 @@ def variants(config: RunConfig) -> list[Variant]:
         if name == "train_colours" and "normalise" not in used:
             changes["normalise"] = full["normalise"]
         how = "without" if name in used else "with"
-        said = [n if value in (True, none[n]) else f"{n} {value}" for n, value in changes.items()]
+        said = [
+            n if value in (True, none[n], "public") else f"{n} {value}"
+            for n, value in changes.items()
+        ]
         group = f"{how} {' and '.join(said)}"
         found.append(Variant(f"{how}_{name}", group, changes))
     if len(used) > 1:

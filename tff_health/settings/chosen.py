@@ -49,12 +49,12 @@ def load_chosen(source: str, dataset: str) -> dict[str, dict[str, Any]]:
         if not source:
             return {}
         raise ConfigError(f"--chosen={path}: has no settings for --dataset={dataset}")
-    for epsilon, settings in found[dataset].items():
-        _check(path, epsilon, settings)
-    return found[dataset]  # type: ignore[no-any-return]
+    return {
+        epsilon: _checked(path, epsilon, settings) for epsilon, settings in found[dataset].items()
+    }
 
 
-def _check(path: Path, epsilon: str, settings: Any) -> None:
+def _checked(path: Path, epsilon: str, settings: Any) -> dict[str, Any]:
     try:
         valid = float(epsilon) > 0
     except ValueError:
@@ -65,13 +65,16 @@ def _check(path: Path, epsilon: str, settings: Any) -> None:
         raise ConfigError(
             f"--chosen={path}: {', '.join(foreign)} found; allowed are {', '.join(CHOSEN)}"
         )
+    values = {}
     for name, value in settings.items():
         try:
-            _check_value(name, SETTINGS[name].from_data(value))
+            values[name] = SETTINGS[name].from_data(value)
+            _check_value(name, values[name])
         except ValueError as problem:
             raise ConfigError(
                 f"--chosen={path}: {name} of epsilon {epsilon} is {value!r}, but {problem}"
             ) from None
+    return values
 
 
 def _check_value(name: str, value: Any) -> None:

@@ -50,6 +50,8 @@ class RunConfig:
     privacy: PrivacyChoices
     statistics: StatisticsSettings
     study: StudySettings
+    learned_scaling: Scaling | None = None
+    """What clients' images told of their channels, if that is asked for; no setting."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -159,7 +161,9 @@ class RunConfig:
     @property
     def scaling(self) -> Scaling:
         """From pixels to what the network is given."""
-        if not self.preparation.normalise:
+        if self.preparation.normalise == "secure":
+            return self.learned_scaling or Scaling()
+        if self.preparation.normalise == "none":
             return Scaling()
         data_set = find(self.data.dataset)
         return Scaling(data_set.channel_means, data_set.channel_deviations)

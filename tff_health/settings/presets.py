@@ -54,7 +54,7 @@ _TUNED: dict[str, Any] = {
     "learning_rate": 0.05,
     "client_momentum": 0.9,
     "decay_rounds": ALL_ROUNDS,
-    "normalise": True,
+    "normalise": "public",
     "augment_copies": 0,
     "eval_every": 5,
 }
@@ -78,7 +78,7 @@ _TUNED_DIGITS = _DIGITS | _TUNED | {"rounds": 20}
 _OWN: dict[str, Any] = {"model": "paper_cnn", "num_clients": 5, "augment_copies": 0}
 _QUICK_OWN = _OWN | {"rounds": 20, "batch_size": 16, "learning_rate": 0.05}
 _PAPER_OWN = _OWN | {"rounds": 300, "batch_size": 100, "learning_rate": 0.01, "eval_every": 5}
-_TUNED_OWN = _OWN | _TUNED | {"rounds": 200, "normalise": False, "eval_every": 10}
+_TUNED_OWN = _OWN | _TUNED | {"rounds": 200, "normalise": "none", "eval_every": 10}
 
 _BY_PRESET: dict[str, dict[str, dict[str, Any]]] = {
     "quick": {
@@ -145,7 +145,7 @@ _BY_EXPERIMENT: dict[str, dict[str, dict[str, Any]]] = {
 _HOSPITALS: dict[str, Any] = {
     "augment_copies": 0,
     "num_clients": 3,
-    "normalise": True,
+    "normalise": "public",
     "train_flips": True,
     "test_flips": True,
 }

@@ -2,7 +2,11 @@
 
 from typing import Any
 
-_NOW = {"partition": {"source": "site"}, "dp_unit": {"lesion": "group"}}
+_NOW: dict[str, dict[str | bool, str]] = {
+    "partition": {"source": "site"},
+    "dp_unit": {"lesion": "group"},
+    "normalise": {"true": "public", "false": "none", True: "public", False: "none"},
+}
 
 
 def present(name: str, value: Any) -> Any:
@@ -12,4 +16,4 @@ def present(name: str, value: Any) -> Any:
         name: of the setting.
         value: from a command line, a settings file or the config.json of an earlier run.
     """
-    return _NOW.get(name, {}).get(value, value) if isinstance(value, str) else value
+    return _NOW.get(name, {}).get(value, value) if isinstance(value, str | bool) else value

@@ -109,6 +109,8 @@ class Setting:
         unit: of its numbers.
         schemes: that use it; others accept the default alone.
         experiments: that use it; others refuse it.
+        is_switch: whether its flag may stand alone, or with "no" before its name, for true or
+            false; of other kinds than that, values have had these names.
         is_own: whether it is set by the program alone, and no flag.
     """
 
@@ -125,6 +127,7 @@ class Setting:
     unit: str
     schemes: tuple[str, ...]
     experiments: tuple[str, ...]
+    is_switch: bool
     is_own: bool
 
     def problem(self, value: Any) -> str:
@@ -188,9 +191,10 @@ class Setting:
             return f"{data:g}"  # of budgets, which name their runs
         if self.kind is float and is_number:
             return float(data)
+        data = present(self.name, data)
         if type(data) is not self.kind:
             raise ValueError(f"must be {self.kind_text}")
-        return present(self.name, data)
+        return data
 
 
 def setting(
@@ -204,6 +208,7 @@ def setting(
     unit: str = "",
     schemes: tuple[str, ...] = tuple(SCHEMES),
     experiments: tuple[str, ...] = TRAINING,
+    is_switch: bool = False,
     is_own: bool = False,
 ) -> Any:
     """Returns the field of a group; the arguments are the attributes of `Setting`.
@@ -218,12 +223,13 @@ def setting(
         unit: of its numbers.
         schemes: that use it; all unless said otherwise.
         experiments: that use it; all that train unless said otherwise.
+        is_switch: whether a text may be given like a switch, see `Setting`.
         is_own: whether it is set by the program alone.
     """
     carried = {
         **{"name": flag, "about": about, "default": default, "default_text": default_text},
         **{"range": range, "choices": tuple(choices), "unit": unit, "schemes": schemes},
-        **{"experiments": experiments, "is_own": is_own},
+        **{"experiments": experiments, "is_switch": is_switch, "is_own": is_own},
     }
     metadata = MappingProxyType({_KEY: carried})
     if default is None:

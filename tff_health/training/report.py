@@ -79,6 +79,10 @@ def write(
     return run
 
 
+def _numbers(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.3f}" for value in values)
+
+
 def _findings(run: RunOutcome) -> list[tuple[str, str]]:
     return [
         ("test accuracy", f"{100 * run.final_accuracy:.1f} %"),
@@ -117,6 +121,13 @@ def _protection(
         lines.append(
             f"Protocol: {sums.protocol_plan}. Sums of updates have {sums.modulus_bits} bits, and a "
             f"precision of {sums.precision_of_updates:.1e} a client."
+        )
+    if learned := config.learned_scaling:
+        lines.append(
+            "Before the first round one secure sum over all clients told the server the mean "
+            f"({_numbers(learned.means)}) and the standard deviation "
+            f"({_numbers(learned.deviations)}) of the channels of their training images, by which "
+            "channels are standardised."
         )
     shares = [float(row["lone_coordinates"]) for row in rows if row["lone_coordinates"] is not None]
     if shares:

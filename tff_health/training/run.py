@@ -42,6 +42,7 @@ from tff_health.training.mechanism import settle
 from tff_health.training.metrics_log import MetricsLog
 from tff_health.training.network_identity import NETWORK, check_same
 from tff_health.training.noise_key import noise_key
+from tff_health.training.normalisation import normalisation_of, with_learned_scaling
 from tff_health.training.privacy_budget import Spending
 from tff_health.training.random_draws import check_draws
 from tff_health.training.run_model import load_builder
@@ -92,6 +93,7 @@ def train(
     network = load_builder(config, federated.images).identity
     check_same(folder.path, folder.description, network)
     privacy = settle(config, federated)
+    config = with_learned_scaling(config, federated, folder, workers)
     task = build_task(config, federated, folder.scratch, privacy)
     ledger = folder.path / "privacy.csv"
     spending = Spending(config, privacy, federated, ledger) if privacy else None
@@ -106,6 +108,7 @@ def train(
         clear = in_the_clear(process, config, context)
         described = RunDescription.of(config, task, clear)
         parts = {"derived": described.as_json(), "data": federated.describe(), NETWORK: network}
+        parts |= normalisation_of(config)
         folder.describe(config_json(config, **parts))
         if described.sums and described.sums.bears:
             announce(f"secure sums: {described.sums.bears}")

@@ -134,3 +134,52 @@ def test_columns_that_will_not_do_are_refused(table, tmp_path, columns, told):
     assert result.returncode != 0
     assert told in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_what_all_clients_tell_standardises_channels(table, tmp_path):
+    path, rows = table
+    given = ("--scheme=zhang", "--rounds=1", "--partition=site", f"--num_clients={SITES}")
+    more = ("--model=tanh_cnn", "--image_size=28", "--normalise=secure")
+    command = ["python", "run_experiments.py", f"--dataset={path}", f"--out_dir={tmp_path}"]
+    result = warm.run([*command, *given, *more], user_environment())
+    assert result.returncode == 0, result.stderr
+    found = json.loads((tmp_path / "config.json").read_text())["normalisation"]
+    pixels = [np.array(Image.open(path.parent / row[0])) for row in rows if row[5] == "train"]
+    counts = json.loads((tmp_path / "config.json").read_text())["data"]["clients"]
+    assert sum(client["validation_examples"] for client in counts) < 8
+    np.testing.assert_allclose(
+        found["channel_means"], np.mean(pixels, axis=(0, 1, 2)) / 255, atol=0.08
+    )
+    assert (
+        "one secure sum over all clients told the server the mean"
+        in (tmp_path / "report.html").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--scheme=local"], "clients share nothing"),
+        (["--num_clients=2"], "3 or more are needed"),
+        (["--scheme=bonawitz", "--dp_noise=local", "--epsilon=1"], "without noise"),
+    ],
+)
+def test_normalisation_is_refused_where_it_cannot_be_had(given, told):
+    with pytest.raises(ConfigError) as caught:
+        flags.parse(["run", "--dataset=digits", "--normalise=secure", *given], {})
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (["--normalise"], "public"),
+        (["--nonormalise"], "none"),
+        (["--normalise=true"], "public"),
+        (["--normalise=secure"], "secure"),
+        ([], "none"),
+    ],
+)
+def test_earlier_forms_of_normalise_mean_what_they_did(given, wanted):
+    config = flags.parse(["run", "--dataset=digits", *given], {}).config
+    assert config.preparation.normalise == wanted

@@ -19,6 +19,10 @@ def problems(config: RunConfig) -> list[str]:
     if privacy.noise == "none":
         return _foreign(config, _DEFAULTS, "--dp_noise=none", ", or choose another --dp_noise")
     found = []
+    if config.preparation.normalise == "secure":
+        found.append(
+            f"--normalise=secure: tells sums without noise, so not with --dp_noise={privacy.noise}"
+        )
     if not (privacy.epsilon or privacy.noise_multiplier or config.study.epsilons):
         found.append(
             f"--dp_noise={privacy.noise}: give --epsilon, --noise_multiplier, or both, above 0; "

@@ -9,6 +9,7 @@ from tff_health.settings.setting import COUNT, MAX_COUNT, POSITIVE, Range, setti
 
 _MOMENTUM = Range(least=0, below=1)
 _SHARE = Range(least=0, most=1)
+NORMALISATIONS = ("none", "public", "secure")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +85,13 @@ class OptimizerSettings:
 class PreparationSettings:
     """What happens to images and their order on the way into the network."""
 
-    normalise: bool = setting(
-        "Whether channels are standardised, by public constants of the data set.",
-        False,
+    normalise: str = setting(
+        "Whether channels are standardised: not at all (none), by public constants of the data set "
+        "(public, also --normalise alone), or by the mean and deviation over all clients, which "
+        "one secure sum tells before the first round (secure).",
+        "none",
+        choices=NORMALISATIONS,
+        is_switch=True,
     )
     train_flips: bool = setting(
         "Whether training images are flipped and transposed at random, anew in every epoch.",
