@@ -190,7 +190,7 @@ def test_a_part_of_the_training_is_left_out_where_it_is_used_and_added_where_not
     found = {v.group: v.changes for v in ablation.variants(parse("--experiment=ablation", *on))}
     assert found == {
         "as given": {},
-        "without normalise and train_colours": {"normalise": False, "train_colours": 0.0},
+        "without normalise and train_colours": {"normalise": "none", "train_colours": 0.0},
         "with train_flips": {"train_flips": True},
         "with train_rotations": {"train_rotations": True},
         "with test_flips": {"test_flips": True},
@@ -201,7 +201,7 @@ def test_a_part_of_the_training_is_left_out_where_it_is_used_and_added_where_not
         "with server_momentum 0.5": {"server_momentum": 0.5},
         "with decay_rounds 3": {"decay_rounds": 3},
         "without all of them": {
-            **{"normalise": False, "train_colours": 0.0, "client_momentum": 0.0},
+            **{"normalise": "none", "train_colours": 0.0, "client_momentum": 0.0},
         },
     }
     validate(ablation.plan(parse("--experiment=ablation", "--preset=tuned")))

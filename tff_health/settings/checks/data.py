@@ -37,7 +37,10 @@ def problems(config: RunConfig) -> list[str]:
             f"to the other; {_FEWEST_IN_A_SUM} or more are needed"
         )
     if config.preparation.normalise == "secure" and not SCHEMES[config.run.scheme].shares:
-        found.append(f"--normalise=secure: with --scheme={config.run.scheme} clients share nothing")
+        found.append(
+            f"--normalise=secure: with --scheme={config.run.scheme} clients share nothing; leave "
+            "it out, or have --experiment=schemes do without such runs (--nobaselines)"
+        )
     if not 1 <= cohort.clients_per_round <= cohort.num_clients:
         found.append(
             f"--clients_per_round={cohort.clients_per_round}: must be from 1 to "
