@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ class ModelInfo:
     description: str
     builder: str
 
+
+STARTED_FROM = "started_from"
+"""What an identity keeps the file of initial weights under."""
 
 MODELS = {
     "paper_cnn": ModelInfo(
@@ -133,15 +136,50 @@ class Builder:
         random_operations: the TensorFlow operations by which it draws at random, as a layer
             `Dropout` does; sorted.
         identity: what tells the network from others, for `identity.difference`.
+        initial_weights: an `initial_weights.InitialWeights` that it starts from; None for those
+            that its layers draw. Clients, who are sent weights, do without: they call `build`.
     """
 
     build: Callable[[], Any]
     random_operations: tuple[str, ...] = ()
     identity: dict[str, Any] = field(default_factory=dict)
+    initial_weights: Any = None
 
     def __call__(self) -> Any:
-        """Returns a new `tf.keras.Model`."""
-        return self.build()
+        """Returns a new `tf.keras.Model`, with the weights that it starts from."""
+        model = self.build()
+        if self.initial_weights is not None:
+            self.initial_weights.assign_to(model)
+        return model
+
+    def starting_from(self, file: Path, new_head: bool) -> "Builder":
+        """Returns the same with weights from a file.
+
+        Args:
+            file: `.weights.h5` or `.keras`.
+            new_head: whether the last layer with weights keeps its own.
+
+        Raises:
+            ValueError: if they do not fit, with a line for each that does not.
+        """
+        from models import initial_weights
+
+        read = initial_weights.read(file, self.build(), new_head)
+        identity = self.identity | {STARTED_FROM: read.describe()}
+        return replace(self, identity=identity, initial_weights=read)
+
+
+def file_digest(path: Path) -> str:
+    """Returns the SHA-256 of a file, in hexadecimal digits.
+
+    Raises:
+        ValueError: if it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def load(

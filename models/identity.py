@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from models import STARTED_FROM
+
 _IGNORED = ("seed", "seed2", "shared_name", "container", "config", "config_proto", "executor_type")
 
 
@@ -85,6 +87,8 @@ def difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
         wanted: of the other.
     """
     digests = ("operations_sha256", "initial_weights_sha256")
+    if found and found.get(STARTED_FROM) != wanted.get(STARTED_FROM):
+        return "it started from other weights than those of --initial_weights"
     if not found or all(found.get(name) == wanted.get(name) for name in digests):
         return ""
     before, now = found.get("layers", []), wanted.get("layers", [])

@@ -118,6 +118,9 @@ def test_errors_say_what_to_do():
     )
     assert "did you mean --rounds?" in told("--roundz=3")
     assert "did you mean bonawitz?" in told("--scheme=bonawits")
+    assert told("--new_head") == "--new_head: has no effect without --initial_weights"
+    assert told("--initial_weights=w.pt").endswith("must be a file .weights.h5 or .keras")
+    assert told("--initial_weights=no/w.keras").endswith("there is no such file")
     assert told("--rounds=many") == "--rounds=many: must be a whole number (see --help)"
 
 

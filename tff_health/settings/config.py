@@ -26,6 +26,7 @@ from tff_health.settings.groups.statistics import StatisticsSettings
 from tff_health.settings.groups.study import StudySettings
 from tff_health.settings.groups.sums import EncodingSettings, ProtocolChoices, QualitySettings
 from tff_health.settings.groups.training import (
+    OF_INITIAL_WEIGHTS,
     OptimizerSettings,
     PreparationSettings,
     TrainingSettings,
@@ -75,7 +76,8 @@ class RunConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """All settings that the experiment uses and that decide its outcome, ready for JSON."""
-        unused = OF_OWN_IMAGES if self.data.dataset in DATA_SETS else ()
+        unused: tuple[str, ...] = OF_OWN_IMAGES if self.data.dataset in DATA_SETS else ()
+        unused += () if self.training.initial_weights else OF_INITIAL_WEIGHTS
         names = (name for name in used_by(self.run.experiment) if name not in unused)
         values = {name: self.value(name) for name in names if SETTINGS[name].group != LOCAL}
         return {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}

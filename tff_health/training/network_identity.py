@@ -29,12 +29,30 @@ def check_finished(config: RunConfig, folder: Path) -> None:
     file = folder / "config.json"
     description = read_json(file, "delete it") if file.exists() else {}
     found = description.get(NETWORK)
-    if not found or found.get("source_sha256", "") == models.source_digest(config.training.model):
+    if not found:
+        return
+    _check_file(config, folder, found)
+    if found.get("source_sha256", "") == models.source_digest(config.training.model):
         return
     height, width, channels = found["image_shape"]
     with interrupts.no_cleanup():
         builder = run_model.load_for(config, (height, width, channels), found["num_classes"])
     check_same(folder, description, builder.identity, "choose another folder for this one")
+
+
+def _check_file(config: RunConfig, folder: Path, found: dict[str, Any]) -> None:
+    """Checks the file of initial weights of a finished run, without TensorFlow."""
+    if not config.training.initial_weights:
+        return
+    try:
+        digest = models.file_digest(Path(config.training.initial_weights))
+    except ValueError as error:
+        raise ConfigError(f"--initial_weights: {error}") from None
+    if found.get(models.STARTED_FROM, {}).get("file_sha256") != digest:
+        raise ConfigError(
+            f"--out_dir={folder} holds a run that started from other weights: "
+            f"{config.training.initial_weights} has changed since; choose another folder"
+        )
 
 
 def check_same(

@@ -20,7 +20,7 @@ def check_draws(config: RunConfig, build_model: models.Builder) -> None:
         ConfigError: if anything does; it names the operations.
     """
     with tf.Graph().as_default():
-        model, draws = build_model(), Draws()
+        model, draws = build_model.build(), Draws()
         with draws.seeded(EVALUATION_STREAM):
             functions = [tracing.trace(model, training) for training in (True, False)]
     left = sorted({kind for function in functions for kind in _unseeded(function)})

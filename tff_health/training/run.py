@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_federated as tff
 
+from models import STARTED_FROM
 from tff_health.data import client_data
 from tff_health.data.examples import ExamplePixels
 from tff_health.data.federated import FederatedImages
@@ -112,6 +114,8 @@ def train(
         folder.describe(config_json(config, **parts))
         if described.sums and described.sums.bears:
             announce(f"secure sums: {described.sums.bears}")
+        if weights := network.get(STARTED_FROM):
+            announce(f"initial weights: {_told(weights, config)}")
         announce(f"clients tell the server in the clear: {clear}")
         pack(federated, folder.scratch / "clients", packing_progress)
         log = MetricsLog(folder.path / "metrics.csv", metrics_columns(class_names))
@@ -128,6 +132,14 @@ def train(
         _save_model(task, trained.weights, folder.path / "model.weights.h5")
     outcome = report.write(folder, config, described, federated, trained)
     return summary_text(config, described, outcome, folder.path, time.monotonic() - started)
+
+
+def _told(weights: dict[str, Any], config: RunConfig) -> str:
+    anew = f"; anew: {', '.join(weights['started_anew'])}" if weights["started_anew"] else ""
+    return (
+        f"{weights['arrays']} arrays of {config.training.initial_weights}, matched by "
+        f"{weights['matched_by']}{anew}"
+    )
 
 
 def build_protocol(config: RunConfig, cache_dir: Path | None = None) -> SumProtocol:

@@ -4,6 +4,7 @@ Importing this is free; TensorFlow, which takes seconds, is loaded with the mode
 """
 
 import functools
+from pathlib import Path
 
 import models
 from tff_health.data.images import LabelledImages
@@ -26,6 +27,17 @@ def load_for(
     config: RunConfig, image_shape: tuple[int, int, int], num_classes: int
 ) -> models.Builder:
     """As `load_builder`, for images (height, width, channels) of so many classes."""
+    builder = _load(config, image_shape, num_classes)
+    training = config.training
+    if not training.initial_weights:
+        return builder
+    try:
+        return builder.starting_from(Path(training.initial_weights), training.new_head)
+    except ValueError as error:
+        raise ConfigError(f"--initial_weights: {error}") from error
+
+
+def _load(config: RunConfig, image_shape: tuple[int, int, int], num_classes: int) -> models.Builder:
     load = models.load if config.training.model in models.MODELS else _load_once
     try:
         return load(config.training.model, image_shape, num_classes, config.run.seed)

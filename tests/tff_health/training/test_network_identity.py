@@ -70,3 +70,17 @@ def test_a_finished_network_of_this_package_is_not_built(tmp_path, monkeypatch):
     finished(tmp_path, given, "mnist_cnn")
     monkeypatch.setattr(run_model, "load_for", lambda *_: pytest.fail("built"))
     check_finished(given.config, tmp_path)
+
+
+def test_initial_weights_that_changed_are_told_of_a_finished_run(tmp_path):
+    file, folder = tmp_path / "w.weights.h5", tmp_path / "run"
+    file.write_bytes(b"weights")
+    given = parse(["run_experiments.py", "--dataset=digits", f"--initial_weights={file}"], {})
+    description = finished(folder, given, "paper_cnn")
+    started = {models.STARTED_FROM: {"file_sha256": models.file_digest(file)}}
+    description[NETWORK] |= {**started, "source_sha256": models.source_digest("mnist_cnn")}
+    (folder / "config.json").write_text(json.dumps(description))
+    check_finished(given.config, folder)
+    file.write_bytes(b"others")
+    with pytest.raises(ConfigError, match="started from other weights"):
+        check_finished(given.config, folder)

@@ -1,5 +1,7 @@
 """Checks of each setting by itself."""
 
+from pathlib import Path
+
 import models
 from tff_health.settings.config import RunConfig
 from tff_health.settings.table import LOCAL, SETTINGS, used_by
@@ -20,4 +22,16 @@ def problems(config: RunConfig) -> list[str]:
     if wrong := models.problem_with(config.training.model):
         near = "" if ":" in config.training.model else nearest(config.training.model, models.MODELS)
         found.append(f"--model={config.training.model}: {wrong}{near}")
-    return found
+    return found + _weights_problems(config)
+
+
+def _weights_problems(config: RunConfig) -> list[str]:
+    """What can be seen of a file of weights without reading it."""
+    file = config.training.initial_weights
+    if config.training.new_head and not file:
+        return ["--new_head: has no effect without --initial_weights"]
+    if file and not file.endswith((".h5", ".keras")):
+        return [f"--initial_weights={file}: must be a file .weights.h5 or .keras"]
+    if file and not Path(file).is_file():
+        return [f"--initial_weights={file}: there is no such file"]
+    return []

@@ -10,6 +10,8 @@ from tff_health.settings.setting import COUNT, MAX_COUNT, POSITIVE, Range, setti
 _MOMENTUM = Range(least=0, below=1)
 _SHARE = Range(least=0, most=1)
 NORMALISATIONS = ("none", "public", "secure")
+OF_INITIAL_WEIGHTS = ("initial_weights", "new_head")
+"""Settings that runs without initial weights do not keep."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,17 @@ class TrainingSettings:
         f"The Keras model: {', '.join(models.MODELS)}, or module:function for your own, called "
         "with input_shape and num_classes.",
         experiments=training(also=("costs", "he")),
+    )
+    initial_weights: str = setting(
+        "File of weights to start from, .weights.h5 or .keras of Keras 2.14 or 3, for the same "
+        "network. Differential privacy does not cover the images that they were trained on.",
+        "",
+        default_text="none; weights are drawn from the seed",
+    )
+    new_head: bool = setting(
+        "Whether the network's last layer is drawn from the seed all the same, for other classes "
+        "than those of --initial_weights.",
+        False,
     )
     rounds: int = setting(
         "Rounds of training.",
