@@ -5,7 +5,6 @@ metadata, and the ground truth of the ISIC challenges with a column for each dia
 """
 
 import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from tff_health.data import files
 from tff_health.data.file_tree import TreeFile
 from tff_health.data.lesion_diagnoses import diagnosis_label
 from tff_health.data.skin_lesions import CLASS_NAMES
-from tff_health.data.table_text import decode_table
+from tff_health.data.table_text import open_table, value_of
 from tff_health.errors import DataError
 
 TABLE_SUFFIXES: Final = frozenset({".csv", ".tab", ".tsv", ".txt", ""})
@@ -44,10 +43,7 @@ _DIAGNOSIS_COLUMNS: Final = (
 )
 # Those of people, where there are none of these.
 _OTHER_DIAGNOSIS_COLUMNS: Final = ("celltype", "label", "class", "classname", "target")
-# How tables write that there is no value.
-_NO_VALUES: Final = frozenset({"", "nan", "na", "n/a", "<na>", "none", "null", "nat"})
 _SOURCE_COLUMNS: Final = ("dataset", "source")
-_DELIMITERS: Final = (",", "\t", ";", "|")
 
 
 @dataclass(frozen=True)
@@ -101,11 +97,7 @@ class LesionTable:
 
     def __init__(self, file: TreeFile) -> None:
         self.file = file
-        # Excel's own note on the delimiter, which it writes before the header.
-        text = re.sub(r"\Asep=.[\r\n]+", "", decode_table(file))
-        header = re.split(r"[\r\n]", text, maxsplit=1)[0]
-        delimiter = max(_DELIMITERS, key=header.count)
-        self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        self._reader = open_table(file)
         self._names = [re.sub(r"\s+", "_", name.strip().lower()) for name in self._next_row()]
         self._columns = _find_columns(self._names)
 
@@ -196,7 +188,7 @@ class LesionTable:
         return LesionImage(image, label, lesion, source)
 
     def _label_in_words(self, number: int, row: Sequence[str], columns: _Columns) -> int:
-        words = [_stripped(row[column]) for column in columns.diagnoses]
+        words = [value_of(row[column]) for column in columns.diagnoses]
         for text in words:
             label = diagnosis_label(text)
             if label is not None:
@@ -221,19 +213,13 @@ class LesionTable:
         return marked[0]
 
     def _value(self, number: int, row: Sequence[str], column: int) -> str:
-        value = _stripped(row[column])
+        value = value_of(row[column])
         if not value:
             raise DataError(
                 f"{self.file}, line {number}: no value in column {self._names[column]}: "
                 "fill it in, or remove the line"
             )
         return value
-
-
-def _stripped(text: str) -> str:
-    """A value without blanks around it; empty if it says that there is none."""
-    text = text.strip()
-    return "" if text.lower() in _NO_VALUES else text
 
 
 def _yes_or_no(text: str) -> bool | None:
@@ -279,7 +265,7 @@ def _find_columns(names: Sequence[str]) -> _Columns:
 
 
 def _has_values(rows: Sequence[tuple[int, Sequence[str]]], column: int) -> bool:
-    return column >= 0 and any(_stripped(row[column]) for _, row in rows)
+    return column >= 0 and any(value_of(row[column]) for _, row in rows)
 
 
 def _without_repeats(file: TreeFile, images: Sequence[LesionImage]) -> list[LesionImage]:

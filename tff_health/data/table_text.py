@@ -1,9 +1,36 @@
-"""The text of a table that somebody exported, in whatever encoding."""
+"""Tables that somebody exported as text, in whatever encoding and with whatever delimiter."""
 
+import csv
+import io
+import re
 from pathlib import Path
+from typing import Any, Final
 
 from tff_health.data import files
 from tff_health.data.file_tree import TreeFile
+
+_DELIMITERS: Final = (",", "\t", ";", "|")
+# How tables write that there is no value.
+_NO_VALUES: Final = frozenset({"", "nan", "na", "n/a", "<na>", "none", "null", "nat"})
+
+
+def open_table(file: TreeFile) -> Any:
+    """Returns a `csv.reader` of a table, whose delimiter its first line tells.
+
+    Raises:
+        DataError: if it is no text.
+    """
+    # Excel's own note on the delimiter, which it writes before the header.
+    text = re.sub(r"\Asep=.[\r\n]+", "", decode_table(file))
+    header = re.split(r"[\r\n]", text, maxsplit=1)[0]
+    delimiter = max(_DELIMITERS, key=header.count)
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+
+
+def value_of(text: str) -> str:
+    """Returns a value without blanks around it; "" if it says that there is none."""
+    text = text.strip()
+    return "" if text.lower() in _NO_VALUES else text
 
 
 def decode_table(file: TreeFile) -> str:

@@ -1,9 +1,7 @@
 """Tables that people keep of their images, CSV or Parquet, as text."""
 
 import csv
-import io
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,13 +9,11 @@ from typing import Any
 
 from tff_health.data import files
 from tff_health.data.file_tree import TreeFile
-from tff_health.data.table_text import decode_table
+from tff_health.data.table_text import open_table, value_of
 from tff_health.errors import DataError
 
 TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".tab", ".txt"})
 SUFFIXES = TEXT_SUFFIXES | {".parquet", ".pq"}
-_DELIMITERS = (",", "\t", ";", "|")
-_NO_VALUES = frozenset({"", "nan", "na", "n/a", "<na>", "none", "null", "nat"})
 
 
 @dataclass(frozen=True)
@@ -112,11 +108,7 @@ def _read_text(path: Path) -> Table:
 
 
 def _reader(path: Path) -> Any:
-    text = decode_table(TreeFile(PurePosixPath(path.name), -1, "", path))
-    text = re.sub(r"\Asep=.[\r\n]+", "", text)  # Excel's own note
-    header = re.split(r"[\r\n]", text, maxsplit=1)[0]
-    delimiter = max(_DELIMITERS, key=header.count)
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    return open_table(TreeFile(PurePosixPath(path.name), -1, "", path))
 
 
 def _lines(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
@@ -146,5 +138,4 @@ def _text(value: Any) -> str:
     """A value as text without blanks around it; "" if it says that there is none."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # where a value is missing, 3 becomes 3.0
-    text = "" if value is None else str(value).strip()
-    return "" if text.lower() in _NO_VALUES else text
+    return "" if value is None else value_of(str(value))
