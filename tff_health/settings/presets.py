@@ -74,10 +74,10 @@ _TUNED_LESIONS = (
 )
 _TUNED_DIGITS = _DIGITS | _TUNED | {"rounds": 20}
 
-# Nothing is known of them, so that nothing is drawn from public constants or from symmetries.
-_OWN: dict[str, Any] = {"model": "paper_cnn", "num_clients": 5, "augment_copies": 0}
-_QUICK_OWN = _OWN | {"rounds": 20, "batch_size": 16, "learning_rate": 0.05}
-_PAPER_OWN = _OWN | {"rounds": 300, "batch_size": 100, "learning_rate": 0.01, "eval_every": 5}
+# A network for images of any size, which standardises by itself: nothing is known of these.
+_OWN: dict[str, Any] = {"model": "small_resnet", "num_clients": 5, "augment_copies": 0}
+_QUICK_OWN = _OWN | {"rounds": 20, "batch_size": 16, "local_epochs": 2, "learning_rate": 0.1}
+_PAPER_OWN = _PAPER_LESIONS | {"num_clients": 5, "augment_copies": 0}
 _TUNED_OWN = _OWN | _TUNED | {"rounds": 200, "normalise": "none", "eval_every": 10}
 
 _BY_PRESET: dict[str, dict[str, dict[str, Any]]] = {

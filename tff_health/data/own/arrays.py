@@ -13,7 +13,7 @@ from PIL import Image
 
 from tff_health.data import files
 from tff_health.data.own.fitting import squared, to_bytes, with_channels
-from tff_health.data.own.listed import ImageFile, Listed, UnreadableError, class_names
+from tff_health.data.own.listed import ImageFile, Listed, UnreadableError, class_names, shortened
 from tff_health.data.own.pictures import decoder
 from tff_health.data.reading import MIN_SIDE, Reading
 from tff_health.errors import DataError
@@ -41,7 +41,7 @@ def list_arrays(path: Path, reading: Reading) -> Listed:
     found = files.read_npz(path, (), () if is_parted else ("groups", "sites"))
     texts = {name: _texts(path, name, found.get(name), total) for name in ("groups", "sites")}
     file = ImageFile.at(path.name, path)
-    class_names(path, labels, classes)
+    found_classes = class_names(path, labels, classes)
     return Listed(
         form=f"{'MedMNIST arrays' if is_parted else 'arrays'} of {path.name}",
         places=[
@@ -54,11 +54,19 @@ def list_arrays(path: Path, reading: Reading) -> Listed:
         is_test=[part == "test" for part, n in zip(parts, counts, strict=True) for _ in range(n)]
         if is_parted
         else None,
+        notes=() if classes else _notes(found_classes),
         stamp=hashlib.sha256(f"{decoder()} {file.size} {file.changed}".encode()).hexdigest(),
         batches=partial(_batches, path, names),
         decode=partial(_decode, reading.side, reading.fit),
         decoded_by=decoder() if reading.side else "",
     )
+
+
+def _notes(numbers: Sequence[str]) -> tuple[str, ...]:
+    """Says so if labels are numbers that skip others."""
+    if not numbers[0].isdecimal() or list(map(int, numbers)) == list(range(len(numbers))):
+        return ()
+    return (f"labels {shortened(numbers)} numbered anew",)
 
 
 def _header(path: Path, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:

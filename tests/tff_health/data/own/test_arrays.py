@@ -63,6 +63,7 @@ def test_labels_may_be_names(reads):
 def test_labels_that_skip_numbers_are_numbered_anew_under_their_names(reads):
     images = reads(images=PIXELS, labels=np.array([7, 3, 11] * 2))
     assert images.class_names == ("3", "7", "11")
+    assert "labels 3, 7, 11 numbered anew" in images.form
     assert images.labels.tolist() == [1, 0, 2] * 2
 
 
