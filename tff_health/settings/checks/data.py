@@ -31,7 +31,7 @@ def problems(config: RunConfig) -> list[str]:
             f"--train_colours={config.preparation.train_colours}: is in standard deviations of "
             "channels; add --normalise"
         )
-    if config.preparation.normalise == "secure" and cohort.num_clients < _FEWEST_IN_A_SUM:
+    if config.preparation.normalise == "secure" and 1 < cohort.num_clients < _FEWEST_IN_A_SUM:
         found.append(
             f"--normalise=secure: a sum of --num_clients={cohort.num_clients} gives one's numbers "
             f"to the other; {_FEWEST_IN_A_SUM} or more are needed"
