@@ -67,3 +67,32 @@ def message_laws(by_type):
                     kind.from_bytes(message.to_bytes())
 
     return Laws
+
+
+def sample_laws(samples):
+    """Return a class of tests that try every byte of single messages."""
+
+    @pytest.mark.parametrize("message", samples, ids=lambda m: type(m).__qualname__)
+    class Laws:
+        def test_it_comes_back(self, message):
+            assert type(message).from_bytes(message.to_bytes()) == message
+
+        def test_only_the_whole_of_it_is_read(self, message):
+            data = message.to_bytes()
+            for wrong in (*(data[:end] for end in range(len(data))), data + b"\0", b"\0" + data):
+                with pytest.raises(MalformedMessageError):
+                    type(message).from_bytes(wrong)
+
+        def test_changed_bytes_are_refused_or_another_message(self, message):
+            data = message.to_bytes()
+            for position in range(len(data)):
+                for flip in (1, 0x80, 0xFF):
+                    other = data[:position] + bytes([data[position] ^ flip]) + data[position + 1 :]
+                    try:
+                        read = type(message).from_bytes(other)
+                    except MalformedMessageError:
+                        continue
+                    assert read != message
+                    assert read.to_bytes() == other
+
+    return Laws

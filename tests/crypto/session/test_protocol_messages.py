@@ -2,7 +2,7 @@
 
 import pytest
 
-from crypto.errors import MalformedMessageError, ParameterError
+from crypto.errors import ParameterError
 from crypto.protocols.dkg import accusations
 from crypto.protocols.dkg import messages as dkg
 from crypto.protocols.elgamal_sum import messages as elgamal
@@ -10,6 +10,7 @@ from crypto.protocols.elgamal_sum.parameters import ElGamalParameters
 from crypto.protocols.masking import messages as masking
 from crypto.protocols.paillier_sum import messages as paillier
 from crypto.wire import message_type
+from tests.crypto.message_laws import sample_laws
 
 SID, NONCE, SIG = bytes(range(32)), bytes(16), bytes(64)
 KEY = elgamal.KeyAnnouncement(NONCE, 1, "secp256k1", (1, 2, 3), 2, bytes(66), bytes(32))
@@ -50,34 +51,8 @@ SAMPLES = [
     paillier.DecryptionOrder(SID, b"product", ((1, SIG), (2, b""))),
     paillier.DecryptedSum(SID, (0, 2**64)),
 ]
-every_message = pytest.mark.parametrize("message", SAMPLES, ids=lambda m: type(m).__qualname__)
 
-
-@every_message
-def test_messages_round_trip(message):
-    assert type(message).from_bytes(message.to_bytes()) == message
-
-
-@every_message
-def test_only_whole_messages_are_read(message):
-    data = message.to_bytes()
-    for wrong in (*(data[:end] for end in range(len(data))), data + b"\0", b"\0" + data):
-        with pytest.raises(MalformedMessageError):
-            type(message).from_bytes(wrong)
-
-
-@every_message
-def test_changed_bytes_are_refused_or_another_message(message):
-    data = message.to_bytes()
-    for position in range(len(data)):
-        for flip in (1, 0x80, 0xFF):
-            changed = data[:position] + bytes([data[position] ^ flip]) + data[position + 1 :]
-            try:
-                read = type(message).from_bytes(changed)
-            except MalformedMessageError:
-                continue
-            assert read != message
-            assert read.to_bytes() == changed
+TestSamples = sample_laws(SAMPLES)
 
 
 def test_type_numbers_are_unique_and_in_their_range():
