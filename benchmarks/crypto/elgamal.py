@@ -39,11 +39,11 @@ def sums(runs, tables):
             variants[f"ElGamal {group.name}", "yes" if proofs else "no"] = protocol
     variants["Paillier 2048", "-"] = PaillierSum(clock=time.process_time)
     for protocol in variants.values():  # keys and tables are made once, not every round
-        protocol.integer_sum(qualities, MAX_QUALITY, round_id=0)
+        protocol.sum_up_to(qualities, MAX_QUALITY, round_id=0)
     costs = {name: [] for name in variants}
     for run in range(runs):
         for name, protocol in variants.items():
-            result = protocol.integer_sum(qualities, MAX_QUALITY, round_id=run + 1)
+            result = protocol.sum_up_to(qualities, MAX_QUALITY, round_id=run + 1)
             assert result.sum[0] == expected, "the secure sum differs from the plain one"
             assert not result.refusals
             costs[name].append(result.costs)

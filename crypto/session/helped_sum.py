@@ -75,7 +75,7 @@ class HelpedSum(IntegerSums[_Client]):
         self._signed = signed
         self._choose_helpers = choose_helpers
 
-    def integer_sum(
+    def sum_up_to(
         self,
         vectors: Mapping[ClientId, IntegerVector],
         max_value: int,
@@ -105,7 +105,7 @@ class HelpedSum(IntegerSums[_Client]):
             SessionAbortedError: if too few clients are left, or the sum does not decrypt.
         """
         self._check_bound(len(vectors), max_value)
-        return self._sum_up_to(vectors, max_value, SessionPlan(round_id, dropouts, faults, binding))
+        return self._run_up_to(vectors, max_value, SessionPlan(round_id, dropouts, faults, binding))
 
     def _check_bound(self, num_clients: int, max_value: int) -> None:
         """Refuse a sum that could not be returned as it is."""

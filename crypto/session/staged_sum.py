@@ -238,11 +238,11 @@ class IntegerSums(StagedSum[_Client]):
         check_vectors(vectors, modulus_bits, self.MOST_BITS)
         mask = np.uint64((1 << modulus_bits) - 1)
         residues = {client: vector.astype(np.uint64) & mask for client, vector in vectors.items()}
-        result = self._sum_up_to(residues, int(mask), plan)
+        result = self._run_up_to(residues, int(mask), plan)
         return replace(result, sum=result.sum & mask)
 
     @abstractmethod
-    def _sum_up_to(
+    def _run_up_to(
         self, vectors: Mapping[ClientId, IntegerVector], max_value: int, plan: SessionPlan
     ) -> SumResult:
         """Check vectors with values 0 to `max_value`, and sum them modulo 2^64."""

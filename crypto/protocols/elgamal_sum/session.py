@@ -43,7 +43,7 @@ class ElGamalSum(HelpedSum[ElGamalClient[Any]]):
     """Secure sums by threshold ElGamal (the paper's sum of qualities, scheme V).
 
     The sum is over the integers, found by a discrete logarithm. `sum` reduces it modulo 2^k as
-    every `SecureSum` does, but the server learns the integer: the carry too. `integer_sum` returns
+    every `SecureSum` does, but the server learns the integer: the carry too. `sum_up_to` returns
     it as it is. Every coordinate costs a ciphertext: meant for a few values, not for models.
 
     k is at most 32, values at most 2^32 - 1, and sums at most 2^40, since they are found by a
@@ -99,7 +99,7 @@ class ElGamalSum(HelpedSum[ElGamalClient[Any]]):
     def _check_bound(self, num_clients: int, max_value: int) -> None:
         """Leave it to what is agreed upon."""
 
-    def _sum_up_to(
+    def _run_up_to(
         self, vectors: Mapping[ClientId, IntegerVector], max_value: int, plan: SessionPlan
     ) -> SumResult:
         threshold = plan_threshold(len(vectors), self._threshold, signed=self._signed)

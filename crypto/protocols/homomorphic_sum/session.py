@@ -47,7 +47,7 @@ class HomomorphicSum(KeyedSum, IntegerSums[HomomorphicClient], IntegerSum):
         """
         return self._sum_bits(vectors, value_bits, SessionPlan(round_id, dropouts, faults, binding))
 
-    def _sum_up_to(
+    def _run_up_to(
         self, vectors: Mapping[ClientId, IntegerVector], max_value: int, plan: SessionPlan
     ) -> SumResult:
         return self._sum_bits(vectors, max_value.bit_length(), plan)

@@ -29,8 +29,8 @@ class PaillierSum(HelpedSum[PaillierClient]):
     """Secure sums by Paillier encryption: drop-in for `ElGamalSum`, under one authority's key.
 
     The sum is over the integers. `sum` reduces it modulo 2^k as every `SecureSum` does, but server
-    and authority learn the integer; `integer_sum` returns it. Every coordinate costs a ciphertext
-    of twice the modulus: meant for a few values. Sums that `integer_sum` returns are below 2^64;
+    and authority learn the integer; `sum_up_to` returns it. Every coordinate costs a ciphertext
+    of twice the modulus: meant for a few values. Sums that `sum_up_to` returns are below 2^64;
     clients are trusted to keep to the public range, as there are no range proofs here.
 
     Args:
@@ -69,7 +69,7 @@ class PaillierSum(HelpedSum[PaillierClient]):
         self._identity = self.consortium.new_identity()
         self._authority: PaillierAuthority | None = None
 
-    def _sum_up_to(
+    def _run_up_to(
         self, vectors: Mapping[ClientId, IntegerVector], max_value: int, plan: SessionPlan
     ) -> SumResult:
         length = common_length(vectors)

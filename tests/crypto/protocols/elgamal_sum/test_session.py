@@ -87,7 +87,7 @@ def test_every_group(group, proofs):
 
 def test_integer_sums_are_not_reduced():
     vectors = {client: np.array([1000, 7], np.int64) for client in range(5)}
-    result = ElGamalSum(cache_dir=TABLES).integer_sum(vectors, 1000, round_id=0)
+    result = ElGamalSum(cache_dir=TABLES).sum_up_to(vectors, 1000, round_id=0)
     assert result.sum.tolist() == [5000, 35]
     assert result.sum.dtype == np.uint64
 
@@ -96,7 +96,7 @@ def test_thirty_two_bits(monkeypatch):
     monkeypatch.setattr(discrete_log, "_table_bits", lambda group, bound: 17)  # made in no time
     vectors = {client: np.array([2**32 - 1 - client], np.uint64) for client in range(3)}
     protocol = ElGamalSum(FFDHE2048, proofs=False, cache_dir=TABLES)
-    assert protocol.integer_sum(vectors, 2**32 - 1, round_id=0).sum[0] == 3 * 2**32 - 6
+    assert protocol.sum_up_to(vectors, 2**32 - 1, round_id=0).sum[0] == 3 * 2**32 - 6
     assert protocol.sum(vectors, 32, round_id=1).sum[0] == 2**32 - 6
 
 
@@ -104,20 +104,20 @@ def test_values_outside_the_public_range_are_refused_at_the_door():
     vectors = {client: np.array([5], np.int64) for client in range(5)}
     for bad in (-1, 11):
         with pytest.raises(ParameterError):
-            ElGamalSum().integer_sum({**vectors, 2: np.array([bad])}, 10, round_id=0)
+            ElGamalSum().sum_up_to({**vectors, 2: np.array([bad])}, 10, round_id=0)
 
 
 @pytest.mark.parametrize("max_value", [0, -1, 2**32])
 def test_impossible_ranges_are_refused(max_value):
     vectors = {client: np.array([0], np.int64) for client in range(5)}
     with pytest.raises(ParameterError):
-        ElGamalSum().integer_sum(vectors, max_value, round_id=0)
+        ElGamalSum().sum_up_to(vectors, max_value, round_id=0)
 
 
 def test_sums_too_large_for_a_logarithm_are_refused():
     vectors = {client: np.array([0], np.int64) for client in range(257)}
     with pytest.raises(ParameterError):
-        ElGamalSum(proofs=False).integer_sum(vectors, 2**32 - 1, round_id=0)
+        ElGamalSum(proofs=False).sum_up_to(vectors, 2**32 - 1, round_id=0)
 
 
 def test_options_are_checked():

@@ -77,7 +77,7 @@ def test_with_a_key_of_full_length():
 
 def test_integer_sums_are_not_reduced():
     vectors = {client: np.array([2**60], np.uint64) for client in range(4)}
-    assert TinyPaillierSum().integer_sum(vectors, 2**60, round_id=0).sum[0] == 2**62
+    assert TinyPaillierSum().sum_up_to(vectors, 2**60, round_id=0).sum[0] == 2**62
 
 
 def test_unsigned_sessions_work():
@@ -93,7 +93,7 @@ def test_short_keys_and_impossible_options_are_refused():
     vectors = random_vectors(range(4), 1, 20)
     for max_value in (0, 2**62):
         with pytest.raises(ParameterError):
-            TinyPaillierSum().integer_sum(vectors, max_value, round_id=0)
+            TinyPaillierSum().sum_up_to(vectors, max_value, round_id=0)
 
 
 def test_the_key_stays_while_it_covers_the_cohort():
