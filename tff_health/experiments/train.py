@@ -28,6 +28,8 @@ def run(invocation: Invocation) -> None:
         images = catalog.load(
             config.data.dataset, invocation.data_dir, invocation.cache_dir, config.reading
         )
+        if config.data.dataset not in catalog.DATA_SETS:
+            print(f"images: {images.form}", file=sys.stderr)
         federated = federate(
             *(
                 images,

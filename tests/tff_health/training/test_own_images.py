@@ -50,6 +50,7 @@ def trained(train):
     folder, run = train
     result = run()
     assert result.returncode == 0, result.stderr
+    assert "images: table skin.csv (images by image, classes by diagnosis, groups" in result.stderr
     return folder, result.stdout
 
 

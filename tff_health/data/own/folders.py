@@ -27,7 +27,7 @@ def list_folders(path: Path, reading: Reading) -> Listed:
         for name in look.subfolders(folder):
             place = within(root, folder / name, str(path / (folder / name).relative_to(root)))
             for file in _walk(root, place, folder / name):
-                if _is_image(file.path):
+                if _is_image(file):
                     found.append((file, name, part))
                 else:
                     others[file.path.suffix.lower() or "no suffix"] += 1
@@ -60,9 +60,11 @@ def _told(parts: dict[str, Path]) -> str:
     return f", in {trains} to train with, in {tests} to test"
 
 
-def _is_image(path: Path) -> bool:
-    suffix = path.suffix.lower()
-    return suffix in look.IMAGE_SUFFIXES or (suffix == "" and dicom.is_dicom(path))
+def _is_image(file: ImageFile) -> bool:
+    suffix = file.path.suffix.lower()
+    if suffix:
+        return suffix in look.IMAGE_SUFFIXES
+    return file.size >= 0 and dicom.is_dicom(file.path)
 
 
 def _walk(root: Path, folder: Path, shown: Path) -> Iterator[ImageFile]:

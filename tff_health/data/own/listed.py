@@ -1,6 +1,7 @@
 """What the forms of own images have in common: what is listed before anything is decoded."""
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,7 @@ class ImageFile:
     Attributes:
         place: what people call it: its path below the folder of the data set.
         path: where it is; with links resolved.
-        size: in bytes; -1 if it is not there.
+        size: in bytes; -1 if there is no such file, or something else under its name.
         changed: when it was changed, in nanoseconds.
     """
 
@@ -42,7 +43,9 @@ class ImageFile:
             status = path.stat()
         except OSError:
             return cls(place, path, -1, 0)
-        return cls(place, path, status.st_size, status.st_mtime_ns)
+        # whoever opens a pipe waits for ever
+        size = status.st_size if stat.S_ISREG(status.st_mode) else -1
+        return cls(place, path, size, status.st_mtime_ns)
 
 
 @dataclass(frozen=True, kw_only=True)

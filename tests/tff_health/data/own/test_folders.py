@@ -1,5 +1,7 @@
 """Images in a folder for each class, from the files to `LabelledImages`."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -131,6 +133,14 @@ def test_one_class_is_refused(reads, tmp_path):
 def test_too_many_classes_are_refused(reads, tmp_path):
     write_folder(tmp_path / "skin", tuple(map(str, range(257))), each=1, size=(8, 8))
     assert "257 classes found" in refusal(reads, tmp_path / "skin")
+
+
+def test_pipes_are_not_waited_for(reads, tmp_path):
+    root = write_folder(tmp_path / "skin")
+    os.mkfifo(root / "benign" / "pipe")
+    os.mkfifo(root / "benign" / "pipe.png")
+    text = refusal(reads, root)
+    assert "1 of 13 images cannot be read: benign/pipe.png: there is no such file" in text
 
 
 def test_links_that_stay_inside_are_followed(reads, tmp_path):

@@ -161,6 +161,13 @@ def test_lines_that_contradict_others_are_refused(root):
     assert "lines 2 and 6 say different things of a: remove one of them" in text
 
 
+@pytest.mark.parametrize("name", ["x" * 5_000, "images", "images/a.png/b", "?" * 300 + ".png"])
+def test_names_that_no_image_can_have_are_of_no_file(root, name):
+    text = refusal(write(root, [*ROWS, (name, *ROWS[1][1:])]))
+    assert "1 of 5 images cannot be read" in text
+    assert "there is no such file" in text
+
+
 def test_missing_files_are_unreadable(root):
     path = write(root, [*ROWS, ("e", "mel", "p9", "l9", "north", "train")])
     text = refusal(path)
