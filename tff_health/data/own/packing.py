@@ -125,10 +125,11 @@ def _decode_all(
     shape: list[int] = []
     unreadable: dict[int, str] = {}
     row = 0
-    with atomic_write(path, private=True) as file, _threads() as threads:
-        progress = tqdm(
-            *(None, "Reading images", len(listed.places)), unit="image", disable=None, leave=False
-        )
+    with (
+        atomic_write(path, private=True) as file,
+        _threads() as threads,
+        _progress(len(listed.places)) as progress,
+    ):
         for batch in listed.batches():
             for pixels in _decoded(threads, listed, batch, asked):
                 if isinstance(pixels, str):
@@ -141,9 +142,13 @@ def _decode_all(
                     file.write(np.ascontiguousarray(pixels).data)
                 row += 1
                 progress.update()
-        progress.close()
         _check(listed, unreadable, reading, where)
     return shape, unreadable
+
+
+def _progress(count: int) -> Any:
+    """A line on terminals that says how many images are read, and how long the others take."""
+    return tqdm(None, "Reading images", count, unit="image", disable=None, leave=False)
 
 
 @contextmanager
