@@ -5,7 +5,7 @@ import math
 from tff_health.data.federated import FederatedImages
 from tff_health.errors import ConfigError
 from tff_health.privacy.accounting import Accountant
-from tff_health.privacy.mechanism import Mechanism
+from tff_health.privacy.mechanism import MAX_SHARE, Mechanism
 from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation.bindings import BINDINGS
 from tff_health.settings.config import RunConfig
@@ -56,7 +56,21 @@ def settle(config: RunConfig, federated: FederatedImages) -> Mechanism | None:
             f"--noise_multiplier={config.privacy.noise_multiplier}: use more noise, fewer "
             "--local_steps, or leave --noise_multiplier out to have it follow"
         )
+    _check_drawn(config, mechanism)
     return mechanism
+
+
+def _check_drawn(config: RunConfig, mechanism: Mechanism) -> None:
+    """Refuses shares of discrete noise that are larger than can be drawn."""
+    if mechanism.noise != "distributed":
+        return
+    step = config.optimizer.learning_rate / mechanism.lot_size * 2.0**config.sums.fraction_bits
+    deviation = mechanism.noise_multiplier * mechanism.clipping_norm * step
+    if deviation / math.sqrt(mechanism.shares) > MAX_SHARE / 2:  # the rest is for rounding
+        raise ConfigError(
+            f"--dp_noise=distributed: the noise would be {deviation:.2g} steps of the sum's grid, "
+            "more than can be drawn: lower --fraction_bits, --learning_rate or the noise"
+        )
 
 
 def units_of(federated: FederatedImages) -> list[int]:

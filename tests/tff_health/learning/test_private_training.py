@@ -1,6 +1,7 @@
 """Clients' private steps against the same steps by hand: clipping, noise, averaging, no more."""
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from tff_health.data.federated import federate
 from tff_health.data.images import LabelledImages
 from tff_health.data.pack import pack_clients
 from tff_health.data.partition import PartitionSpec
+from tff_health.errors import ConfigError
 from tff_health.learning.private_training import build_private_client_work
 from tff_health.training.mechanism import settle, units_of
 from tff_health.training.run import build_task
@@ -171,3 +173,11 @@ def test_rates_are_of_the_clients_own_records():
     assert [mechanism.sampling_rate(units) for units in units_of(federated)] == [
         LOT / len(client.training) for client in federated.clients
     ]
+
+
+def test_noise_larger_than_can_be_drawn_is_refused():
+    given = ("--dp_noise=distributed", "--noise_multiplier=1000", "--noise_seed=-1", "--lot_size=1")
+    for bits, is_refused in ((16, False), (20, True)):
+        config = config_of(*PRIVATE, *given, f"--fraction_bits={bits}", "--learning_rate=1")
+        with pytest.raises(ConfigError, match="than can be drawn") if is_refused else nullcontext():
+            settle(config, federated_of(made()))
