@@ -28,7 +28,7 @@ ARROWS = {
     "reporting": "atomic errors settings.renamed",
     "workers": "errors",
     "worker": "errors machine workers",
-    "data": "atomic errors interrupts utf8",
+    "data": "atomic errors",
     "settings.presets": "data",
     "doctor": "data errors interrupts machine quiet utf8 workers",
     "settings.groups": (
@@ -47,9 +47,11 @@ ARROWS = {
         "settings.groups settings.presets settings.setting"
     ),
     "flags": "data errors reporting settings settings.groups settings.setting",
+    "checking": "atomic data errors flags reporting settings",
+    "data.__main__": "atomic checking data errors interrupts utf8",
     "training": (
-        "models tff_health atomic data errors interrupts learning measurements privacy reporting "
-        "schemes secure_aggregation settings statistics workers"
+        "models tff_health atomic checking data errors interrupts learning measurements privacy "
+        "reporting schemes secure_aggregation settings statistics workers"
     ),
     "studies": (
         "data errors interrupts learning measurements reporting schemes secure_aggregation "

@@ -1,4 +1,4 @@
-"""The data sets from the command line: `python -m tff_health.data fetch|show NAME|PATH`.
+"""The data sets from the command line: `python -m tff_health.data fetch|show|check NAME|PATH`.
 
 What needs numpy or the network is imported by the command that needs it, so that `--help` is quick.
 """
@@ -39,9 +39,14 @@ FETCHABLE = ("mnist", "dermamnist")
 
 def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     """Runs one command; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    options, rest = _parser().parse_known_args(arguments)
+    if rest and options.command != "check":
+        _parser().parse_args(arguments)  # says what it does not know
     try:
         interrupts.allow_cleanup()  # not before, as nothing would catch what they raise
+        if options.command == "check":
+            _check(options, rest, environment)
+            return 0
         data_dir = folders.data_folder(options.data_dir, environment)
         if options.command == "fetch":
             _fetch(options.name, data_dir, options.url)
@@ -56,10 +61,23 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     except KeyboardInterrupt:
         print("Interrupted; nothing half-written was kept.", file=sys.stderr)
         return interrupts.EXIT_CODE
+    except BrokenPipeError:
+        raise  # for `program`
     except OSError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def program() -> int:
+    """Runs the command of this process; ends quietly if nobody reads what it prints."""
+    try:
+        code = main(sys.argv[1:], os.environ)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"folder of the data files (default: ${folders.DATA_DIR_VARIABLE}, else a folder of "
         "the user's cache)",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="fetch|show")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="fetch|show|check")
     fetch = commands.add_parser("fetch", parents=[common], help="download a data set")
     fetch.add_argument("name", choices=FETCHABLE, help="the data set")
     fetch.add_argument("--url", help="a mirror of the published file")
@@ -88,6 +106,21 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument(
         "--png", type=Path, metavar="FILE", help="write a picture of a few images of each class"
     )
+    check = commands.add_parser(
+        "check",
+        allow_abbrev=False,
+        usage="%(prog)s [--json FILE] [--html FILE] NAME [--SETTING=VALUE ...]",
+        help="say what is wrong with images before they are trained on",
+        description="Counts images by class, site and group, finds files that cannot be read, and "
+        "images that are the same or look the same, and says which of them stand in training and "
+        "test, at several clients, in several groups or under several labels.",
+        epilog="Every setting of run_experiments.py is allowed, such as --split=clean, "
+        "--partition=site, --num_clients=4 and --image_size=64: images are split and shared out "
+        "as in a run with them.",
+    )
+    check.add_argument("name", help="the data set, or the path of images of your own")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write what was found as JSON")
+    check.add_argument("--html", type=Path, metavar="FILE", help="write a report with pictures")
     return parser
 
 
@@ -122,6 +155,14 @@ def _fetch(name: str, data_dir: Path | None, url: str | None) -> None:
         raise ConfigError("no home folder is known here: say where the file is to go (--data_dir)")
 
     fetch.fetch(fetch.DOWNLOADS[name], data_dir, url)
+
+
+def _check(
+    options: argparse.Namespace, settings: list[str], environment: Mapping[str, str]
+) -> None:
+    from tff_health.checking import command
+
+    print(command.run(options.name, settings, environment, options.json, options.html))
 
 
 def _show(options: argparse.Namespace, data_dir: Path | None, cache_dir: Path) -> None:
@@ -176,4 +217,4 @@ def _write_picture(images: LabelledImages, path: Path) -> None:
 
 if __name__ == "__main__":
     utf8.use_utf8()
-    sys.exit(main(sys.argv[1:], os.environ))
+    sys.exit(program())

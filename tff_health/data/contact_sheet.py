@@ -6,7 +6,7 @@ from PIL import Image
 from tff_health.data.images import LabelledImages
 
 MARGIN = 1
-ZOOM = 3
+_CELL = 84  # pixels of an image's height in the picture, or nearly
 
 
 def contact_sheet(images: LabelledImages, per_class: int = 16) -> Image.Image:
@@ -17,9 +17,13 @@ def contact_sheet(images: LabelledImages, per_class: int = 16) -> Image.Image:
         per_class: most images of a class; the first ones in the data set are taken.
 
     Returns:
-        An RGB picture, each image enlarged three times on white; an absent class is an empty row.
+        An RGB picture, small images enlarged and large ones reduced, on white; an absent class is
+        an empty row.
     """
-    height, width, _ = images.image_shape
+    height, width, channels = images.image_shape
+    zoom = max(1, _CELL // height)
+    if height > _CELL:
+        height, width = _CELL, max(1, round(width * _CELL / height))
     row_height, column_width = height + MARGIN, width + MARGIN
     shape = (images.num_classes * row_height + MARGIN, per_class * column_width + MARGIN, 3)
     sheet = np.full(shape, 255, np.uint8)
@@ -27,6 +31,10 @@ def contact_sheet(images: LabelledImages, per_class: int = 16) -> Image.Image:
         top = MARGIN + label * row_height
         for column, row in enumerate(np.flatnonzero(images.labels == label)[:per_class]):
             left = MARGIN + column * column_width
-            sheet[top : top + height, left : left + width] = images.pixels[row]
-    size = (sheet.shape[1] * ZOOM, sheet.shape[0] * ZOOM)
+            image = images.pixels[row]
+            if image.shape[:2] != (height, width):
+                reduced = Image.fromarray(image.squeeze()).resize((width, height))
+                image = np.asarray(reduced).reshape(height, width, channels)
+            sheet[top : top + height, left : left + width] = image
+    size = (sheet.shape[1] * zoom, sheet.shape[0] * zoom)
     return Image.fromarray(sheet).resize(size, Image.Resampling.NEAREST)

@@ -51,6 +51,13 @@ class FederatedImages:
     test: Examples
     split_name: str
 
+    def training_counts(self) -> NDArray[np.int64]:
+        """Training examples of each client by class, int64 (clients, classes)."""
+        classes = self.images.num_classes
+        return np.array(
+            [np.bincount(c.training.labels, minlength=classes) for c in self.clients], np.int64
+        )
+
     def digest(self) -> str:
         """SHA-256, in hex, of every part: two runs with one digest saw the same examples."""
         parts = [part for client in self.clients for part in (client.training, client.validation)]

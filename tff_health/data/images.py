@@ -29,6 +29,7 @@ class LabelledImages:
         is_test: bool (n,), the publisher's own test part, or None if there is none.
         numbers: float64 (n,) each, what else is known of images by name, such as patients' age;
             NaN where it is not.
+        unreadable: what was left out as it could not be read: its name, and why.
 
     Raises:
         DataError: if an array has another shape, dtype or range than said above.
@@ -43,6 +44,7 @@ class LabelledImages:
     sites: NDArray[np.str_] | None = None
     is_test: NDArray[np.bool_] | None = None
     numbers: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    unreadable: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.uint8:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
+from PIL import Image
 
 from tff_health.atomic import atomic_write
 from tff_health.reporting.line_labels import LineEnd, label_ends
@@ -195,6 +196,27 @@ def class_counts(counts: NDArray[np.int64], class_names: Sequence[str]) -> Figur
     axes = figure.axes[0]
     axes.set_xlabel("class")
     axes.set_ylabel("client")
+    return figure
+
+
+def picture(image: Image.Image, row_names: Sequence[str]) -> Figure:
+    """A picture that is made of rows of equal height.
+
+    Args:
+        image: the picture.
+        row_names: of the rows, from the top.
+    """
+    with mpl.rc_context({**STYLE, "axes.grid": False, "axes.spines.left": False}):
+        width = 9.0
+        size = (width, max(1.0, width * image.height / image.width))
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots()
+        axes.imshow(np.asarray(image), interpolation="none")
+        axes.spines[:].set_visible(False)
+        axes.set_xticks([])
+        height = image.height / len(row_names)
+        axes.set_yticks((np.arange(len(row_names)) + 0.5) * height, row_names)
+        axes.tick_params(length=0)
     return figure
 
 

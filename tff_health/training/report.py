@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from tff_health.checking.facts import Facts
+from tff_health.checking.words import section
 from tff_health.data.federated import FederatedImages
 from tff_health.data.split_names import split_warnings
 from tff_health.privacy.ledger import Entry
@@ -27,6 +29,7 @@ def write(
     described: RunDescription,
     federated: FederatedImages,
     trained: TrainedScheme,
+    facts: Facts,
 ) -> RunOutcome:
     """Writes all results into `folder`, summary.json last, and returns what it says of the run."""
     entries = trained.spending.entries if trained.spending else []
@@ -64,9 +67,7 @@ def write(
                 tables=[classes],
             ),
             *filter(None, [quality_section(path, trained.rows)]),
-            Section(
-                "Clients", [federated.images.form], figures=[report_parts.clients(path, federated)]
-            ),
+            section(facts, [report_parts.clients(path, federated)]),
             Section("What the server sees", _protection(config, described, run, trained.rows)),
             *([_privacy_section(config, run, spent, entries)] if spent else []),
             Section("Costs", tables=[report_parts.costs(run)]),

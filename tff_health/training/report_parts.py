@@ -100,10 +100,6 @@ def confusion(folder: Path, federated: FederatedImages, evaluation: Evaluation) 
 
 def clients(folder: Path, federated: FederatedImages) -> tuple[Path, str]:
     """Draws how many examples of each class each client has; returns the figure and its caption."""
-    classes = federated.images.num_classes
-    counts = np.array(
-        [np.bincount(c.training.labels, minlength=classes) for c in federated.clients]
-    )
-    figure = figures.class_counts(counts, federated.images.class_names)
+    figure = figures.class_counts(federated.training_counts(), federated.images.class_names)
     path = figures.save(figure, folder / "figures", "clients")
     return path, "Training examples by client and class; the darker, the larger its share there."

@@ -9,6 +9,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from models import STARTED_FROM
+from tff_health.checking.check import MOST_IN_REPORTS, check
 from tff_health.data import client_data
 from tff_health.data.examples import ExamplePixels
 from tff_health.data.federated import FederatedImages
@@ -130,7 +131,8 @@ def train(
             trained = train_rounds(process, task, config, evaluator, loop, context, spending)
     if trained.weights is not None:
         _save_model(task, trained.weights, folder.path / "model.weights.h5")
-    outcome = report.write(folder, config, described, federated, trained)
+    facts = check(federated, config.partition.kind, cache_dir, MOST_IN_REPORTS)
+    outcome = report.write(folder, config, described, federated, trained, facts)
     return summary_text(config, described, outcome, folder.path, time.monotonic() - started)
 
 

@@ -62,6 +62,7 @@ def read(path: Path, reading: Reading, cache_dir: Path) -> LabelledImages:
             name: np.array([values[row] for row in rows], np.float64)
             for name, values in listed.numbers.items()
         },
+        unreadable=tuple((listed.places[row], reason) for row, reason in packed.unreadable.items()),
     )
 
 
