@@ -1,7 +1,8 @@
 """`python -m tff_health.data check`: says what is wrong with images before they are trained on."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,16 +73,23 @@ def _run(
     facts = check(federated, config.partition.kind, cache_dir)
     told = lines(facts)
     told += [f"{'unreadable':14} {place}: {reason}" for place, reason in images.unreadable]
-    try:
-        if json_file:
-            unreadable = [list(file) for file in images.unreadable]
+    if json_file:
+        unreadable = [list(file) for file in images.unreadable]
+        with _told(json_file):
             write_json(json_file, {**facts.as_json(), "unreadable_files": unreadable})
-        if html_file:
+    if html_file:
+        with _told(html_file):
             _write_page(html_file, facts, federated, images, config)
-    except OSError as error:
-        where = error.filename or html_file or json_file
-        raise DataError(f"{where} cannot be written: {error.strerror or error}") from None
     return "\n".join(told)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Says which file cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def _write_page(

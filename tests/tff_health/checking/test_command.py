@@ -45,10 +45,10 @@ def test_settings_of_a_run_are_used_or_refused(told):
     assert code == 0
     assert "split          paper" in out
     assert "4 clients share the rest (site)" in out
-    assert "0 in training and test" not in out  # groups are divided
+    assert " 2,140 in training and test" in out  # of groups, as that split divides them
     assert told("digits", "--partition=age")[0] == 2
     assert "--age: no setting has this name" in told("digits", "--age=3")[2]
-    assert "cannot be written" in told("digits", "--json=/proc/x/facts.json")[2]
+    assert "/proc/x/facts.json cannot be written" in told("digits", "--json=/proc/x/facts.json")[2]
 
 
 @pytest.mark.parametrize("arguments", [["show", "digits"], ["check", "digits"]], ids=" ".join)
