@@ -49,7 +49,7 @@ class SchemeRounds:
         with tff.framework.get_context_stack().install(self.context):
             self._process = build_process(scheme, task).training
             state = self._process.initialize()
-            self._state = self._process.set_model_weights(state, task.initial_weights)
+            self.state = self._process.set_model_weights(state, task.initial_weights)
 
     def run_one(self) -> None:
         self._number += 1
@@ -57,7 +57,7 @@ class SchemeRounds:
             self.context.plan_round(self._clients, self._dropouts)
         with tff.framework.get_context_stack().install(self.context):
             keys = client_keys(self._clients, self._number)
-            self._state = self._process.next(self._state, keys).state
+            self.state = self._process.next(self.state, keys).state
         if record := self.context.last_round:
             self.overheads.append(
                 record.seconds_total - record.seconds_training - record.seconds_crypto

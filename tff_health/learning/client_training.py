@@ -22,7 +22,7 @@ def build_client_work(
 
     An update that is not finite is NaN throughout, for means to leave out.
 
-    The learning rate is a part of the state, so that `set_learning_rate` can change it.
+    The learning rate is a part of the state, so that `with_learning_rate` can change it.
 
     Args:
         task: what is trained, and how.
@@ -113,10 +113,15 @@ def compose(
     )
 
 
-def set_learning_rate(
-    process: tff.learning.templates.LearningProcess, state: Any, learning_rate: float
-) -> Any:
-    """Returns a state whose next round's clients train with this learning rate."""
-    hparams = process.get_hparams(state)
-    hparams["client_work"]["learning_rate"] = np.float32(learning_rate)
-    return process.set_hparams(state, hparams)
+def with_learning_rate(state: Any, learning_rate: float) -> Any:
+    """Returns a state whose next round's clients train with this learning rate.
+
+    It is what TFF's `set_hparams` returns, which would send the model to a worker and back.
+
+    Args:
+        state: of a process of `compose`.
+        learning_rate: of the clients' gradient descent.
+    """
+    hparams = OrderedDict(state.client_work)
+    hparams["learning_rate"] = np.float32(learning_rate)
+    return state._replace(client_work=hparams)

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow_federated as tff
 
@@ -73,3 +74,16 @@ def _over_keys(
         get_hparams_fn=process.get_hparams,
         set_hparams_fn=process.set_hparams,
     )
+
+
+def weights_of(state: Any) -> tff.learning.models.ModelWeights:
+    """Returns the model of a process's state.
+
+    It is there already: `get_model_weights` would send the whole state to a worker and back.
+    """
+    return state.global_model_weights
+
+
+def with_weights(state: Any, weights: tff.learning.models.ModelWeights) -> Any:
+    """Returns a process's state with another model, as `set_model_weights` does on a worker."""
+    return state._replace(global_model_weights=weights)

@@ -136,7 +136,7 @@ class SecureContext(tff.framework.SyncContext):
         contributions = self._pool.map_clients(
             parts.work, data, self._pool.call(parts.prepare, state)
         )
-        return self._finish(parts, state, contributions, ())
+        return self._finish(parts, state, list(map(parts.plain_part, contributions)), ())
 
     def _split(self, comp: tff.framework.ConcreteComputation) -> "_Split | None":
         """Takes a computation apart, once; None if it runs as it is."""
@@ -170,6 +170,8 @@ class SecureContext(tff.framework.SyncContext):
                 zip(plan.clients, self._pool.map_clients(parts.work, data, broadcast), strict=True)
             )
         tensors = {c: parts.contribution_leaves(given) for c, given in contributions.items()}
+        plain = {c: parts.plain_part(given) for c, given in contributions.items()}
+        del contributions
         try:
             with timer.phase("crypto"):
                 round_id = self._first_id + plan.round_id
@@ -186,16 +188,16 @@ class SecureContext(tff.framework.SyncContext):
         except ParameterError as error:
             raise RunError(f"round {plan.round_id}: {error}") from error
         survivors = set(outcome.survivors)  # in the order of the data, as TFF adds floats
-        alive = [given for client, given in contributions.items() if client in survivors]
+        del tensors
+        alive = [given for client, given in plain.items() if client in survivors]
         result = self._finish(parts, state, alive, outcome.sums)
         record = timer.record(plan, outcome.survivors, outcome.costs, outcome.refusals)
         self.last_round = dataclasses.replace(record, lone_share=outcome.lone_share)
         return result
 
     def _finish(
-        self, parts: SplitComputation, state: Any, contributions: Sequence[Any], sums: Sequence[Any]
+        self, parts: SplitComputation, state: Any, plain: Sequence[Any], sums: Sequence[Any]
     ) -> Any:
-        plain = [parts.plain_part(contribution) for contribution in contributions]
         result = self._pool.call(parts.finish, state, plain, *parts.sums_value(sums))
         return parts.result_value(result)
 

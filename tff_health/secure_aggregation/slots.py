@@ -115,7 +115,8 @@ def to_vector(
     Raises:
         RunError: if a number is out of its slot's range; those of a modular sum have none.
     """
-    parts = [np.zeros(0, np.uint64)]
+    vector = np.empty(sum(slot.size for slot in slots), np.uint64)
+    end = 0
     for slot, tensor in zip(slots, tensors, strict=True):
         flat = np.asarray(tensor).reshape(-1)
         if flat.size and not (int(flat.min()) >= 0 and int(flat.max()) < slot.bound):
@@ -129,11 +130,12 @@ def to_vector(
                     "tff.aggregators.SecureSumFactory, which shifts them, or a sum modulo a number"
                 )
             flat = flat.astype(np.int64) % slot.bound
-        part = flat.astype(np.uint64)
+        start, end = end, end + slot.size
+        part = vector[start:end]
+        part[:] = flat
         if bits is not None and slot.is_power_of_two_sum:
             part <<= np.uint64(bits - slot.bits(1))
-        parts.append(part)
-    return np.concatenate(parts)
+    return vector
 
 
 def from_vector(

@@ -7,10 +7,10 @@ from typing import Any
 import tensorflow_federated as tff
 
 from tff_health.data.client_data import client_keys
-from tff_health.learning.client_training import set_learning_rate
+from tff_health.learning.client_training import with_learning_rate
 from tff_health.learning.evaluation import Evaluation, Evaluator
 from tff_health.learning.local_only import LocalTraining
-from tff_health.learning.process import SchemeProcess
+from tff_health.learning.process import SchemeProcess, weights_of, with_weights
 from tff_health.learning.task import Task
 from tff_health.measurements.plain_traffic import Traffic
 from tff_health.reporting.progress import warn
@@ -77,7 +77,7 @@ def train_rounds(
 
     def train(state: Any, number: int) -> Trained:
         if task.client_optimizer.decay_rounds:
-            state = set_learning_rate(training, state, task.client_optimizer.rate(number))
+            state = with_learning_rate(state, task.client_optimizer.rate(number))
         trained = runner.run(state, number)
         note = "lost" if trained.lost else ""
         if trained.lost:
@@ -93,14 +93,14 @@ def train_rounds(
         return Trained(trained.state, row, f"{note}, {spent}" if note else spent)
 
     def evaluate(state: Any) -> tuple[Evaluation, Row]:
-        weights = training.get_model_weights(state)
+        weights = weights_of(state)
         return evaluator.evaluate(weights), validation.evaluate(weights) if validation else {}
 
     initial = training.set_model_weights(training.initialize(), task.initial_weights)
     state, evaluation = loop.run(
         initial, train, evaluate, lambda: not spending or spending.allows_another_round
     )
-    return TrainedScheme(training.get_model_weights(state), evaluation, loop.rows, spending)
+    return TrainedScheme(weights_of(state), evaluation, loop.rows, spending)
 
 
 def build_process(scheme: str, task: Task) -> SchemeProcess | LocalTraining:
@@ -114,15 +114,24 @@ class _Validation:
     """Evaluates a model on the clients' validation parts, without them leaving the clients."""
 
     def __init__(self, process: SchemeProcess, num_clients: int) -> None:
-        self._process = process.evaluation
-        self._state = self._process.initialize()
+        self._state = process.evaluation.initialize()
+        self._metrics = _metrics_of(process.evaluation)
         self._keys = client_keys(list(range(num_clients)), 0)
 
     def evaluate(self, weights: tff.learning.models.ModelWeights) -> Row:
-        state = self._process.set_model_weights(self._state, weights)
-        output = self._process.next(state, self._keys)
-        metrics = output.metrics["client_work"]["eval"]["current_round_metrics"]
+        found = self._metrics(with_weights(self._state, weights), self._keys)
+        metrics = found["client_work"]["eval"]["current_round_metrics"]
         return {
             "validation_loss": float(metrics["loss"]),
             "validation_accuracy": float(metrics["accuracy"]),
         }
+
+
+def _metrics_of(process: tff.learning.templates.LearningProcess) -> tff.Computation:
+    """A round that returns its metrics alone: its state holds the model, which is known."""
+
+    @tff.federated_computation(*process.next.type_signature.parameter)
+    def metrics(state, keys):  # type: ignore[no-untyped-def]
+        return process.next(state, keys).metrics
+
+    return metrics

@@ -13,10 +13,12 @@ from tff_health.data.images import LabelledImages
 from tff_health.data.pack import pack_clients
 from tff_health.data.partition import PartitionSpec
 from tff_health.flags import parse
-from tff_health.learning.client_training import set_learning_rate
+from tff_health.learning.client_training import with_learning_rate
 from tff_health.learning.fedavg import build_fedavg
 from tff_health.learning.local_only import LocalTraining
+from tff_health.learning.process import weights_of, with_weights
 from tff_health.learning.task import Optimizer
+from tff_health.learning.zhang import build_zhang
 from tff_health.settings.config import RunConfig
 from tff_health.training.run import build_task
 
@@ -79,7 +81,7 @@ def test_a_smaller_rate_takes_smaller_steps(task_of):
     state = start_of(process, task)
     moved = {}
     for rate in (0.001, 0.0005):
-        changed = set_learning_rate(process.training, state, rate)
+        changed = with_learning_rate(state, rate)
         after = process.training.next(changed, client_keys([0, 1, 2], 1)).state
         weights = process.training.get_model_weights(after)
         moved[rate] = difference(weights, task.initial_weights)
@@ -118,7 +120,7 @@ def test_alone_a_client_learns_what_a_federation_of_one_would(task_of):
     models, state = alone.initialize(3), start_of(process, task)
     for number in (1, 2):
         models = alone.next(models, client_keys([0, 1, 2], number), number)
-        state = set_learning_rate(process.training, state, task.client_optimizer.rate(number))
+        state = with_learning_rate(state, task.client_optimizer.rate(number))
         state = process.training.next(state, client_keys([1], number)).state
     federated_alone = process.training.get_model_weights(state)
     for ours, theirs in zip(models[1].trainable, federated_alone.trainable, strict=True):
@@ -131,3 +133,21 @@ def test_models_stay_at_the_clients(task_of):
     signature = LocalTraining(task_of())._next.type_signature
     assert signature.result.placement is tff.CLIENTS
     assert signature.result.member.is_equivalent_to(signature.parameter[1].member)
+
+
+def same(found, expected):
+    left, right = tf.nest.flatten(found), tf.nest.flatten(expected)
+    return all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+@pytest.mark.parametrize("build", [build_fedavg, build_zhang])
+def test_states_are_read_and_changed_as_tff_does_on_a_worker(task_of, build):
+    training = build(task_of()).training
+    state = training.initialize()
+    hparams = training.get_hparams(state)
+    hparams["client_work"]["learning_rate"] = np.float32(0.125)
+    assert same(with_learning_rate(state, 0.125), training.set_hparams(state, hparams))
+    weights = training.get_model_weights(state)
+    assert same(weights_of(state), weights)
+    other = tf.nest.map_structure(lambda w: w + 1, weights)
+    assert same(with_weights(state, other), training.set_model_weights(state, other))
