@@ -13,6 +13,7 @@ import argparse
 import multiprocessing
 import os
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -218,7 +219,8 @@ def compare(network: str, turns: int, folder: Path) -> None:
         evaluator.evaluate(weights_of(rounds["fedavg"].state))
         keras("evaluate")
         times: dict[str, list[float]] = {}
-        for _ in range(turns):
+        for turn in range(turns):
+            print(f"turn {turn + 1} of {turns}", file=sys.stderr, flush=True)
             times.setdefault("Keras", []).append(keras("train"))
             times.setdefault("model.evaluate", []).append(keras("evaluate"))
             for scheme, one in rounds.items():

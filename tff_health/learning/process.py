@@ -1,5 +1,6 @@
 """What a scheme is made of: a training process and an evaluation process over clients' keys."""
 
+import functools
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,17 @@ class SchemeProcess:
     training: tff.learning.templates.LearningProcess
     evaluation: tff.learning.templates.LearningProcess
     memory: ClientMemory | None = None
+
+    @functools.cached_property
+    def validate(self) -> tff.Computation:
+        """A round of evaluation that returns its metrics alone, and not the model in its state."""
+        evaluation = self.evaluation
+
+        @tff.federated_computation(*evaluation.next.type_signature.parameter)
+        def metrics(state, keys):  # type: ignore[no-untyped-def]
+            return evaluation.next(state, keys).metrics
+
+        return metrics
 
     @classmethod
     def of(

@@ -165,7 +165,7 @@ def in_the_clear(
     names = [
         *SCHEMES[config.run.scheme].leaks,
         *context.clear_values(process.training.next),
-        *context.clear_values(process.evaluation.next),
+        *context.clear_values(process.validate),
     ]
     # A name is a path; positions in it tell people nothing.
     words = [next((part for part in name.split("/") if not part.isdigit()), name) for name in names]

@@ -115,23 +115,13 @@ class _Validation:
 
     def __init__(self, process: SchemeProcess, num_clients: int) -> None:
         self._state = process.evaluation.initialize()
-        self._metrics = _metrics_of(process.evaluation)
+        self._validate = process.validate
         self._keys = client_keys(list(range(num_clients)), 0)
 
     def evaluate(self, weights: tff.learning.models.ModelWeights) -> Row:
-        found = self._metrics(with_weights(self._state, weights), self._keys)
-        metrics = found["client_work"]["eval"]["current_round_metrics"]
+        told = self._validate(with_weights(self._state, weights), self._keys)
+        metrics = told["client_work"]["eval"]["current_round_metrics"]
         return {
             "validation_loss": float(metrics["loss"]),
             "validation_accuracy": float(metrics["accuracy"]),
         }
-
-
-def _metrics_of(process: tff.learning.templates.LearningProcess) -> tff.Computation:
-    """A round that returns its metrics alone: its state holds the model, which is known."""
-
-    @tff.federated_computation(*process.next.type_signature.parameter)
-    def metrics(state, keys):  # type: ignore[no-untyped-def]
-        return process.next(state, keys).metrics
-
-    return metrics
