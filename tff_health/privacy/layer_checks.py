@@ -17,6 +17,12 @@ RANDOM = frozenset(
         _layers.Dropout,
         _layers.GaussianDropout,
         _layers.GaussianNoise,
+        _layers.RandomBrightness,
+        _layers.RandomCrop,
+        _layers.RandomFlip,
+        _layers.RandomRotation,
+        _layers.RandomTranslation,
+        _layers.RandomZoom,
         _layers.SpatialDropout1D,
         _layers.SpatialDropout2D,
     }
@@ -29,6 +35,7 @@ _WITHOUT_WEIGHTS = RANDOM | {
     _layers.Average,
     _layers.AveragePooling1D,
     _layers.AveragePooling2D,
+    _layers.CenterCrop,
     _layers.Concatenate,
     _layers.Cropping1D,
     _layers.Cropping2D,
@@ -49,6 +56,7 @@ _WITHOUT_WEIGHTS = RANDOM | {
     _layers.ReLU,
     _layers.Rescaling,
     _layers.Reshape,
+    _layers.Resizing,
     _layers.Softmax,
     _layers.Subtract,
     _layers.ThresholdedReLU,
@@ -62,6 +70,7 @@ _IF_FROZEN = frozenset(
         _layers.Conv1D,
         _layers.Conv2DTranspose,
         _layers.Embedding,
+        _layers.Normalization,
         _layers.SeparableConv2D,
     }
 )
@@ -230,7 +239,15 @@ def _mixes_examples(model: tf.keras.Model) -> bool:
         tape.watch(images)
         outputs = model(images, training=True)[0]
         output = tf.reduce_sum(outputs * tf.random.stateless_uniform(outputs.shape, seed=(3, 4)))
-    gradient = tape.gradient(output, images)
+    try:
+        gradient = tape.gradient(output, images)
+    except LookupError as error:
+        operation = str(error).rpartition(" ")[2]
+        raise ConfigError(
+            f"model '{model.name}' cannot be trained with --dp_noise: it computes {operation}, "
+            "which has no gradient, so that nothing shows that no example changes another's "
+            "output: leave out what does it (RandomContrast does AdjustContrastv2)"
+        ) from error
     return gradient is not None and bool(tf.reduce_any(gradient[1] != 0.0))
 
 

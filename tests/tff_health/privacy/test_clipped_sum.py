@@ -15,6 +15,7 @@ from tests.tff_health.privacy.oracles import (
     registry_norms,
     small_batch,
 )
+from tff_health.learning.random_layers import Draws
 from tff_health.privacy.clipped_sum import (
     check_layers,
     fast_chunk,
@@ -260,3 +261,30 @@ def test_large_networks_take_fewer_examples_at_once():
     large = sequential((64, 64, 3), L.Conv2D(64, 3, padding="same"), L.Conv2D(8, 3), L.Flatten())
     assert fast_chunk(small) == 256
     assert fast_chunk(large) == 2**26 // (2 * (9 * 3 * 64**2 + 9 * 64 * 62**2))
+
+
+def test_images_change_at_random_in_training_as_in_tf_privacy():
+    model = sequential(
+        (8, 8, 1),
+        *(L.Normalization(mean=0.5, variance=0.1), L.RandomFlip(), L.RandomRotation(0.2)),
+        *(L.RandomZoom(0.2), L.RandomTranslation(0.2, 0.2), L.RandomBrightness(0.2)),
+        *(L.RandomCrop(6, 6), L.Resizing(7, 7), L.CenterCrop(5, 5), L.Conv2D(3, 3), L.Flatten()),
+    )
+    check_layers(model, "fast")
+    images, labels = small_batch(model, 6)
+    draws = Draws()
+
+    @tf.function
+    def summed(stream):
+        found = []
+        for way in (fast_clipped_sum, tfp_clipped_sum):
+            with draws.seeded(stream):
+                found.append(way(model, losses_of, images, labels, 0.1))
+        return found
+
+    (first, second), (other, _) = (
+        summed(tf.constant([1, 2], tf.int64)),
+        summed(tf.constant([1, 3], tf.int64)),
+    )
+    assert_close(flat(first), flat(second))
+    assert np.linalg.norm(flat(first) - flat(other)) > 0.01 * np.linalg.norm(flat(first))

@@ -230,3 +230,10 @@ def test_registry_has_no_microbatches():
     layer.build((None, 5, 5, 1))
     with pytest.raises(NotImplementedError, match="one example"):
         layer_registry().lookup(layer)(layer, (tf.zeros((2, 5, 5, 1)),), {}, tf.GradientTape(), 1)
+
+
+@pytest.mark.parametrize("engine", ["fast", "tfp_optimizer"])
+def test_what_has_no_gradient_is_named(engine):
+    model = sequential(L.RandomContrast(0.2, name="contrast"))
+    with pytest.raises(ConfigError, match="RandomContrast"):
+        check_layers(model, engine)
