@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from tff_health import flags
 from tff_health.checking.check import check
 from tff_health.checking.facts import Facts
 from tff_health.checking.words import findings, lines, section
 from tff_health.data import catalog, folders
-from tff_health.data.contact_sheet import contact_sheet
+from tff_health.data.contact_sheet import contact_sheet, sheet
 from tff_health.data.federated import FederatedImages, federate
 from tff_health.data.images import LabelledImages
 from tff_health.errors import ConfigError, DataError
@@ -19,6 +21,8 @@ from tff_health.reporting import figures
 from tff_health.reporting.files import write_json
 from tff_health.reporting.report import Report
 from tff_health.settings.config import RunConfig
+
+_PAIRS, _COLUMNS = 8, 12  # pairs that are drawn, in rows that are as wide as those of classes
 
 
 def run(
@@ -97,15 +101,21 @@ def _write_page(
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="tff_health-") as name:
         folder = Path(name)
-        sheet = figures.picture(contact_sheet(images), images.class_names)
+        first = figures.picture(contact_sheet(images), images.class_names)
         held = figures.class_counts(federated.training_counts(), images.class_names)
         drawn = [
-            (figures.save(sheet, folder, "images"), "The first images of each class."),
+            (figures.save(first, folder, "images"), "The first images of each class."),
             (
                 figures.save(held, folder, "clients"),
                 "Training examples by client and class; the darker, the larger its share there.",
             ),
         ]
+        if facts.examples:
+            pairs = facts.examples[:_PAIRS]
+            picture = sheet(images, [np.array(pair.rows) for pair in pairs], _COLUMNS)
+            named = [f"{one}, {other}" for one, other in (pair.rows for pair in pairs)]
+            alike = figures.save(figures.picture(picture, named), folder, "alike")
+            drawn.append((alike, "Images that are alike and should not be where they are."))
         Report(
             title=f"Images of {config.data_name}",
             subtitle=f"{facts.images:,} images, {facts.split} split, {facts.partition} partition "

@@ -1,6 +1,9 @@
 """A picture of a few images of each class, to look at before anything is trained."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from tff_health.data.images import LabelledImages
@@ -20,21 +23,38 @@ def contact_sheet(images: LabelledImages, per_class: int = 16) -> Image.Image:
         An RGB picture, small images enlarged and large ones reduced, on white; an absent class is
         an empty row.
     """
+    classes = range(images.num_classes)
+    return sheet(
+        images, [np.flatnonzero(images.labels == c)[:per_class] for c in classes], per_class
+    )
+
+
+def sheet(images: LabelledImages, rows: Sequence[NDArray[np.int64]], most: int) -> Image.Image:
+    """Draws chosen images.
+
+    Args:
+        images: the data set.
+        rows: for each row of the picture, which images stand in it.
+        most: places in a row.
+
+    Returns:
+        As `contact_sheet`.
+    """
     height, width, channels = images.image_shape
     zoom = max(1, _CELL // height)
     if height > _CELL:
         height, width = _CELL, max(1, round(width * _CELL / height))
     row_height, column_width = height + MARGIN, width + MARGIN
-    shape = (images.num_classes * row_height + MARGIN, per_class * column_width + MARGIN, 3)
-    sheet = np.full(shape, 255, np.uint8)
-    for label in range(images.num_classes):
-        top = MARGIN + label * row_height
-        for column, row in enumerate(np.flatnonzero(images.labels == label)[:per_class]):
+    shape = (len(rows) * row_height + MARGIN, most * column_width + MARGIN, 3)
+    drawn = np.full(shape, 255, np.uint8)
+    for number, chosen in enumerate(rows):
+        top = MARGIN + number * row_height
+        for column, row in enumerate(chosen):
             left = MARGIN + column * column_width
             image = images.pixels[row]
             if image.shape[:2] != (height, width):
                 reduced = Image.fromarray(image.squeeze()).resize((width, height))
                 image = np.asarray(reduced).reshape(height, width, channels)
-            sheet[top : top + height, left : left + width] = image
-    size = (sheet.shape[1] * zoom, sheet.shape[0] * zoom)
-    return Image.fromarray(sheet).resize(size, Image.Resampling.NEAREST)
+            drawn[top : top + height, left : left + width] = image
+    size = (drawn.shape[1] * zoom, drawn.shape[0] * zoom)
+    return Image.fromarray(drawn).resize(size, Image.Resampling.NEAREST)

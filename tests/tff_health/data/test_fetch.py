@@ -229,11 +229,17 @@ class TestCommand:
         assert command.main(["show", "mnist"], {"TFF_HEALTH_DATA_DIR": str(tmp_path)}) == 1
         assert capsys.readouterr().err.count("\n") == 1
 
-    @pytest.mark.parametrize("arguments", [[], ["show"], ["show", "cifar"], ["fetch", "digits"]])
+    @pytest.mark.parametrize(
+        "arguments", [[], ["show"], ["fetch", "digits"], ["show", "digits", "--x"]]
+    )
     def test_bad_usage(self, arguments):
         with pytest.raises(SystemExit) as caught:
             command.main(arguments, {})
         assert caught.value.code == 2
+
+    def test_an_unknown_data_set_is_an_error_that_names_the_known_ones(self, capsys):
+        assert command.main(["show", "cifar"], {}) == 2
+        assert "choose one of ham10000, " in capsys.readouterr().err
 
     def test_help_is_quick(self):
         # Processor time of the child, so that a busy machine changes nothing.
