@@ -44,7 +44,7 @@ ARROWS = {
     "tff_health": "aggregators errors privacy quiet schemes secure_aggregation",
     "settings": (
         "models aggregators data errors privacy schemes secure_aggregation settings.experiments "
-        "settings.groups settings.presets settings.setting"
+        "settings.groups settings.presets settings.renamed settings.setting"
     ),
     "flags": "data errors reporting settings settings.groups settings.setting",
     "checking": "atomic data errors flags reporting settings",

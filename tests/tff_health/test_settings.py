@@ -291,3 +291,19 @@ def test_what_a_file_of_chosen_settings_may_not_say(tmp_path, text, message):
     (tmp_path / "chosen.json").write_text(text)
     with pytest.raises(ConfigError, match=message):
         load_chosen(f"{tmp_path}/chosen.json", "digits")
+
+
+@pytest.mark.parametrize(
+    ("given", "folder"),
+    [
+        ((), "train-fedavg-synthetic_lesions-clean-950f7931"),
+        (("--normalise", "--dataset=ham10000"), "train-fedavg-ham10000-clean-7ef3d614"),
+        (
+            ("--partition=source", "--dataset=ham10000", "--num_clients=4"),
+            "train-fedavg-ham10000-clean-88222f3f",
+        ),
+        (("--experiment=he",), "he-8c7c6fea"),
+    ],
+)
+def test_default_folders_stay_where_values_have_new_names(given, folder):
+    assert str(parse(*given).out_dir) == f"results/{folder}"

@@ -3,7 +3,7 @@
 The same: pixel by pixel. Looking the same: perceptual hashes of 256 bits (pHash, by the library
 ImageHash) that differ in at most 24. At 28x28, that holds for 81 pairs of images of one lesion of
 HAM10000 and for one pair of two lesions, of 50 million; for none of drawn lesions or scikit-learn's
-digits; and for 17 pairs of 10,000 digits of MNIST, all of one class. Images that were turned
+digits; and for 17 pairs of 10,000 digits of MNIST, of one class each. Images that were turned
 over or rotated are not found.
 """
 

@@ -31,6 +31,7 @@ from tff_health.settings.groups.training import (
     PreparationSettings,
     TrainingSettings,
 )
+from tff_health.settings.renamed import first
 from tff_health.settings.table import GROUPS, LOCAL, SETTINGS, used_by
 
 
@@ -84,7 +85,8 @@ class RunConfig:
 
     def default_folder(self) -> Path:
         """Where the results go if the user names no folder: one for each set of settings."""
-        text = json.dumps(self.as_dict(), sort_keys=True)
+        values = {name: first(name, value) for name, value in self.as_dict().items()}
+        text = json.dumps(values, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         experiment = self.run.experiment
         named_by = [

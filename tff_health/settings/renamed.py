@@ -17,3 +17,9 @@ def present(name: str, value: Any) -> Any:
         value: from a command line, a settings file or the config.json of an earlier run.
     """
     return _NOW.get(name, {}).get(value, value) if isinstance(value, str | bool) else value
+
+
+def first(name: str, value: Any) -> Any:
+    """Returns the name that a setting's value had at first, by which default folders are named."""
+    names = [old for old, now in _NOW.get(name, {}).items() if now == value]
+    return names[-1] if names else value
