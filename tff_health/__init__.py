@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tff_health.aggregators.fixed_point_mean import WeightEncoding as WeightEncoding
     from tff_health.errors import TffHealthError as TffHealthError
     from tff_health.privacy.accounting import Accountant as Accountant
+    from tff_health.privacy.mechanism import NoisySteps as NoisySteps
     from tff_health.quiet import silence_libraries as silence_libraries
     from tff_health.schemes import SCHEMES as SCHEMES
     from tff_health.secure_aggregation.protocols import BoundProtocols as BoundProtocols
@@ -28,6 +29,7 @@ _MODULES = {
     "Accountant": "tff_health.privacy.accounting",
     "BoundProtocols": "tff_health.secure_aggregation.protocols",
     "FixedPointMean": "tff_health.aggregators.fixed_point_mean",
+    "NoisySteps": "tff_health.privacy.mechanism",
     "RoundAbortedError": "tff_health.secure_aggregation.round_record",
     "SCHEMES": "tff_health.schemes",
     "TffHealthError": "tff_health.errors",

@@ -21,7 +21,7 @@ EVALUATION = SimpleNamespace(
 def loop(folder):
     config = SimpleNamespace(
         run=SimpleNamespace(scheme="fedavg"),
-        data=SimpleNamespace(dataset="digits"),
+        data_name="digits",
         training=SimpleNamespace(rounds=ROUNDS, eval_every=2),
     )
     log = MetricsLog(folder / "metrics.csv", metrics_columns(("a", "b")))
