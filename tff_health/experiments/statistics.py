@@ -18,7 +18,6 @@ from tff_health.data.federated import FederatedImages, federate
 from tff_health.data.numeric_columns import NumericColumn
 from tff_health.errors import ConfigError
 from tff_health.experiments import statistics_report
-from tff_health.privacy.accounting import Accountant
 from tff_health.privacy.mechanism import MAX_SHARE, NoisySteps
 from tff_health.reporting.progress import Progress
 from tff_health.reporting.results_folder import ResultsFolder
@@ -31,6 +30,7 @@ from tff_health.statistics.layout import ONE, Layout
 from tff_health.statistics.release import Noise, Release
 from tff_health.training.cohorts import draw_cohort
 from tff_health.training.config_json import config_json
+from tff_health.training.mechanism import accountant_of, honest_shares
 
 
 def run(invocation: Invocation) -> None:
@@ -86,14 +86,14 @@ def _noise(config: RunConfig, layout: Layout, plan: ProtocolPlan) -> Noise | Non
     privacy = config.privacy
     if not privacy.epsilon and not privacy.noise_multiplier:
         return None
-    accountant = Accountant(privacy.accountant, privacy.delta)
+    accountant = accountant_of(config)
     multiplier = privacy.noise_multiplier
     if not multiplier:
         try:
             multiplier = accountant.noise_multiplier(privacy.epsilon, NoisySteps(0.0, 1.0, 1))
         except ValueError as error:
             raise ConfigError(f"--epsilon={privacy.epsilon}: {error}") from None
-    shares = max(1, math.floor(privacy.honest_fraction * plan.survivors + 1e-9))
+    shares = honest_shares(config, plan)
     deviation = multiplier * layout.sensitivity / ONE
     if deviation * ONE / math.sqrt(shares) > MAX_SHARE:
         raise ConfigError(

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tff_health.data.images import LabelledImages
+from tff_health.data.pixels import images_within
 from tff_health.data.scaling import Scaling
 
-_CHUNK = 256
+_MOST = 256  # images at a time
 _LEAST_DEVIATION = 1 / 255
 """Of a channel that is the same everywhere."""
 
@@ -26,8 +27,9 @@ def channel_sums(images: LabelledImages, rows: NDArray[np.int64]) -> NDArray[np.
     height, width, channels = images.image_shape
     total = np.zeros(1 + 2 * channels, np.int64)
     total[0] = len(rows) * height * width
-    for start in range(0, len(rows), _CHUNK):
-        pixels = np.asarray(images.pixels[rows[start : start + _CHUNK]])
+    step = images_within(images.image_shape, 8, _MOST)
+    for start in range(0, len(rows), step):
+        pixels = np.asarray(images.pixels[rows[start : start + step]])
         values = pixels.reshape(-1, channels).astype(np.int64)
         total[1:] += np.r_[values.sum(axis=0), np.square(values).sum(axis=0)]
     return total

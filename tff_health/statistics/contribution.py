@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tff_health.data.images import LabelledImages
+from tff_health.data.pixels import images_within
 from tff_health.statistics.layout import ONE, PIXEL_BINS, Layout
 
-_CHUNK = 256
+_MOST = 256  # images at a time
 
 
 def contribution(
@@ -25,9 +26,10 @@ def contribution(
         int64 (layout.size,), in steps of 1 / `ONE`.
     """
     total = np.zeros(layout.size, np.int64)
+    step = images_within(images.image_shape, 8, _MOST)
     if not by_group:
-        for start in range(0, len(rows), _CHUNK):
-            total += _rounded(_vectors(images, rows[start : start + _CHUNK], layout)).sum(axis=0)
+        for start in range(0, len(rows), step):
+            total += _rounded(_vectors(images, rows[start : start + step], layout)).sum(axis=0)
         return total
     assert images.groups is not None  # noqa: S101 - settings are refused without
     groups = images.groups[rows]
@@ -35,8 +37,8 @@ def contribution(
     starts = np.flatnonzero(np.r_[True, groups[order][1:] != groups[order][:-1]])
     for members in np.split(rows[order], starts[1:]):
         sums = [
-            _vectors(images, members[start : start + _CHUNK], layout).sum(axis=0)
-            for start in range(0, len(members), _CHUNK)
+            _vectors(images, members[start : start + step], layout).sum(axis=0)
+            for start in range(0, len(members), step)
         ]
         total += _rounded(np.sum(sums, axis=0) / len(members))
     return total

@@ -7,7 +7,7 @@ from tff_health.errors import ConfigError
 from tff_health.privacy.accounting import Accountant
 from tff_health.privacy.mechanism import MAX_SHARE, Mechanism
 from tff_health.schemes import SCHEMES
-from tff_health.secure_aggregation.bindings import BINDINGS
+from tff_health.secure_aggregation.bindings import BINDINGS, ProtocolPlan
 from tff_health.settings.config import RunConfig
 
 
@@ -84,4 +84,9 @@ def _shares(config: RunConfig) -> int:
     if protocol is None:
         return 1
     plan = BINDINGS[protocol].plan(config.protocol_settings(), config.cohort.clients_per_round)
+    return honest_shares(config, plan)
+
+
+def honest_shares(config: RunConfig, plan: ProtocolPlan) -> int:
+    """Returns how many of the fewest survivors of a sum are counted on for their noise."""
     return max(1, math.floor(config.privacy.honest_fraction * plan.survivors + 1e-9))
