@@ -26,7 +26,7 @@ ARROWS = {
     "quiet": "errors",
     "settings.setting": "schemes settings.experiments settings.renamed",
     "reporting": "atomic errors settings.renamed",
-    "workers": "errors",
+    "workers": "atomic errors",
     "worker": "errors machine workers",
     "data": "atomic errors",
     "settings.presets": "data",

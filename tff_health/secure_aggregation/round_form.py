@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow_federated as tff
 
-from tff_health.secure_aggregation.structures import from_leaves, leaves
+from tff_health.workers.structures import from_leaves, leaves
 
 
 @dataclass(frozen=True)

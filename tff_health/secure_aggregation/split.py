@@ -16,7 +16,7 @@ import tensorflow_federated as tff
 from tff_health.errors import RunError
 from tff_health.secure_aggregation.round_form import as_round
 from tff_health.secure_aggregation.slots import KINDS, Kind, Slot
-from tff_health.secure_aggregation.structures import from_leaves, leaf_names, leaves, tensor_types
+from tff_health.workers.structures import from_leaves, leaf_names, leaves, tensor_types
 
 _SECURE_SUMS = (
     "federated_secure_sum",
@@ -86,13 +86,18 @@ class SplitComputation:
         return tuple(slots)
 
     def broadcast_digest(self, broadcast: Any) -> bytes:
-        """Returns SHA-256 of what the server gives the clients, as TFF encodes it: 32 bytes.
+        """Returns SHA-256 of what the server gives the clients, tensor by tensor: 32 bytes.
 
         Args:
             broadcast: what `prepare` returned.
         """
-        encoded, _ = tff.framework.serialize_value(broadcast, self._broadcast_type)
-        return hashlib.sha256(encoded.SerializeToString(deterministic=True)).digest()
+        digest = hashlib.sha256()
+        kinds = tensor_types(self._broadcast_type)
+        for value, kind in zip(leaves(broadcast, self._broadcast_type), kinds, strict=True):
+            array = np.ascontiguousarray(value, kind.dtype)
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(array.data if array.size else b"")
+        return digest.digest()
 
     def contribution_leaves(self, contribution: Any) -> list[Any]:
         """Returns what one client contributes to the secure sums, a tensor for each slot."""

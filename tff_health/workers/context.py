@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import tensorflow_federated as tff
 
 from tff_health.workers.connection import WorkerLostError
+from tff_health.workers.handover import Handover
 from tff_health.workers.kernels import fix_kernels
 from tff_health.workers.service import num_processors
 from tff_health.workers.worker import Worker
@@ -33,6 +34,8 @@ def create_context(worker: Worker) -> "WorkerContext":
 class WorkerContext(tff.framework.SyncContext):
     """Runs computations on one worker, and notices when it dies or stops answering.
 
+    Large tensors go to a worker that shares a disk with us, and come back, as files.
+
     A computation that was cut off because a worker of ours died is run again on its successor; as
     our computations depend on their arguments alone, the result is the same.
 
@@ -42,6 +45,7 @@ class WorkerContext(tff.framework.SyncContext):
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
+        self._handover = None if worker.files is None else Handover(worker.files)
         self._attempts = _ATTEMPTS if worker.restarts else 1
         self._context = tff.framework.SyncExecutionContext(
             executor_fn=_Executors(worker),
@@ -57,6 +61,11 @@ class WorkerContext(tff.framework.SyncContext):
             WorkerLostError: if the worker died or stopped answering.
             ComputationError: if the computation failed.
         """
+        if self._handover is None:
+            return self._run(comp, arg)
+        return self._handover.invoke(comp, arg, self._run)
+
+    def _run(self, comp: tff.framework.ConcreteComputation, arg: Any) -> Any:
         for attempt in range(self._attempts):
             try:
                 with self._watched():

@@ -7,6 +7,7 @@ us, and answers nobody but us.
 
 import os
 import secrets
+import shutil
 import subprocess
 import threading
 import time
@@ -36,10 +37,13 @@ class Worker(ABC):
     Attributes:
         name: for messages.
         restarts: whether a service that died is started again when it is needed next.
+        files: a folder for files that this process and the service both see; None if they share no
+            disk.
     """
 
     name: str
     restarts: bool
+    files: Path | None = None
 
     @abstractmethod
     def stub(self) -> tff.framework.RemoteExecutorStub:
@@ -156,7 +160,8 @@ class LocalWorker(Worker):
     that died is started again when it is needed next, up to three times.
 
     Args:
-        log_path: file that takes what the service prints.
+        log_path: file that takes what the service prints. A folder beside it takes large tensors;
+            what a process that was killed left there goes when it is used again, and at the end.
         concurrency: how many clients it computes at once; 0 for no limit.
     """
 
@@ -165,6 +170,7 @@ class LocalWorker(Worker):
 
     def __init__(self, log_path: Path, concurrency: int) -> None:
         self._log_path = log_path
+        self.files: Path = log_path.with_name(f"{log_path.stem}-files")
         self._concurrency = concurrency
         self._service: _Service | None = None
         self._starts = 0
@@ -209,6 +215,7 @@ class LocalWorker(Worker):
         with self._lock:
             if self._service is not None:
                 self._service.end()
+        shutil.rmtree(self.files, ignore_errors=True)
         self._starter.shutdown()
 
     def _start(self, dead: _Service | None) -> _Service:

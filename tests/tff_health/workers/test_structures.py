@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow_federated as tff
 
-from tff_health.secure_aggregation.structures import from_leaves, leaf_names, leaves, tensor_types
+from tff_health.workers.structures import from_leaves, leaf_names, leaves, tensor_types
 
 
 @attrs.define
