@@ -21,6 +21,6 @@ def check(
         cache_dir: where it is kept which images are alike; None to keep nothing.
         most: of more images, it is not looked which look the same; None to look always.
     """
-    digest = federated.images.digest()
+    digest = federated.images.digest
     alike = find_alike(federated.images.pixels, digest, cache_dir, most)
     return find_facts(federated, partition, alike, digest)

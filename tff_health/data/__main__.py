@@ -200,7 +200,7 @@ def _summary(images: LabelledImages) -> str:
     if images.is_test is not None:
         lines["test part"] = f"{int(images.is_test.sum()):,} images"
     lines["splits"] = ", ".join(catalog.allowed_splits(images))
-    lines["digest"] = images.digest()
+    lines["digest"] = images.digest
     return "\n".join(f"{title:10} {text}" for title, text in lines.items())
 
 

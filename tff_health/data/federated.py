@@ -75,7 +75,7 @@ class FederatedImages:
             "images": len(self.images),
             "image_shape": list(self.images.image_shape),
             "class_counts": class_counts(self.images.labels, names),
-            "data_sha256": self.images.digest(),
+            "data_sha256": self.images.digest,
             "split": self.split_name,
             "split_sha256": self.digest(),
             "test_class_counts": counts(self.test),

@@ -1,5 +1,6 @@
 """A set of labelled images, whatever files it came from."""
 
+import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -93,6 +94,7 @@ class LabelledImages:
         _, height, width, channels = self.pixels.shape
         return height, width, channels
 
+    @functools.cached_property
     def digest(self) -> str:
         """SHA-256 of pixels, labels, groups, sites and test part, in hex; names the content."""
         sha256 = hashlib.sha256(repr((self.pixels.shape, self.class_names)).encode())

@@ -56,7 +56,7 @@ def pack_clients(
     Raises:
         OSError: if the folder cannot be written to or the disk is full; nothing is left behind.
     """
-    digest = federated.digest() + federated.images.digest()
+    digest = federated.digest() + federated.images.digest
     stamp = folder / _COMPLETE
     try:
         if stamp.read_text(encoding="utf-8") == _stamp(digest, folder):

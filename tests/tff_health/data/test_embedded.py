@@ -25,4 +25,4 @@ def test_digits_keep_their_brightness():
 
 def test_digits_are_always_the_same():
     digest = "5552a30b054527bd83c3a691a6a8a63cd86e1eb3930262b40e30c57b2ae50a1e"
-    assert embedded.read_digits().digest() == digest
+    assert embedded.read_digits().digest == digest

@@ -169,7 +169,7 @@ class TestOfficial:
         write_official(data_dir)
         first = read()
         monkeypatch.setattr(lesion_packing, "_reduce", None)
-        assert read().digest() == first.digest()
+        assert read().digest == first.digest
         assert len(list(cache_dir.iterdir())) == 1
 
     def test_changed_image_is_decoded_again(self, data_dir, read):
@@ -177,14 +177,14 @@ class TestOfficial:
         first = read()
         path = data_dir / "HAM10000_images_part_1" / "ISIC_0000000.jpg"
         Image.new("RGB", (60, 45), "white").save(path)
-        assert read().digest() != first.digest()
+        assert read().digest != first.digest
 
     def test_damaged_cache_is_made_again(self, data_dir, cache_dir, read):
         write_official(data_dir)
         first = read()
         (packed,) = cache_dir.iterdir()
         packed.write_bytes(packed.read_bytes()[:1000])
-        assert read().digest() == first.digest()
+        assert read().digest == first.digest
 
     def test_copies_of_an_image(self, data_dir, read):
         write_official(data_dir)

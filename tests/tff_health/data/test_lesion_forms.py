@@ -302,7 +302,7 @@ class TestArchives:
         write(folder / TABLE, table_of())
         write_zip(folder / "images.zip", [f"{name}.jpg" for name in IDS], range(COUNT))
         first = read()
-        assert read().digest() == first.digest()
+        assert read().digest == first.digest
         assert len(list((tmp_path / "cache").iterdir())) == 1
 
     def test_other_images_in_the_archive_are_read_anew(self, folder, read):
@@ -311,7 +311,7 @@ class TestArchives:
         write_zip(folder / "images.zip", names, range(COUNT))
         first = read()
         write_zip(folder / "images.zip", names, [0, *range(COUNT - 1)])
-        assert read().digest() != first.digest()
+        assert read().digest != first.digest
 
     def test_archive_inside_an_archive(self, folder, read):
         with zipfile.ZipFile(folder / "dataverse_files.zip", "w") as archive:

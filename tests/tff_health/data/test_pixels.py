@@ -91,8 +91,8 @@ def test_the_digest_does_not_depend_on_where_pixels_lie(held, stored, small_piec
         labels=np.arange(50, dtype=np.uint8) % 3,
         class_names=("a", "b", "c"),
     )
-    assert dataclasses.replace(images, pixels=stored).digest() == images.digest()
-    assert dataclasses.replace(images, pixels=255 - held).digest() != images.digest()
+    assert dataclasses.replace(images, pixels=stored).digest == images.digest
+    assert dataclasses.replace(images, pixels=255 - held).digest != images.digest
 
 
 def test_pixels_of_examples_are_the_same_in_pieces_as_at_once(held, stored, small_pieces):

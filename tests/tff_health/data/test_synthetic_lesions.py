@@ -16,7 +16,7 @@ def images():
 
 
 def test_is_a_constant(images):
-    assert images.digest() == "61ae47063a30b73276361d88f17f2a0ab65b94b713c9765bb5a0fe6b43a1eadd"
+    assert images.digest == "61ae47063a30b73276361d88f17f2a0ab65b94b713c9765bb5a0fe6b43a1eadd"
 
 
 def test_is_drawn_quickly():
@@ -44,7 +44,7 @@ def test_too_few():
 
 
 def test_seeds_differ():
-    digests = {synthetic_lesions.read(100, seed=seed).digest() for seed in (1, 1, 2)}
+    digests = {synthetic_lesions.read(100, seed=seed).digest for seed in (1, 1, 2)}
     assert len(digests) == 2
 
 

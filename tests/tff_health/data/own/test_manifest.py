@@ -70,7 +70,7 @@ def test_a_folder_with_one_table_is_that_table(root):
     write(root)
     (root / "README.csv").write_text("name,age\nx,3\n")
     assert look(root).path == root / "table.csv"
-    assert reads(root / "table.csv").digest() == read(root, Reading(), root.parent / "c").digest()
+    assert reads(root / "table.csv").digest == read(root, Reading(), root.parent / "c").digest
 
 
 def test_a_folder_with_two_tables_is_refused(root):
@@ -88,7 +88,7 @@ def test_parquet_is_read_as_csv_is(root):
     columns = zip(*ROWS[1:], strict=True)
     made = pyarrow.table(dict(zip(ROWS[0], map(list, columns), strict=True)))
     parquet.write_table(made, root / "table.parquet")
-    assert reads(root / "table.parquet").digest() == reads(write(root)).digest()
+    assert reads(root / "table.parquet").digest == reads(write(root)).digest
 
 
 def test_numbers_of_parquet_are_names(root):
