@@ -186,7 +186,8 @@ def _text(release: Release, folder: ResultsFolder) -> str:
     lines = [f"{statistics.units:,.0f} {what} of {len(release.survivors)} clients:"]
     lines += [f"  {name:18} {_shown(count):>10}" for name, count in statistics.classes.items()]
     for name, found in {**_channels(statistics), **statistics.columns}.items():
-        lines.append(f"  {name:18} mean {found.mean:.4g}, deviation {found.deviation:.4g}")
+        told = f"mean {found.mean:.4g}, deviation {found.deviation:.4g}"
+        lines.append(f"  {name:18} {told if found.number > 0 else 'no values'}")
     if release.noise:
         lines.append(
             f"  epsilon {release.noise.epsilon:.3g}; counts have noise of standard deviation "

@@ -48,6 +48,12 @@ class Columns:
         return self.group is not None
 
     @property
+    def used(self) -> tuple[int, ...]:
+        """Those that mean something; a column a class is looked at by its values."""
+        found = (self.image, self.label, self.group, self.site, self.split)
+        return tuple(place for place in found if place is not None)
+
+    @property
     def problem(self) -> str:
         """Says what is missing; "" if nothing is."""
         has_label = self.label is not None or self.one_hot

@@ -25,6 +25,7 @@ def list_table(path: Path, reading: Reading) -> Listed:
     columns = find_columns(table.names)
     if columns.problem:
         raise DataError(f"{path} {columns.problem}")
+    tables.check_types(table, columns.used)
     labels, order = _labels(table, columns)
     is_test = _test_part(table, columns)
     kept, repeats = _without_repeats(table, columns, labels, is_test)

@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -65,6 +65,30 @@ def read_table(path: Path) -> Table:
     if not table.rows:
         raise DataError(f"{path} lists no images")
     return table
+
+
+def check_types(table: Table, places: Iterable[int]) -> None:
+    """Refuses columns whose values are no text, numbers or dates, such as images themselves.
+
+    Args:
+        table: of any format; in text, all is text.
+        places: of the columns that are used.
+
+    Raises:
+        DataError: naming the column.
+    """
+    if table.path.suffix.lower() in TEXT_SUFFIXES:
+        return
+    from pyarrow import types
+
+    schema = _parquet(table.path).schema_arrow
+    for column in map(schema.field, places):
+        kind = column.type.value_type if types.is_dictionary(column.type) else column.type
+        if types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind):
+            raise DataError(
+                f"{table.path}: column {column.name} is of type {column.type}, but must hold text or "
+                "numbers: write images into files of their own, and their paths into the table"
+            )
 
 
 def numbers(table: Table, names: Sequence[str]) -> dict[str, list[float]]:

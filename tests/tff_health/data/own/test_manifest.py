@@ -100,6 +100,25 @@ def test_numbers_of_parquet_are_names(root):
     assert "1 images without patient count as of one each" in images.form
 
 
+@pytest.mark.parametrize(
+    "column", [pyarrow.array([b"1", b"2"]), pyarrow.array([{"bytes": b"1", "path": "a"}] * 2)]
+)
+def test_images_in_a_table_are_refused(root, column):
+    made = pyarrow.table({"image": column, "label": ["a", "b"]})
+    parquet.write_table(made, root / "table.parquet")
+    told = refusal(root / "table.parquet")
+    assert "column image is of type" in told
+    assert "write images into files of their own" in told
+
+
+def test_types_of_columns_without_a_meaning_do_not_matter(root):
+    rows = [line.split(",") for line in write(root).read_text().split()[1:]]
+    made = {"image": [row[0] for row in rows], "label": [row[1] for row in rows]}
+    made["thumbnail"] = [b"1"] * len(rows)
+    parquet.write_table(pyarrow.table(made), root / "table.parquet")
+    assert len(reads(root / "table.parquet")) == len(rows)
+
+
 def test_a_damaged_parquet_file_is_refused(root):
     (root / "table.parquet").write_bytes(b"PAR1 and no more")
     assert "is damaged or of another format" in refusal(root / "table.parquet")
