@@ -71,7 +71,7 @@ class VectorPlan(Record):
 
 @dataclass(frozen=True)
 class EncryptedVector(Message):
-    """An encrypted vector, or a sum of several.
+    """An encrypted vector, or a sum of several; `PublicVectorKey.add` is all its arithmetic.
 
     Attributes:
         fingerprint: of the public key.
@@ -81,6 +81,8 @@ class EncryptedVector(Message):
     """
 
     TYPE: ClassVar[int] = ENCRYPTED_VECTOR_TYPE
+    # Arrays are not to take it for a number and work with it element by element.
+    __array_ufunc__: ClassVar[None] = None
     fingerprint: Digest
     plan: VectorPlan
     addends: Uint32
