@@ -76,7 +76,7 @@ def lots(
                 tf.shape(units), fold(own, _UNIT), dtype=tf.float64
             )
             sizes = tf.cast(tf.gather(counts, units), tf.float64)
-            which = tf.gather(starts, units) + tf.cast(shares * sizes, tf.int32)
+            which = tf.gather(starts, units) + tf.cast(shares * sizes, tf.int64)
             images = preparation.images(pixels(which), fold(own, _PREPARATION))
             return images, tf.cast(tf.gather(labels, which), tf.int32), fold(own, _NOISE)
 
@@ -92,9 +92,9 @@ def lots(
 def _units(
     folder: Path, client: tf.Tensor, labels: tf.Tensor, by_group: bool
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """First example and number of examples of each unit."""
+    """First example and number of examples of each unit, int64 however few there are."""
     if not by_group:
-        return tf.range(tf.size(labels)), tf.ones_like(labels, tf.int32)
+        return tf.range(tf.size(labels, tf.int64)), tf.ones_like(labels, tf.int64)
     path = tf.strings.join([str(folder / UNITS_FILE), tf.strings.as_string(client)])
-    counts = tf.io.decode_raw(tf.io.read_file(path), tf.int32)
+    counts = tf.cast(tf.io.decode_raw(tf.io.read_file(path), tf.int32), tf.int64)
     return tf.cumsum(counts, exclusive=True), counts

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from tff_health.data import lots as module
+from tff_health.data import part_reading
 from tff_health.data.client_data import client_keys
 from tff_health.data.federated import federate
 from tff_health.data.images import LabelledImages
 from tff_health.data.lots import lots
-from tff_health.data.pack import pack_clients
+from tff_health.data.pack import UNITS_FILE, pack_clients, part_file
 from tff_health.data.partition import PartitionSpec
 from tff_health.data.preparation import Preparation
 from tff_health.errors import DataError
@@ -137,3 +140,33 @@ def test_lesions_must_be_known(images):
     )
     with pytest.raises(DataError, match="dp_unit=record"):
         federate(without, "clean", 0, PartitionSpec("iid", 2), 0, by_group=True)
+
+
+@pytest.mark.parametrize("count", [100, 128, 129, 256, 32_768, 32_769])
+@pytest.mark.parametrize("by_group", [False, True])
+def test_positions_do_not_wrap_whatever_the_number_of_images(
+    tff_context, tmp_path, monkeypatch, count, by_group
+):
+    """Positions in the narrowest type that holds them would, as jax-privacy 2.0.0 draws them."""
+    found = []
+
+    def read_part(*arguments):
+        labels, pixels = part_reading.read_part(*arguments)
+
+        def noted(positions):
+            found.append(positions.dtype)
+            return pixels(positions)
+
+        return labels, noted
+
+    monkeypatch.setattr(module, "read_part", read_part)
+    labels = np.arange(count) % 251
+    pixels = np.arange(count) // 251 % 251
+    (tmp_path / part_file("training", 0)).write_bytes(bytes(map(int, [*labels, *pixels])))
+    if by_group:
+        (tmp_path / f"{UNITS_FILE}0").write_bytes(np.ones(count, np.int32).tobytes())
+    data = lots(tmp_path, (1, 1, 1), count, 1, KEY, by_group=by_group)
+    ((images, drawn, _),) = data(client_keys([0], 1)[0])
+    assert found == [tf.int64]
+    np.testing.assert_array_equal(drawn, labels)
+    np.testing.assert_array_equal(np.rint(255 * images[:, 0, 0, 0]), pixels)
