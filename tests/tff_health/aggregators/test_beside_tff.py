@@ -85,3 +85,15 @@ def test_a_client_that_is_left_out_leaves_the_denominator_too(rounds, tffs, ours
     values[3] = np.array([np.inf, 0], np.float32)
     (output,) = rounds(ours, values, weights)
     np.testing.assert_allclose(output.result, UPDATE, atol=HALF_A_QUANTUM)
+
+
+def test_a_client_of_weight_0_decides_nothing(rounds, tffs, ours):
+    values, weights = [UPDATE, UPDATE, UPDATE, np.array([np.nan, 0], np.float32)], [1.0] * 3 + [0.0]
+    (output,) = rounds(tffs, values, weights)
+    assert output.result[0] < -10  # three clients said 0.6
+    (output,) = rounds(ours, values, weights)
+    np.testing.assert_allclose(output.result, UPDATE, atol=HALF_A_QUANTUM)
+    (output,) = rounds(tffs, [UPDATE] * 4, [0.0] * 4)
+    assert np.isnan(output.result).all()
+    (output,) = rounds(ours, [UPDATE] * 4, [0.0] * 4)
+    assert not output.result.any()  # nobody counts, so nothing moves
