@@ -1,12 +1,12 @@
 """A TFF context in which secure sums are computed by protocols, message by message."""
 
 import dataclasses
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow_federated as tff
-from google.protobuf.internal import api_implementation
 
 from crypto.errors import ParameterError
 from crypto.parties import ClientId
@@ -14,6 +14,13 @@ from crypto.randomness import SYSTEM
 from crypto.session.faults import Fault
 from crypto.session.secure_sum import SessionAbortedError
 from tff_health.errors import RunError
+from tff_health.secure_aggregation.clipped_sums import (
+    ClippedSumWarning,
+    clipped_sums,
+    share_at_ends,
+    worded,
+)
+from tff_health.secure_aggregation.deep_messages import deep_messages
 from tff_health.secure_aggregation.protocols import RoundPlan, SumProtocol
 from tff_health.secure_aggregation.round_form import is_round
 from tff_health.secure_aggregation.round_record import (
@@ -25,10 +32,6 @@ from tff_health.secure_aggregation.slots import Slot
 from tff_health.secure_aggregation.split import SplitComputation, declares_secure_sums
 from tff_health.workers.pool import WorkerPool
 
-# TFF's larger aggregators, its distributed differential privacy among them, nest messages deeper
-# than the 100 levels that protobuf reads by default; to build them takes this, too.
-api_implementation._c_module.SetAllowOversizeProtos(True)
-
 
 class SecureContext(tff.framework.SyncContext):
     """Runs computations on workers, and their secure sums by a protocol.
@@ -36,7 +39,8 @@ class SecureContext(tff.framework.SyncContext):
     A computation that declares a secure sum takes what is placed at CLIENTS, and perhaps at SERVER,
     and returns what is placed at SERVER, as those of `tff.learning`, `tff.analytics` and
     `tff.aggregators` do. All others run as they are. A client that drops out is left out of all
-    aggregates, also of those in the clear.
+    aggregates, also of those in the clear. Where TFF's own measurements say that it clipped what
+    was summed, a `ClippedSumWarning` tells the share.
 
     Args:
         pool: runs TensorFlow.
@@ -126,6 +130,10 @@ class SecureContext(tff.framework.SyncContext):
             RunError: if a computation with secure sums cannot be taken apart, a sum has no
                 protocol, or no worker is left.
         """
+        with deep_messages():
+            return self._invoke(comp, arg)
+
+    def _invoke(self, comp: tff.framework.ConcreteComputation, arg: Any) -> Any:
         split = self._split(comp)
         if split is None:
             return self._pool.invoke(comp, arg)
@@ -188,11 +196,15 @@ class SecureContext(tff.framework.SyncContext):
         except ParameterError as error:
             raise RunError(f"round {plan.round_id}: {error}") from error
         survivors = set(outcome.survivors)  # in the order of the data, as TFF adds floats
+        share = share_at_ends(split.slots, [tensors[client] for client in outcome.survivors])
         del tensors
         alive = [given for client, given in plain.items() if client in survivors]
         result = self._finish(parts, state, alive, outcome.sums)
         record = timer.record(plan, outcome.survivors, outcome.costs, outcome.refusals)
         self.last_round = dataclasses.replace(record, lone_share=outcome.lone_share)
+        if clipped := clipped_sums(result):
+            text = worded(plan.round_id, clipped, len(survivors), share)
+            warnings.warn(text, ClippedSumWarning, stacklevel=2)
         return result
 
     def _finish(

@@ -15,6 +15,7 @@ from pathlib import Path
 import tensorflow_federated as tff
 
 from crypto.session.secure_sum import SecureSum
+from tff_health.secure_aggregation.deep_messages import deep_messages
 from tff_health.secure_aggregation.protocols import BoundProtocols, SumProtocol
 from tff_health.secure_aggregation.secure_context import SecureContext
 from tff_health.workers.pool import open_pool
@@ -30,6 +31,9 @@ def secure_sums(
 ) -> Iterator[SecureContext]:
     """Makes a secure context TFF's current one while it is used as a context manager.
 
+    Inside, protobuf reads messages of any depth, so that TFF's deeper processes can be built there
+    (`tff.learning.ddp_secure_aggregator`), too; after it, the process has its limit again.
+
     Args:
         protocol: computes the secure sums: one of `crypto` for all of them, or
             `BoundProtocols(...)` with one for each kind.
@@ -43,6 +47,7 @@ def secure_sums(
     """
     bound = BoundProtocols.to_all(protocol) if isinstance(protocol, SecureSum) else protocol
     with ExitStack() as stack:
+        stack.enter_context(deep_messages())
         if log_path is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tff_health-"))
             log_path = Path(folder) / "worker.log"

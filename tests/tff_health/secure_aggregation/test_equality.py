@@ -16,6 +16,7 @@ from tff_health.aggregators.fixed_point_mean import (
     WeightEncoding,
 )
 from tff_health.aggregators.metric_sums import MetricSums, training_metrics
+from tff_health.secure_aggregation.deep_messages import deep_messages
 from tff_health.secure_aggregation.protocols import BoundProtocols
 from tff_health.secure_aggregation.round_record import RoundAbortedError
 from tff_health.secure_aggregation.secure_context import SecureContext
@@ -96,7 +97,8 @@ def process(request):
         # draws one number, for its quantile, from TensorFlow's global generator.
         patch.setattr(tf, "timestamp", lambda name=None: tf.constant(1234.5, tf.float64))
         patch.setattr(tf, "random_normal_initializer", constant_noise)
-        return PROCESSES[request.param]()
+        with deep_messages():  # also where TFF runs it by itself
+            yield PROCESSES[request.param]()
 
 
 @pytest.fixture(scope="module")
