@@ -1,4 +1,4 @@
-"""The data sets from the command line: `python -m tff_health.data fetch|show|check NAME|PATH`.
+"""Data from the command line: `python -m tff_health.data fetch|show|check|fingerprint`.
 
 What needs numpy or the network is imported by the command that needs it, so that `--help` is quick.
 """
@@ -46,6 +46,9 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
         interrupts.allow_cleanup()  # not before, as nothing would catch what they raise
         if options.command == "check":
             _check(options, rest, environment)
+            return 0
+        if options.command == "fingerprint":
+            _fingerprint(options.others)
             return 0
         data_dir = folders.data_folder(options.data_dir, environment)
         if options.command == "fetch":
@@ -95,7 +98,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f"folder of the data files (default: ${folders.DATA_DIR_VARIABLE}, else a folder of "
         "the user's cache)",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="fetch|show|check")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="fetch|show|check|fingerprint"
+    )
     fetch = commands.add_parser("fetch", parents=[common], help="download a data set")
     fetch.add_argument("name", choices=FETCHABLE, help="the data set")
     fetch.add_argument("--url", help="a mirror of the published file")
@@ -121,6 +126,14 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("name", help="the data set, or the path of images of your own")
     check.add_argument("--json", type=Path, metavar="FILE", help="write what was found as JSON")
     check.add_argument("--html", type=Path, metavar="FILE", help="write a report with pictures")
+    fingerprint = commands.add_parser(
+        "fingerprint",
+        help="say how this installation decodes images, and compare it with other sites",
+        description="Prints the pixels' digests of image files that come with this package, and "
+        "the decoders' versions. Given files of what other sites printed, says which of them "
+        "decode otherwise.",
+    )
+    fingerprint.add_argument("others", nargs="*", type=Path, metavar="FILE", help="of other sites")
     return parser
 
 
@@ -163,6 +176,17 @@ def _check(
     from tff_health.checking import command
 
     print(command.run(options.name, settings, environment, options.json, options.html))
+
+
+def _fingerprint(others: list[Path]) -> None:
+    from tff_health.data.own import fingerprint
+
+    own = fingerprint.take()
+    print(own.to_json())
+    found = {str(path): fingerprint.Fingerprint.from_json(path.read_bytes()) for path in others}
+    fingerprint.check_same({"this site": own, **found})
+    if found:
+        print(f"decoded alike by all {len(found) + 1}", file=sys.stderr)
 
 
 def _show(options: argparse.Namespace, data_dir: Path | None, cache_dir: Path) -> None:

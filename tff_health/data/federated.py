@@ -64,14 +64,18 @@ class FederatedImages:
         return digest_of([*parts, self.test])
 
     def describe(self) -> dict[str, object]:
-        """Sizes, class counts and digests, as written to config.json."""
+        """Sizes, class counts, digests and decoders, as written to config.json."""
+        from tff_health.data.own import fingerprint
+
         names = self.images.class_names
 
         def counts(part: Examples) -> dict[str, int]:
             return class_counts(part.labels, names)
 
+        decoding = fingerprint.take()
         return {
             "form": self.images.form,
+            "decoding": {"decoders": decoding.decoders, "pixels": dict(decoding.pixels)},
             "images": len(self.images),
             "image_shape": list(self.images.image_shape),
             "class_counts": class_counts(self.images.labels, names),

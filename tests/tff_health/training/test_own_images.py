@@ -58,13 +58,16 @@ def test_it_ends_in_a_report_that_names_the_classes(trained, data):
     folder, told = trained
     assert told.startswith("bonawitz on skin (clean split), 2 rounds")
     report = (folder / "report.html").read_text()
-    for text in ("naevus", "melanoma", "table skin.csv (images by image, classes by diagnosis"):
+    table = "table skin.csv (images by image, classes by diagnosis"
+    for text in ("naevus", "melanoma", table, "libjpeg-turbo"):
         assert text in report
     found = json.loads((folder / "config.json").read_text())
     assert found["config"]["dataset"] == str(data)
     assert found["data"]["image_shape"] == [16, 16, 1]
     assert found["data"]["class_counts"] == {"melanoma": 30, "naevus": 30}
     assert len(found["data"]["clients"]) == len(SITES)
+    assert "Pillow" in found["data"]["decoding"]["decoders"]
+    assert len(found["data"]["decoding"]["pixels"]) == 3
 
 
 def test_it_is_known_to_be_finished_while_the_images_are_there(trained, train):
