@@ -10,7 +10,7 @@ PYTEST := $(RUN) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 UNIT_TESTS := tests/crypto tests/tff_health/data tests/tff_health/test_flags.py tests/test_architecture.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check drills lint mutation bench doctor docs package lock clean
+.PHONY: help setup run test check drills apart lint mutation bench doctor docs package lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ check: lint ## guard a change while you work: style, types and unit tests (a min
 
 drills: setup ## run what `make test` also runs: kills, dead workers, full disks, random input
 	@$(PYTEST) -m drill
+
+apart: setup ## run tests beside other libraries, and findings/, in environments of their own (installs them)
+	@TFF_HEALTH_INSTALL=1 $(PYTEST) -m apart
+	@for finding in findings/*.sh; do echo "$$finding"; bash "$$finding" || exit 1; done
 
 lint: setup ## check style and types
 	@$(PYTHON) -m tff_health.install $(LINT_VENV) requirements/lint.txt
