@@ -46,6 +46,10 @@ ARROWS = {
         "models aggregators data errors privacy schemes secure_aggregation settings.experiments "
         "settings.groups settings.presets settings.renamed settings.setting"
     ),
+    "federation.errors": "errors",
+    "federation.consortium": "crypto atomic federation.errors settings",
+    "federation.carrier": "crypto tff_health federation.consortium federation.errors",
+    "federation": "",
     "flags": "data errors reporting settings settings.groups settings.setting",
     "checking": "atomic data errors flags reporting settings",
     "data.__main__": "atomic checking data errors interrupts utf8",
@@ -69,7 +73,7 @@ ARROWS = {
 # Of crypto/, aggregators use the encoding of numbers alone.
 ENCODING = ("crypto.encoding.fixed_point", "crypto.errors")
 WITHOUT_TENSORFLOW = (
-    *("crypto", "tff_health.flags", "tff_health.schemes", "tff_health.settings"),
+    *("crypto", "tff_health.federation", "tff_health.flags", "tff_health.schemes", "tff_health.settings"),
     "run_experiments",
 )
 

@@ -1,0 +1,79 @@
+"""What both ends of a stream say first, so that who does not fit is told why."""
+
+import time
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+import tff_health
+from crypto.codec import Record
+from crypto.codings import Digest, Flag, Name, Uint8, Uint64
+from crypto.errors import DecodingError
+from tff_health.federation.carrier.frames import FrameError, FrameKind, frame
+from tff_health.federation.consortium.digests import spoken
+
+VERSION: Final = 1
+"""Of frames and greetings."""
+MOST_BYTES: Final = 1000
+
+
+@dataclass(frozen=True)
+class Greeting(Record):
+    """What a program says of itself.
+
+    Attributes:
+        version: of frames.
+        package: version of this package.
+        study: digest of the study.
+        registry: digest of the registry.
+        clock: Unix time, in seconds, as this program has it.
+        is_check: whether a site only wants to know whether all is well.
+    """
+
+    version: Uint8
+    package: Name
+    study: Digest
+    registry: Digest
+    clock: Uint64
+    is_check: Flag = False
+
+    @classmethod
+    def of(cls, study: bytes, registry: bytes) -> Self:
+        """Returns the greeting of this program."""
+        return cls(VERSION, tff_health.__version__, study, registry, 0).now()
+
+    def now(self) -> Self:
+        """Returns the same with the time now."""
+        return replace(self, clock=int(time.time()))
+
+    def to_frame(self) -> bytes:
+        """Returns the frame that says it."""
+        return frame(FrameKind.GREETING, self.to_bytes())
+
+    @classmethod
+    def from_content(cls, kind: FrameKind, content: memoryview) -> Self:
+        """Reads a first frame; FrameError if it is no greeting."""
+        if kind != FrameKind.GREETING or len(content) > MOST_BYTES:
+            raise FrameError("a stream that begins without a greeting")
+        try:
+            return cls.from_bytes(bytes(content))
+        except DecodingError as error:
+            raise FrameError(f"a greeting that is none: {error}") from None
+
+    def problem(self, other: "Greeting", who: str) -> str:
+        """Says why this program and another one cannot work together; "" if they can.
+
+        Args:
+            other: what the other one says of itself.
+            who: it is.
+        """
+        if other.version != self.version:
+            return (
+                f"{who} speaks version {other.version} of the carrier (package {other.package}), "
+                f"and we {self.version} (package {self.package}): install the same version"
+            )
+        if other.study != self.study:
+            return (
+                f"{who} has another study, digest {spoken(other.study)}; ours has "
+                f"{spoken(self.study)}"
+            )
+        return ""
