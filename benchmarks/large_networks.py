@@ -29,7 +29,6 @@ silence_libraries()
 import numpy as np
 import psutil
 import tensorflow as tf
-import tensorflow_federated as tff
 from sklearn.datasets import load_digits
 
 import models
@@ -41,9 +40,10 @@ from tff_health.data.examples import Examples
 from tff_health.data.federated import ClientExamples, FederatedImages
 from tff_health.data.images import LabelledImages
 from tff_health.data.pack import pack_clients
-from tff_health.learning.evaluation import Evaluator
 from tff_health.learning.process import weights_of
-from tff_health.learning.task import Optimizer, QualitySettings, SumSettings, Task
+from tff_health.local.evaluation import Evaluator
+from tff_health.local.model_weights import ModelWeights
+from tff_health.local.task import Optimizer, QualitySettings, SumSettings, Task
 from tff_health.workers.context import concurrency_for
 from tff_health.workers.pool import open_pool
 
@@ -139,7 +139,7 @@ def task_of(network: str, folder: Path) -> tuple[Task, Evaluator]:
     tf.keras.utils.set_random_seed(0)
     task = Task(
         build_model=tf.autograph.experimental.do_not_convert(build),
-        initial_weights=tff.learning.models.ModelWeights.from_model(build()),
+        initial_weights=ModelWeights.of(build()),
         image_shape=images.image_shape,
         training_data=training_data(folder, images.image_shape, BATCH, epochs=1, seed=0),
         validation_data=validation_data(folder, images.image_shape, BATCH),

@@ -13,7 +13,6 @@ silence_libraries()
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_federated as tff
 
 from models import paper_cnn
 from tff_health.data.augment import Augmenter
@@ -22,7 +21,8 @@ from tff_health.data.examples import Examples
 from tff_health.data.federated import ClientExamples, FederatedImages
 from tff_health.data.images import LabelledImages
 from tff_health.data.pack import pack_clients
-from tff_health.learning.task import Optimizer, QualitySettings, SumSettings, Task
+from tff_health.local.model_weights import ModelWeights
+from tff_health.local.task import Optimizer, QualitySettings, SumSettings, Task
 
 CLIENTS, BATCH, RATE = 10, 100, 0.01
 SHAPE, CLASSES = paper_cnn.PAPER_INPUT_SHAPE, paper_cnn.PAPER_NUM_CLASSES
@@ -51,7 +51,7 @@ def packed_task(images: LabelledImages, folder: Path, num_clients: int = CLIENTS
     pack_clients(federated, folder, lambda *_: None)
     return Task(
         build_model=tf.autograph.experimental.do_not_convert(build_model),
-        initial_weights=tff.learning.models.ModelWeights.from_model(build_model()),
+        initial_weights=ModelWeights.of(build_model()),
         image_shape=SHAPE,
         training_data=training_data(folder, SHAPE, BATCH, epochs=1, seed=0),
         validation_data=validation_data(folder, SHAPE, BATCH),

@@ -18,7 +18,7 @@ import tensorflow_federated as tff
 
 from benchmarks.paper_task import packed_task, random_images, seconds
 from tff_health.data.client_data import client_keys
-from tff_health.learning.task import Task
+from tff_health.local.task import Task
 from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation.bindings import BINDINGS, ProtocolSettings
 from tff_health.secure_aggregation.protocols import BoundProtocols

@@ -33,7 +33,7 @@ from benchmarks.paper_task import (
 )
 from tff_health.data.client_data import client_keys
 from tff_health.data.images import LabelledImages
-from tff_health.learning.task import Task
+from tff_health.local.task import Task
 from tff_health.training.scheme_training import build_process
 from tff_health.workers.context import concurrency_for, create_context
 from tff_health.workers.worker import LocalWorker

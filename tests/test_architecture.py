@@ -35,15 +35,16 @@ ARROWS = {
         "models data schemes settings.experiments settings.presets settings.setting"
     ),
     "privacy": "errors settings.groups",
+    "local": "crypto atomic data errors privacy settings.groups",
     "statistics": "crypto data privacy",
-    "aggregators": "crypto",
+    "aggregators": "crypto local",
     "attacks": "data",
-    "learning": "aggregators atomic data errors privacy settings.groups",
+    "learning": "aggregators data local",
     "secure_aggregation": "crypto errors settings.groups workers",
     "measurements": "crypto errors secure_aggregation",
     "tff_health": "aggregators errors privacy quiet schemes secure_aggregation",
     "settings": (
-        "models aggregators data errors privacy schemes secure_aggregation settings.experiments "
+        "models data errors local privacy schemes secure_aggregation settings.experiments "
         "settings.groups settings.presets settings.renamed settings.setting"
     ),
     "federation.errors": "errors",
@@ -54,11 +55,11 @@ ARROWS = {
     "checking": "atomic data errors flags reporting settings",
     "data.__main__": "atomic checking data errors interrupts utf8",
     "training": (
-        "models tff_health atomic checking data errors interrupts learning measurements privacy "
-        "reporting schemes secure_aggregation settings statistics workers"
+        "models tff_health atomic checking data errors interrupts learning local measurements "
+        "privacy reporting schemes secure_aggregation settings statistics workers"
     ),
     "studies": (
-        "data errors interrupts learning measurements reporting schemes secure_aggregation "
+        "data errors interrupts local measurements reporting schemes secure_aggregation "
         "settings training workers"
     ),
     "experiments.privacy": (
@@ -72,6 +73,8 @@ ARROWS = {
 }
 # Of crypto/, aggregators use the encoding of numbers alone.
 ENCODING = ("crypto.encoding.fixed_point", "crypto.errors")
+TFF = "tensorflow_federated"
+WITHOUT_TFF = ("crypto", "models", "tff_health.data", "tff_health.local", "tff_health.privacy")
 WITHOUT_TENSORFLOW = (
     *("crypto", "tff_health.federation", "tff_health.flags", "tff_health.schemes", "tff_health.settings"),
     "run_experiments",
@@ -138,6 +141,18 @@ def test_a_room_imports_what_its_row_says(room):
 def test_no_tensorflow_where_there_must_be_none(name):
     for imported in imports_of(MODULES[name]):
         assert not any(below(imported, package) for package in TENSORFLOW), imported
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if n.startswith(WITHOUT_TFF)])
+def test_no_tff_in_what_sites_need(name):
+    found, ahead = set(), {name}
+    while ahead:  # all that is imported along with it
+        one = ahead.pop()
+        found.add(one)
+        ahead |= set(ours(MODULES[one])) - found
+    # Doctor and checking are imported by commands about data alone, inside functions.
+    for one in found:
+        assert not any(below(imported, TFF) for imported in imports_of(MODULES[one])), one
 
 
 def test_aggregators_take_only_encodings_from_crypto():

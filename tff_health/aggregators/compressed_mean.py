@@ -9,8 +9,8 @@ from collections import OrderedDict
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from tff_health.aggregators import sparse_binary
 from tff_health.aggregators.fixed_point_mean import FixedPointMean
+from tff_health.local import sparse_binary
 
 
 class CompressedMean(tff.aggregators.UnweightedAggregationFactory):
@@ -54,14 +54,8 @@ class CompressedMean(tff.aggregators.UnweightedAggregationFactory):
 
         @tff.tensorflow.computation(nothing.type_signature.result, value_type)
         def compress(lost, mean):  # type: ignore[no-untyped-def]
-            total = lost + sparse_binary.flatten(mean)
-            compressed = sparse_binary.compress(total, self._share)
-            dense = compressed.dense(size)
-            return OrderedDict(
-                mean=sparse_binary.unflatten(dense, mean),
-                lost=total - dense,
-                positions=compressed.positions,
-            )
+            sent, lost, positions = sparse_binary.compress_mean(mean, lost, self._share)
+            return OrderedDict(mean=sent, lost=lost, positions=positions)
 
         @tff.federated_computation(
             initialize.type_signature.result, tff.FederatedType(value_type, tff.CLIENTS)

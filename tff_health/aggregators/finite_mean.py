@@ -5,6 +5,8 @@ from collections import OrderedDict
 import tensorflow as tf
 import tensorflow_federated as tff
 
+from tff_health.local.finite import all_finite
+
 
 class FiniteMean(tff.aggregators.WeightedAggregationFactory):
     """Factory of TFF's weighted means over the updates without NaN and infinity.
@@ -44,8 +46,3 @@ class FiniteMean(tff.aggregators.WeightedAggregationFactory):
             )
 
         return tff.templates.AggregationProcess(mean.initialize, next_mean)
-
-
-def all_finite(update: object) -> tf.Tensor:
-    """Tells whether there is neither NaN nor infinity in a structure of floats; a bool scalar."""
-    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(t)) for t in tf.nest.flatten(update)])

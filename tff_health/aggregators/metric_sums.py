@@ -1,18 +1,15 @@
-"""Training metrics, summed securely: the same sums that TFF adds in the clear, in few bits.
+"""Metrics, summed securely, as factories of TFF: the same sums that TFF adds in the clear.
 
-Metrics of `tff.learning` are sums that clients accumulate: of losses, of hits, of examples. A
-count is summed as it is; a float is rounded to a multiple of a power of two. Both saturate.
+How metrics become integers is in `local.metric_encoding`.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_federated as tff
 
-_MAX_BITS = 53  # float64 holds every integer of so many
-_LARGEST_LOSS = 16.0  # nats an example, e.g. a probability of 10^-7 for the true class
+from tff_health.local.metric_encoding import MetricEncoding
 
 
 class MetricSums(tff.aggregators.UnweightedAggregationFactory):
@@ -29,12 +26,7 @@ class MetricSums(tff.aggregators.UnweightedAggregationFactory):
     """
 
     def __init__(self, bits: int, max_examples: int) -> None:
-        if not 1 <= bits <= _MAX_BITS:
-            raise ValueError(f"bits={bits} must lie in 1..{_MAX_BITS}")
-        if max_examples < 1:
-            raise ValueError(f"max_examples={max_examples} must be at least 1")
-        self._bits = bits
-        self._fraction_bits = bits - math.ceil(math.log2(_LARGEST_LOSS * max_examples + 1))
+        self._encoding = MetricEncoding(bits, max_examples)
 
     def create(self, value_type: tff.Type) -> tff.templates.AggregationProcess:
         """Builds the process; its state is empty and it measures nothing.
@@ -52,38 +44,27 @@ class MetricSums(tff.aggregators.UnweightedAggregationFactory):
 
         @tff.tensorflow.computation(value_type)
         def encode(values):  # type: ignore[no-untyped-def]
-            return tf.nest.map_structure(self._encode, values)
+            return tf.nest.map_structure(self._encoding.encode, values)
 
         specs = tff.types.type_to_tf_tensor_specs(value_type)
 
         @tff.tensorflow.computation(encode.type_signature.result)
         def decode(sums):  # type: ignore[no-untyped-def]
-            return tf.nest.map_structure(self._decode, sums, specs)
+            return tf.nest.map_structure(
+                lambda total, spec: self._encoding.decode(total, spec.dtype), sums, specs
+            )
 
         @tff.federated_computation(
             initialize.type_signature.result, tff.FederatedType(value_type, tff.CLIENTS)
         )
         def next_sum(state, values):  # type: ignore[no-untyped-def]
             encoded = tff.federated_map(encode, values)
-            sums = tff.federated_secure_sum_bitwidth(encoded, self._bits)
+            sums = tff.federated_secure_sum_bitwidth(encoded, self._encoding.bits)
             return tff.templates.MeasuredProcessOutput(
                 state, tff.federated_map(decode, sums), tff.federated_value((), tff.SERVER)
             )
 
         return tff.templates.AggregationProcess(initialize, next_sum)
-
-    def _encode(self, value: tf.Tensor) -> tf.Tensor:
-        largest = (1 << self._bits) - 1
-        if value.dtype.is_floating:
-            scaled = tf.round(tf.cast(value, tf.float64) * 2.0**self._fraction_bits)
-            scaled = tf.where(tf.math.is_nan(scaled), tf.cast(largest, tf.float64), scaled)
-            return tf.cast(tf.clip_by_value(scaled, 0.0, float(largest)), tf.int64)
-        return tf.clip_by_value(tf.cast(value, tf.int64), 0, largest)
-
-    def _decode(self, total: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:
-        if spec.dtype.is_floating:
-            return tf.cast(tf.cast(total, tf.float64) * 2.0**-self._fraction_bits, spec.dtype)
-        return tf.cast(total, spec.dtype)
 
 
 def training_metrics(sums: MetricSums) -> tff.learning.metrics.MetricsAggregatorType:

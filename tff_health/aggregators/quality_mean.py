@@ -13,7 +13,7 @@ import tensorflow_federated as tff
 
 from crypto.encoding.fixed_point import FixedPoint
 from tff_health.aggregators.fixed_point_mean import WeightedFixedPointMean, WeightEncoding
-from tff_health.aggregators.quality import QualityRule, normalised_distance
+from tff_health.local.quality import QualityRule, normalised_distance
 
 
 class QualityWeightedMean(tff.aggregators.UnweightedAggregationFactory):

@@ -1,16 +1,16 @@
-"""The clients' data as TFF sees it: a computation from client and round to batches.
+"""A client's data in a round: from client and round to batches, read from its packed files.
 
-Only three integers travel to the worker each round. It reads the client's packed files itself, so
-memory stays flat and nothing is serialised into the request.
+Only three integers travel to a worker of TFF each round. It reads the client's packed files itself,
+so memory stays flat and nothing is serialised into the request.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_federated as tff
 
 from tff_health.data.part_reading import PixelsAt, read_part
 from tff_health.data.preparation import AS_THEY_ARE, Preparation
@@ -24,9 +24,18 @@ def element_spec(image_shape: tuple[int, int, int]) -> tuple[tf.TensorSpec, tf.T
     return tf.TensorSpec((None, *image_shape), tf.float32), tf.TensorSpec((None,), tf.int32)
 
 
+def batch_spec(image_shape: tuple[int, int, int], with_stream: bool) -> tuple[tf.TensorSpec, ...]:
+    """Type of one batch of `training_data`: of `element_spec`, and perhaps a stream, int64 (2,)."""
+    streams = [tf.TensorSpec((2,), tf.int64)] if with_stream else []
+    return *element_spec(image_shape), *streams
+
+
 KEY_TYPE: OrderedDict[str, type] = OrderedDict(client=np.int32, round=np.int64, remembered=np.int64)
 """What chooses a client's data of one round; `remembered` is the last round that counted for the
 client, and 0 if none did or the scheme gives clients no memory."""
+
+DataOf: TypeAlias = Callable[[Mapping[str, Any]], tf.data.Dataset]
+"""From a key of `KEY_TYPE`, numbers or tensors, to a client's data of one round."""
 
 
 def client_keys(
@@ -52,8 +61,8 @@ def training_data(
     num_classes: int = 256,
     with_streams: bool = False,
     in_pieces: bool = False,
-) -> tff.Computation:
-    """Returns the computation from a client's key to its batches of one round.
+) -> DataOf:
+    """Returns the function from a client's key to its batches of one round.
 
     The order is a fresh one in every epoch of every round, and depends on seed, client, round and
     epoch alone: a permutation of all the client's examples, unless classes are to be balanced. The
@@ -72,11 +81,10 @@ def training_data(
         in_pieces: how the files were packed, as `packed_in_pieces` says.
 
     Returns:
-        a `tff.Computation` from `KEY_TYPE` to `<float32[?,height,width,channels], int32[?]>*`.
+        what gives a data set of `batch_spec`.
     """
 
-    @tff.tensorflow.computation(KEY_TYPE)
-    def read(key):  # type: ignore[no-untyped-def]
+    def read(key: Mapping[str, Any]) -> tf.data.Dataset:
         def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
             labels, pixels = read_part(folder, "training", key["client"], image_shape, in_pieces)
             stream = tf.stack([tf.cast(key["client"], tf.int64) + (seed << 32), key["round"]])
@@ -107,14 +115,13 @@ def validation_data(
     batch_size: int,
     scaling: Scaling = TO_UNIT,
     in_pieces: bool = False,
-) -> tff.Computation:
-    """Returns the computation from a client's key to its validation batches, in file order.
+) -> DataOf:
+    """Returns the function from a client's key to its validation batches, in file order.
 
-    Arguments and type are those of `training_data`; the key's round is not used.
+    Arguments are those of `training_data`, batches of `element_spec`; the key's round is not used.
     """
 
-    @tff.tensorflow.computation(KEY_TYPE)
-    def read(key):  # type: ignore[no-untyped-def]
+    def read(key: Mapping[str, Any]) -> tf.data.Dataset:
         def batches(_: tf.Tensor) -> tf.data.Dataset:
             labels, pixels = read_part(folder, "validation", key["client"], image_shape, in_pieces)
             order = tf.range(tf.size(labels, tf.int64))

@@ -5,12 +5,13 @@ A step takes each of the client's units with the same probability, independently
 empty. A unit is one image; or all images of one group, of which a step takes one at random.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
-import tensorflow_federated as tff
 
-from tff_health.data.client_data import KEY_TYPE, element_spec
+from tff_health.data.client_data import DataOf, element_spec
 from tff_health.data.pack import UNITS_FILE
 from tff_health.data.part_reading import read_part
 from tff_health.data.preparation import AS_THEY_ARE, Preparation
@@ -35,8 +36,8 @@ def lots(
     preparation: Preparation = AS_THEY_ARE,
     by_group: bool = False,
     in_pieces: bool = False,
-) -> tff.Computation:
-    """Returns the computation from a client's key to its lots of one round.
+) -> DataOf:
+    """Returns the function from a client's key to its lots of one round.
 
     Args:
         folder: where `pack_clients` wrote the files, as the workers see it.
@@ -49,7 +50,7 @@ def lots(
         in_pieces: how the files were packed, as `packed_in_pieces` says.
 
     Returns:
-        a `tff.Computation` from `KEY_TYPE` to a sequence of `lot_spec`.
+        what gives a data set of `lot_spec`.
 
     Raises:
         ValueError: if classes are to be balanced, which Poisson sampling cannot.
@@ -57,8 +58,7 @@ def lots(
     if preparation.class_balance:
         raise ValueError("class_balance: lots are drawn without looking at labels")
 
-    @tff.tensorflow.computation(KEY_TYPE)
-    def read(client_key):  # type: ignore[no-untyped-def]
+    def read(client_key: Mapping[str, Any]) -> tf.data.Dataset:
         labels, pixels = read_part(folder, "training", client_key["client"], image_shape, in_pieces)
         starts, counts = _units(folder, client_key["client"], labels, by_group)
         rate = lot_size / tf.maximum(tf.size(counts), lot_size)

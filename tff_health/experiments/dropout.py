@@ -29,8 +29,9 @@ from tff_health.secure_aggregation.secure_context import SecureContext
 from tff_health.settings.config import Invocation, RunConfig
 from tff_health.studies.study import Part, part_config, validate
 from tff_health.training.config_json import config_json
-from tff_health.training.run import build_protocol, build_task
+from tff_health.training.run import build_protocol
 from tff_health.training.scheme_training import build_process
+from tff_health.training.task import build_task
 from tff_health.workers.context import concurrency_for
 from tff_health.workers.pool import open_pool
 

@@ -1,6 +1,5 @@
-"""How clients train and how the server applies the mean: the same for every scheme."""
+"""How clients train and how the server applies the mean, in TFF: the same for every scheme."""
 
-import math
 from collections import OrderedDict
 from typing import Any
 
@@ -8,9 +7,13 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from tff_health.learning.private_training import build_private_client_work
-from tff_health.learning.task import TRAINING_LOOP, Task
-from tff_health.learning.unconverted import build_sgdm
+from tff_health.data.client_data import batch_spec
+from tff_health.data.lots import lot_spec
+from tff_health.learning.gradient_descent import TffGradientDescent
+from tff_health.local.network import FINALIZERS
+from tff_health.local.optimizer import GradientDescent
+from tff_health.local.private_training import client_training
+from tff_health.local.task import Task
 
 
 def build_client_work(
@@ -20,7 +23,8 @@ def build_client_work(
 ) -> tff.learning.templates.ClientWorkProcess:
     """Returns gradient descent on the clients, whose updates are (initial - trained).
 
-    An update that is not finite is NaN throughout, for means to leave out.
+    An update that is not finite is NaN throughout, for means to leave out, unless training is
+    private.
 
     The learning rate is a part of the state, so that `with_learning_rate` can change it.
 
@@ -29,57 +33,71 @@ def build_client_work(
         weighting: of the updates, as TFF has it; clients that train privately weigh the same.
         metrics_aggregator: how training metrics are summed, unless training is private.
     """
-    if task.privacy is not None and task.privacy.is_clients_own:
-        return build_private_client_work(task)
-    if task.privacy is not None:  # no noise would protect metrics
-        metrics_aggregator = _tell_nothing
+    private = task.privacy is not None
+    by_examples = weighting == tff.learning.ClientWeighting.NUM_EXAMPLES and not private
+    of_lots = task.privacy is not None and task.privacy.is_clients_own
+    element = lot_spec(task.image_shape) if of_lots else batch_spec(task.image_shape, task.draws)
+    data_type = tff.SequenceType(tff.types.tensorflow_to_type(element))
     optimizer = task.client_optimizer
-    work = tff.learning.templates.build_model_delta_client_work(
-        task.model_fn,
-        build_sgdm(optimizer.learning_rate, optimizer.momentum),
-        client_weighting=weighting,
-        metrics_aggregator=metrics_aggregator,
-        loop_implementation=TRAINING_LOOP,
+    hparams = GradientDescent(optimizer.learning_rate, optimizer.momentum).hparams()
+    aggregate = None if private else metrics_aggregator(OrderedDict(FINALIZERS))
+
+    @tff.federated_computation
+    def initialize():  # type: ignore[no-untyped-def]
+        return tff.federated_value(hparams, tff.SERVER)
+
+    state_type, weights_type = initialize.type_signature.result, weights_type_of(task)
+
+    @tff.tensorflow.computation(state_type.member, weights_type, data_type)
+    def train(hparams, initial, data):  # type: ignore[no-untyped-def]
+        training = client_training(task)
+        trained = tf.function(training.train)(initial, data, hparams)
+        weight = tf.constant(1.0)
+        if by_examples:
+            weight = tf.cast(trained.metrics["num_examples"][0], tf.float32)
+        update = tf.nest.pack_sequence_as(initial.trainable, trained.update)
+        return tff.learning.templates.ClientResult(update, weight), trained.metrics
+
+    @tff.federated_computation(
+        state_type,
+        tff.FederatedType(weights_type, tff.CLIENTS),
+        tff.FederatedType(data_type, tff.CLIENTS),
     )
-    # With noise of the server, who trained in vain is private: TFF's zeros hide it.
-    return work if task.privacy is not None else _with_non_finite_updates(work)
-
-
-def _with_non_finite_updates(
-    work: tff.learning.templates.ClientWorkProcess,
-) -> tff.learning.templates.ClientWorkProcess:
-    """Returns TFF's client work, with updates of NaN where clients' updates are not finite.
-
-    TFF makes such updates zeros and tells by weight 0 alone, which no other client has, since each
-    has examples. Means without weights would count the zeros, as quality would: they are near the
-    last update.
-    """
-    state_type, weights_type, data_type = work.next.type_signature.parameter
-    result_type = work.next.type_signature.result.result.member
-
-    @tff.tensorflow.computation(result_type)
-    def mark(result):  # type: ignore[no-untyped-def]
-        broken = tf.equal(result.update_weight, 0)
-        update = tf.nest.map_structure(
-            lambda tensor: tf.where(broken, tf.constant(math.nan, tensor.dtype), tensor),
-            result.update,
-        )
-        return tff.learning.templates.ClientResult(update, result.update_weight)
-
-    @tff.federated_computation(state_type, weights_type, data_type)
     def next_work(state, weights, data):  # type: ignore[no-untyped-def]
-        output = work.next(state, weights, data)
-        return tff.templates.MeasuredProcessOutput(
-            output.state, tff.federated_map(mark, output.result), output.measurements
-        )
+        given = (tff.federated_broadcast(state), weights, data)
+        result, metrics = tff.federated_map(train, given)
+        if aggregate is None:  # no noise would protect metrics
+            measurements = tff.federated_value(OrderedDict(), tff.SERVER)
+        else:
+            measurements = tff.federated_zip(OrderedDict(train=aggregate(metrics)))
+        return tff.templates.MeasuredProcessOutput(state, result, measurements)
+
+    @tff.tensorflow.computation(state_type.member)
+    def get_hparams(state):  # type: ignore[no-untyped-def]
+        return state
+
+    @tff.tensorflow.computation(state_type.member, state_type.member)
+    def set_hparams(_, hparams):  # type: ignore[no-untyped-def]
+        return hparams
 
     return tff.learning.templates.ClientWorkProcess(
-        work.initialize, next_work, get_hparams_fn=work.get_hparams, set_hparams_fn=work.set_hparams
+        initialize, next_work, get_hparams_fn=get_hparams, set_hparams_fn=set_hparams
     )
 
 
-def _tell_nothing(_: Any) -> Any:
-    return lambda _: tff.federated_value(OrderedDict(), tff.SERVER)
+def weights_type_of(task: Task) -> tff.Type:
+    """Returns the type of the weights of a task's model."""
+    return initial_weights_of(task).type_signature.result
+
+
+def initial_weights_of(task: Task) -> tff.Computation:
+    """Returns the computation that builds the model, and gives its weights."""
+
+    @tff.tensorflow.computation
+    def initial_weights():  # type: ignore[no-untyped-def]
+        return tff.learning.models.ModelWeights.from_model(task.build_model())
+
+    return initial_weights
 
 
 def compose(
@@ -94,11 +112,7 @@ def compose(
         work: of the clients.
         mean: of their updates.
     """
-
-    @tff.tensorflow.computation
-    def initial_weights():  # type: ignore[no-untyped-def]
-        return tff.learning.models.ModelWeights.from_model(task.model_fn())
-
+    initial_weights = initial_weights_of(task)
     weights_type = initial_weights.type_signature.result
     server = task.server_optimizer
     return tff.learning.templates.compose_learning_process(
@@ -107,7 +121,7 @@ def compose(
         work,
         mean.create(weights_type.trainable, tff.TensorType(np.float32)),
         tff.learning.templates.build_apply_optimizer_finalizer(
-            build_sgdm(server.learning_rate, server.momentum),
+            TffGradientDescent(server.learning_rate, server.momentum),
             weights_type,
         ),
     )

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from tff_health.aggregators import sparse_binary
-from tff_health.aggregators.sparse_binary import Compressed
-from tff_health.learning.client_memory import memory_type, recall, write
+from tff_health.local import sparse_binary
+from tff_health.local.client_memory import memory_spec, recall, write
+from tff_health.local.sparse_binary import Compressed
 
 
 def with_error_feedback(
@@ -31,7 +31,8 @@ def with_error_feedback(
     update_type = work.next.type_signature.result.result.member.update
     specs = tff.types.type_to_tf_tensor_specs(update_type)
     size = sum(spec.shape.num_elements() for spec in tf.nest.flatten(specs))
-    both_type = OrderedDict(examples=data_type.member, memory=memory_type(size))
+    memory_type = tff.SequenceType(tff.types.tensorflow_to_type(memory_spec(size)))
+    both_type = OrderedDict(examples=data_type.member, memory=memory_type)
 
     @tff.tensorflow.computation(both_type)
     def examples_of(data):  # type: ignore[no-untyped-def]
@@ -40,13 +41,9 @@ def with_error_feedback(
     @tff.tensorflow.computation(update_type, both_type)
     def feed_back(update, data):  # type: ignore[no-untyped-def]
         memory = recall(data["memory"])
-        given = sparse_binary.flatten(update)
-        finite = tf.reduce_all(tf.math.is_finite(given))
-        total = memory["vector"] + tf.where(finite, given, tf.zeros_like(given))
-        sent = compress(total).dense(size)
-        kept = tf.where(finite, total - sent, memory["vector"])
+        sent, kept = sparse_binary.feed_back(update, memory["vector"], compress)
         with tf.control_dependencies([write(memory["target"], kept)]):
-            return sparse_binary.unflatten(tf.where(finite, sent, given), update)
+            return tf.nest.map_structure(tf.identity, sent)
 
     @tff.federated_computation(state_type, weights_type, tff.FederatedType(both_type, tff.CLIENTS))
     def next_work(state, weights, data):  # type: ignore[no-untyped-def]

@@ -1,10 +1,10 @@
 """Averaging of encrypted updates, all parameters (Fang et al. 2020), scheme IV of the paper."""
 
-from tff_health.aggregators.encoding import fixed_point
 from tff_health.aggregators.fixed_point_mean import FixedPointMean
 from tff_health.learning.process import SchemeProcess
 from tff_health.learning.secure_averaging import average_securely
-from tff_health.learning.task import Task
+from tff_health.local.encoding import fixed_point
+from tff_health.local.task import Task
 
 
 def build_fang(task: Task) -> SchemeProcess:

@@ -5,7 +5,8 @@ import tensorflow_federated as tff
 from tff_health.aggregators.finite_mean import FiniteMean
 from tff_health.learning.client_training import build_client_work, compose
 from tff_health.learning.process import SchemeProcess
-from tff_health.learning.task import Task
+from tff_health.learning.tff_model import TffModel
+from tff_health.local.task import Task
 
 
 def build_fedavg(task: Task) -> SchemeProcess:
@@ -17,5 +18,5 @@ def build_fedavg(task: Task) -> SchemeProcess:
     work = build_client_work(task, tff.learning.ClientWeighting.NUM_EXAMPLES)
     training = compose(task, work, FiniteMean())
     return SchemeProcess.of(
-        task, training, tff.learning.algorithms.build_fed_eval(task.evaluation_model_fn)
+        task, training, tff.learning.algorithms.build_fed_eval(lambda: TffModel(task))
     )

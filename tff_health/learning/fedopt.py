@@ -8,14 +8,14 @@ decrypts sums for the server; all clients count the same.
 """
 
 from tff_health.aggregators.compressed_mean import CompressedMean
-from tff_health.aggregators.encoding import fixed_point
 from tff_health.aggregators.fixed_point_mean import FixedPointMean
-from tff_health.aggregators.sparse_binary import compress_encoded
-from tff_health.learning.client_memory import ClientMemory
 from tff_health.learning.error_feedback import with_error_feedback
 from tff_health.learning.process import SchemeProcess
 from tff_health.learning.secure_averaging import average_securely
-from tff_health.learning.task import Task
+from tff_health.local.client_memory import ClientMemory
+from tff_health.local.encoding import fixed_point
+from tff_health.local.sparse_binary import compress_encoded
+from tff_health.local.task import Task
 
 
 def build_fedopt(task: Task) -> SchemeProcess:

@@ -9,7 +9,8 @@ import tensorflow_federated as tff
 
 from tff_health.data.client_data import KEY_TYPE
 from tff_health.learning.client_training import build_client_work
-from tff_health.learning.task import Task
+from tff_health.learning.over_keys import data_computation
+from tff_health.local.task import Task
 
 
 class LocalTraining:
@@ -50,6 +51,7 @@ class LocalTraining:
 
 def _build_next(task: Task, work: tff.learning.templates.ClientWorkProcess) -> tff.Computation:
     state_type, weights_type, _ = work.next.type_signature.parameter
+    data = data_computation(task.training_data)
 
     @tff.tensorflow.computation(
         weights_type.member, work.next.type_signature.result.result.member.update
@@ -60,7 +62,7 @@ def _build_next(task: Task, work: tff.learning.templates.ClientWorkProcess) -> t
 
     @tff.federated_computation(state_type, weights_type, tff.FederatedType(KEY_TYPE, tff.CLIENTS))
     def next_models(state, weights, keys):  # type: ignore[no-untyped-def]
-        output = work.next(state, weights, tff.federated_map(task.training_data, keys))
+        output = work.next(state, weights, tff.federated_map(data, keys))
         return tff.federated_map(apply, (weights, output.result.update))
 
     return next_models

@@ -8,8 +8,10 @@ from typing import Any
 import tensorflow_federated as tff
 
 from tff_health.data.client_data import KEY_TYPE
-from tff_health.learning.client_memory import ClientMemory
-from tff_health.learning.task import Task
+from tff_health.learning.over_keys import data_computation
+from tff_health.local.client_memory import ClientMemory
+from tff_health.local.model_weights import ModelWeights
+from tff_health.local.task import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +56,15 @@ class SchemeProcess:
             evaluation: over data sets of examples.
             memory: of the clients.
         """
-        data = task.training_data if memory is None else _with_memory(task.training_data, memory)
-        return cls(_over_keys(training, data), _over_keys(evaluation, task.validation_data), memory)
+        data = data_computation(task.training_data)
+        if memory is not None:
+            data = _with_memory(data, memory)
+        validation = data_computation(task.validation_data)
+        return cls(_over_keys(training, data), _over_keys(evaluation, validation), memory)
 
 
 def _with_memory(examples: tff.Computation, memory: ClientMemory) -> tff.Computation:
-    reading = memory.reading()
+    reading = data_computation(memory.reading())
 
     @tff.tensorflow.computation(KEY_TYPE)
     def read(key):  # type: ignore[no-untyped-def]
@@ -96,6 +101,6 @@ def weights_of(state: Any) -> tff.learning.models.ModelWeights:
     return state.global_model_weights
 
 
-def with_weights(state: Any, weights: tff.learning.models.ModelWeights) -> Any:
+def with_weights(state: Any, weights: ModelWeights | tff.learning.models.ModelWeights) -> Any:
     """Returns a process's state with another model, as `set_model_weights` does on a worker."""
-    return state._replace(global_model_weights=weights)
+    return state._replace(global_model_weights=tff.learning.models.ModelWeights(*weights))

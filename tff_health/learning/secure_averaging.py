@@ -6,11 +6,12 @@ from typing import Any, Protocol, TypeAlias
 import tensorflow_federated as tff
 
 from tff_health.aggregators.client_level import ClientLevelMean
-from tff_health.learning.client_memory import ClientMemory
 from tff_health.learning.client_training import build_client_work, compose
 from tff_health.learning.process import SchemeProcess
 from tff_health.learning.secure_metrics import SecureMetrics
-from tff_health.learning.task import Task
+from tff_health.learning.tff_model import TffModel
+from tff_health.local.client_memory import ClientMemory
+from tff_health.local.task import Task
 
 ClientWork: TypeAlias = tff.learning.templates.ClientWorkProcess
 
@@ -60,7 +61,7 @@ def average_securely(
     )
     training = compose(task, work, tff.aggregators.as_weighted_aggregator(_private(task, mean)))
     evaluation = tff.learning.algorithms.build_fed_eval(
-        task.evaluation_model_fn,
-        metrics_aggregation_process=metrics.evaluation(task.evaluation_model_fn),
+        lambda: TffModel(task),
+        metrics_aggregation_process=metrics.evaluation(lambda: TffModel(task)),
     )
     return SchemeProcess.of(task, training, evaluation, memory)

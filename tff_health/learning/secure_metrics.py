@@ -1,13 +1,13 @@
 """How a scheme with secure sums treats its metrics."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow_federated as tff
 
 from tff_health.aggregators import metric_sums
-from tff_health.learning.task import SumSettings
+from tff_health.local.metric_encoding import MetricEncoding
+from tff_health.local.task import SumSettings
 
 
 class SecureMetrics:
@@ -21,9 +21,8 @@ class SecureMetrics:
     def __init__(self, sums: SumSettings, modulus_bits: int) -> None:
         self._sums: metric_sums.MetricSums | None = None
         if sums.secure_metrics:
-            spare = modulus_bits - math.ceil(math.log2(sums.max_clients))
-            bits = max(spare, sums.max_examples.bit_length())
-            self._sums = metric_sums.MetricSums(bits, sums.max_examples)
+            encoding = MetricEncoding.beside(modulus_bits, sums.max_clients, sums.max_examples)
+            self._sums = metric_sums.MetricSums(encoding.bits, encoding.max_examples)
 
     def training(self) -> Any:
         """The `metrics_aggregator` of the training process; None for TFF's own."""

@@ -1,11 +1,11 @@
 """Averaging weighted by data quality (Zhang et al. 2022), scheme V of the paper."""
 
-from tff_health.aggregators.encoding import fixed_point
-from tff_health.aggregators.quality import QualityRule
 from tff_health.aggregators.quality_mean import QualityWeightedMean
 from tff_health.learning.process import SchemeProcess
 from tff_health.learning.secure_averaging import average_securely
-from tff_health.learning.task import Task
+from tff_health.local.encoding import fixed_point
+from tff_health.local.quality import QualityRule
+from tff_health.local.task import Task
 
 
 def build_zhang(task: Task) -> SchemeProcess:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from tff_health.aggregators.encoding import FixedPoint, fixed_point, modulus_bits, value_bits
 from tff_health.data.catalog import DATA_SETS, find, short_name
 from tff_health.data.numeric_columns import NumericColumn
 from tff_health.data.partition import PartitionSpec
 from tff_health.data.reading import Reading
 from tff_health.data.scaling import Scaling
+from tff_health.local.encoding import FixedPoint, fixed_point, modulus_bits, value_bits
 from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation.bindings import ProtocolSettings
 from tff_health.settings.experiments import EXPERIMENTS

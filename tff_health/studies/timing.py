@@ -10,10 +10,10 @@ import tensorflow_federated as tff
 from tff_health.data.client_data import batches_of
 from tff_health.data.examples import LabelledImages
 from tff_health.data.part_reading import held
-from tff_health.learning.evaluation import Evaluator
+from tff_health.local.evaluation import Evaluator
 from tff_health.settings.config import RunConfig
-from tff_health.training.run import preparation_of
 from tff_health.training.run_model import load_builder
+from tff_health.training.task import preparation_of
 
 _EXAMPLES = 1000  # that are trained on and classified
 _SECONDS = 1.0  # of steps, after which a client's other steps are taken to last as long

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tff_health.learning.task import Task
+from tff_health.local.task import Task
 from tff_health.privacy.mechanism import ADJACENCY, Mechanism
 from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation.bindings import BINDINGS

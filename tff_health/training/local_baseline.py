@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tff_health.data.client_data import client_keys
-from tff_health.learning.evaluation import Evaluation, Evaluator
 from tff_health.learning.local_only import LocalTraining
+from tff_health.local.evaluation import Evaluation, Evaluator
 from tff_health.settings.config import RunConfig
 from tff_health.training.loop import RoundLoop, Row, Trained
 from tff_health.training.scheme_training import TrainedScheme

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from tff_health.learning.evaluation import Evaluation
+from tff_health.local.evaluation import Evaluation
 from tff_health.reporting.progress import Progress, Updates, warn
 from tff_health.settings.config import RunConfig
 from tff_health.training.broken_updates import check_updates, warning

@@ -10,7 +10,7 @@ from tff_health.settings.config import RunConfig
 from tff_health.training.metrics_log import Value
 
 if TYPE_CHECKING:  # it imports TensorFlow, which takes seconds
-    from tff_health.learning.evaluation import Evaluation
+    from tff_health.local.evaluation import Evaluation
 
 SUMMED = (
     *("bytes_up", "bytes_down", "aborted_attempts"),

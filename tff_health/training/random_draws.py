@@ -5,7 +5,7 @@ import tensorflow as tf
 import models
 from models import tracing
 from tff_health.errors import ConfigError
-from tff_health.learning.random_layers import EVALUATION_STREAM, SEEDED_DRAW, Draws
+from tff_health.local.random_layers import EVALUATION_STREAM, SEEDED_DRAW, Draws
 from tff_health.settings.config import RunConfig
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tff_health.data.federated import FederatedImages
-from tff_health.learning.evaluation import Evaluation
+from tff_health.local.evaluation import Evaluation
 from tff_health.reporting import figures
 from tff_health.reporting.tables import Table
 from tff_health.training.metrics_log import Value

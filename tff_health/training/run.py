@@ -5,24 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
 import tensorflow_federated as tff
 
 from models import STARTED_FROM
 from tff_health.checking.check import MOST_IN_REPORTS, check
-from tff_health.data import client_data
-from tff_health.data.examples import ExamplePixels
 from tff_health.data.federated import FederatedImages
-from tff_health.data.lots import lots
-from tff_health.data.pack import pack_clients, packed_in_pieces
-from tff_health.data.pixels import held_if_small, images_within
-from tff_health.data.preparation import Preparation
-from tff_health.learning.evaluation import Evaluator
+from tff_health.data.pack import pack_clients
 from tff_health.learning.local_only import LocalTraining
 from tff_health.learning.process import SchemeProcess
-from tff_health.learning.task import Optimizer, SumSettings, Task
-from tff_health.privacy.clipped_sum import check_layers
-from tff_health.privacy.mechanism import Mechanism
+from tff_health.local.model_weights import ModelWeights
+from tff_health.local.task import Task
 from tff_health.reporting.progress import Progress
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.schemes import SCHEMES
@@ -44,17 +36,14 @@ from tff_health.training.loop import (
 from tff_health.training.mechanism import settle
 from tff_health.training.metrics_log import MetricsLog
 from tff_health.training.network_identity import NETWORK, check_same
-from tff_health.training.noise_key import noise_key
 from tff_health.training.normalisation import normalisation_of, with_learned_scaling
 from tff_health.training.privacy_budget import Spending
-from tff_health.training.random_draws import check_draws
 from tff_health.training.run_model import load_builder
 from tff_health.training.scheme_training import build_process, train_rounds
 from tff_health.training.summary import summary_text
+from tff_health.training.task import build_evaluator, build_task
 from tff_health.workers.context import concurrency_for
 from tff_health.workers.pool import open_pool
-
-_VALIDATION_BATCH = 500  # images, or fewer if they are large
 
 
 def show_packing(what: str, clients: int, done: int) -> Progress:
@@ -172,113 +161,13 @@ def in_the_clear(
     return ", ".join(dict.fromkeys(words)) or "nothing"
 
 
-def build_task(
-    config: RunConfig,
-    federated: FederatedImages,
-    scratch: Path,
-    privacy: Mechanism | None = None,
-) -> Task:
-    """Builds the model and the clients' data of `config`, which lie in folders in `scratch`.
-
-    Raises:
-        ConfigError: if the model cannot be built for these images, or not be trained privately.
-    """
-    shape, num_classes = federated.images.image_shape, federated.images.num_classes
-    folder, scaling = (scratch / "clients").absolute(), config.scaling
-    in_pieces = packed_in_pieces(federated)
-    optimizer = config.optimizer
-    tf.keras.utils.set_random_seed(config.run.seed)
-    build_model = load_builder(config, federated.images)
-    draws = bool(build_model.random_operations)
-    if draws:
-        check_draws(config, build_model)
-    if privacy is not None and privacy.is_clients_own:
-        check_layers(build_model(), privacy.engine)
-    return Task(
-        # TFF has functions rewritten by AutoGraph; builders are plain Python.
-        build_model=tf.autograph.experimental.do_not_convert(build_model.build),
-        initial_weights=tff.learning.models.ModelWeights.from_model(build_model()),
-        image_shape=shape,
-        training_data=_training_data(
-            *(config, folder, shape, num_classes, privacy, draws, in_pieces)
-        ),
-        validation_data=client_data.validation_data(
-            *(folder, shape, images_within(shape, 4, _VALIDATION_BATCH), scaling, in_pieces)
-        ),
-        client_optimizer=Optimizer(
-            optimizer.learning_rate, optimizer.client_momentum, optimizer.decay_rounds
-        ),
-        server_optimizer=Optimizer(optimizer.server_learning_rate, optimizer.server_momentum),
-        sums=SumSettings(
-            fraction_bits=config.sums.fraction_bits,
-            clip_range=config.sums.clip_range,
-            max_clients=config.cohort.num_clients,
-            max_examples=config.training.local_epochs
-            * max(len(client.training) for client in federated.clients),
-            secure_metrics=config.sums.secure_metrics,
-        ),
-        quality=config.quality,
-        sparsity=config.sums.sparsity,
-        memory_folder=(scratch / "memory").absolute(),
-        privacy=privacy,
-        draws=draws,
-    )
-
-
-def preparation_of(config: RunConfig) -> Preparation:
-    """Returns what happens to training images and their order."""
-    given = config.preparation
-    return Preparation(
-        *(config.scaling, given.train_flips, given.train_rotations),
-        *(given.train_colours, given.class_balance),
-    )
-
-
-def _training_data(
-    config: RunConfig,
-    folder: Path,
-    shape: tuple[int, int, int],
-    num_classes: int,
-    privacy: Mechanism | None,
-    draws: bool,
-    in_pieces: bool,
-) -> tff.Computation:
-    preparation = preparation_of(config)
-    if privacy is None or not privacy.is_clients_own:
-        return client_data.training_data(
-            *(
-                folder,
-                shape,
-                config.training.batch_size,
-                config.training.local_epochs,
-                config.run.seed,
-            ),
-            *(preparation, num_classes, draws, in_pieces),
-        )
-    is_begun = any((folder.parent / "checkpoints").glob("*"))
-    key = noise_key(folder.parent / "noise.key", config.privacy.noise_seed, is_begun)
-    by_group = privacy.unit == "group"
-    drawn = privacy.lot_size, privacy.steps, key, preparation, by_group
-    return lots(folder, shape, *drawn, in_pieces)
-
-
 def pack(federated: FederatedImages, folder: Path, progress_of: ProgressFactory) -> None:
     """Packs the clients' examples."""
     with progress_of("packing images", len(federated.clients), 0) as progress:
         pack_clients(federated, folder, lambda done, _: progress.update(done))
 
 
-def build_evaluator(task: Task, federated: FederatedImages, config: RunConfig) -> Evaluator:
-    """Returns the server's evaluation on the test part."""
-    pixels = held_if_small(ExamplePixels(federated.test, federated.images, federated.augmenter))
-    return Evaluator(
-        *(task.build_model(), pixels, federated.test.labels),
-        *(federated.images.num_classes, config.scaling),
-        *(config.preparation.test_flips, config.preparation.test_rotations),
-    )
-
-
 def _save_model(task: Task, weights: tff.learning.models.ModelWeights, path: Path) -> None:
     model = task.build_model()
-    weights.assign_weights_to(model)
+    ModelWeights(*weights).assign_to(model)
     model.save_weights(path)

@@ -8,10 +8,10 @@ import tensorflow_federated as tff
 
 from tff_health.data.client_data import client_keys
 from tff_health.learning.client_training import with_learning_rate
-from tff_health.learning.evaluation import Evaluation, Evaluator
 from tff_health.learning.local_only import LocalTraining
 from tff_health.learning.process import SchemeProcess, weights_of, with_weights
-from tff_health.learning.task import Task
+from tff_health.local.evaluation import Evaluation, Evaluator
+from tff_health.local.task import Task
 from tff_health.measurements.plain_traffic import Traffic
 from tff_health.reporting.progress import warn
 from tff_health.schemes import SCHEMES

@@ -17,9 +17,9 @@ from crypto.protocols.masking.session import DoubleMasking
 from crypto.protocols.masking.topology import CompleteGraph
 from crypto.protocols.paillier_sum.session import PaillierSum
 from crypto.protocols.quality_sum.session import HardenedQualitySum, QualitySum
-from tff_health.aggregators.quality import QualityRule, normalised_distance
 from tff_health.aggregators.quality_mean import QualityWeightedMean
 from tff_health.errors import RunError
+from tff_health.local.quality import QualityRule, normalised_distance
 from tff_health.secure_aggregation.protocols import BoundProtocols
 from tff_health.secure_aggregation.quality_protocol import QualityProtocol
 from tff_health.secure_aggregation.secure_sums import secure_sums

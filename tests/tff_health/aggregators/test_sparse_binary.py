@@ -7,9 +7,9 @@ import tensorflow_federated as tff
 
 from crypto.encoding.fixed_point import FixedPoint
 from tests.tff_health.clear_sums import clear_context
-from tff_health.aggregators import sparse_binary
 from tff_health.aggregators.compressed_mean import CompressedMean
 from tff_health.aggregators.fixed_point_mean import FixedPointMean
+from tff_health.local import sparse_binary
 
 VALUE = OrderedDict(b=tff.TensorType(np.float32, [5]), a=tff.TensorType(np.float32, [3, 5]))
 SIZE, SHARE = 20, 0.15

@@ -17,10 +17,10 @@ from tff_health.learning.client_training import with_learning_rate
 from tff_health.learning.fedavg import build_fedavg
 from tff_health.learning.local_only import LocalTraining
 from tff_health.learning.process import weights_of, with_weights
-from tff_health.learning.task import Optimizer
 from tff_health.learning.zhang import build_zhang
+from tff_health.local.task import Optimizer
 from tff_health.settings.config import RunConfig
-from tff_health.training.run import build_task
+from tff_health.training.task import build_task
 
 GIVEN = ("--dataset=digits", "--model=tests.tff_health.learning.test_client_training:linear")
 

@@ -7,11 +7,11 @@ import tensorflow_federated as tff
 
 from crypto.encoding.fixed_point import FixedPoint
 from tests.tff_health.clear_sums import clear_context
-from tff_health.aggregators.sparse_binary import compress_encoded
 from tff_health.data.client_data import KEY_TYPE, client_keys
 from tff_health.errors import RunError
-from tff_health.learning.client_memory import ClientMemory
 from tff_health.learning.error_feedback import with_error_feedback
+from tff_health.local.client_memory import ClientMemory
+from tff_health.local.sparse_binary import compress_encoded
 
 SIZE = 40
 ENCODING = FixedPoint(8, 4.0)

@@ -9,15 +9,16 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from tests.tff_health.learning.test_client_training import config_of
-from tff_health.data.client_data import client_keys
+from tff_health.data.client_data import KEY_TYPE, client_keys
 from tff_health.data.federated import federate
 from tff_health.data.images import LabelledImages
 from tff_health.data.pack import pack_clients
 from tff_health.data.partition import PartitionSpec
 from tff_health.errors import ConfigError
-from tff_health.learning.private_training import build_private_client_work
+from tff_health.learning.client_training import build_client_work
+from tff_health.learning.over_keys import data_computation
 from tff_health.training.mechanism import settle, units_of
-from tff_health.training.run import build_task
+from tff_health.training.task import build_task
 
 CLIENTS, LOT, NORM = 3, 20, 0.5
 PRIVATE = (
@@ -56,16 +57,15 @@ def update_of(tff_context, tmp_path):
         scratch = tmp_path / folder
         pack_clients(federated, scratch / "clients", lambda *_: None)
         task = build_task(config, federated, scratch, settle(config, federated))
-        work = build_private_client_work(task)
+        work = build_client_work(task, tff.learning.ClientWeighting.UNIFORM)
+        data = data_computation(task.training_data)
         [key] = client_keys([client], 1)
 
-        keys_type = tff.FederatedType(task.training_data.type_signature.parameter, tff.CLIENTS)
+        keys_type = tff.FederatedType(KEY_TYPE, tff.CLIENTS)
 
         @tff.federated_computation(work.next.type_signature.parameter[1], keys_type)
         def next_round(weights, keys):
-            return work.next(
-                work.initialize(), weights, tff.federated_map(task.training_data, keys)
-            )
+            return work.next(work.initialize(), weights, tff.federated_map(data, keys))
 
         output = next_round([task.initial_weights], [key])
         return [np.asarray(part) for part in output.result[0].update], task, output
@@ -77,7 +77,7 @@ def by_hand(task, client=0):
     """The clipped sum of the client's first lot, by one gradient for each example."""
     images, labels, _ = next(iter(task.training_data(client_keys([client], 1)[0])))
     model = task.build_model()
-    task.initial_weights.assign_weights_to(model)
+    task.initial_weights.assign_to(model)
     total = [np.zeros(v.shape) for v in model.trainable_variables]
     for image, label in zip(images.numpy(), labels.numpy(), strict=True):
         with tf.GradientTape() as tape:

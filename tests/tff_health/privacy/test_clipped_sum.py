@@ -15,7 +15,7 @@ from tests.tff_health.privacy.oracles import (
     registry_norms,
     small_batch,
 )
-from tff_health.learning.random_layers import Draws
+from tff_health.local.random_layers import Draws
 from tff_health.privacy.clipped_sum import (
     check_layers,
     fast_chunk,

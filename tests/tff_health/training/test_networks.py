@@ -22,8 +22,9 @@ from tff_health.training.broken_updates import check_updates
 from tff_health.training.checkpoints import Checkpoints
 from tff_health.training.mechanism import settle
 from tff_health.training.round_runner import RoundRunner
-from tff_health.training.run import build_protocol, build_task
+from tff_health.training.run import build_protocol
 from tff_health.training.scheme_training import build_process
+from tff_health.training.task import build_task
 from tff_health.workers.context import create_context
 from tff_health.workers.pool import WorkerPool, open_pool
 

@@ -59,7 +59,7 @@ class EncodingSettings:
 
 @dataclass(frozen=True)
 class QualitySettings:
-    """How data quality is computed; see `aggregators.quality.QualityRule`.
+    """How data quality is computed; see `local.quality.QualityRule`.
 
     Attributes:
         distance: between a client's gradient and the last global one.

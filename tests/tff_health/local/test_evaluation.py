@@ -5,7 +5,7 @@ import tensorflow_federated as tff
 
 from tff_health.data.pixels import StoredPixels
 from tff_health.data.preparation import views
-from tff_health.learning.evaluation import Evaluator, evaluate_logits
+from tff_health.local.evaluation import Evaluator, evaluate_logits
 
 
 def logits_for(predicted, classes=3, margin=4.0):

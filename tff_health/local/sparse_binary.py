@@ -8,13 +8,14 @@ to the next vector by who compresses ("error feedback"), so that nothing is lost
 The rule is that of Sattler et al. 2019 ("sparse binary compression"), which Asad et al. take over.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
 from crypto.encoding.fixed_point import FixedPoint
-from tff_health.aggregators import quantisation
+from tff_health.local import quantisation
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,46 @@ def compress_encoded(vector: tf.Tensor, share: float, encoding: FixedPoint) -> C
     one = tf.constant(1, tf.int64)
     value = quantisation.decode_mean(quantisation.encode(value, encoding), one, encoding)
     return Compressed(compressed.positions, value)
+
+
+def feed_back(
+    update: Any, kept: tf.Tensor, rule: Callable[[tf.Tensor], Compressed]
+) -> tuple[Any, tf.Tensor]:
+    """Compresses an update together with what earlier ones lost; run by the client.
+
+    Args:
+        update: float32 tensors, together of m numbers. One that is not finite is passed on as it
+            is, for the mean to leave out, and changes nothing in what is kept.
+        kept: float32 (m,), what compression lost so far.
+        rule: compresses float32 (m,).
+
+    Returns:
+        what is sent, in the structure of `update`, and what is kept from now on.
+    """
+    given = flatten(update)
+    finite = tf.reduce_all(tf.math.is_finite(given))
+    total = kept + tf.where(finite, given, tf.zeros_like(given))
+    sent = rule(total).dense(kept.shape[0])
+    lost = tf.where(finite, total - sent, kept)
+    return unflatten(tf.where(finite, sent, given), update), lost
+
+
+def compress_mean(mean: Any, lost: tf.Tensor, share: float) -> tuple[Any, tf.Tensor, tf.Tensor]:
+    """Compresses the mean of updates with what earlier ones lost; run by the server.
+
+    Args:
+        mean: float32 tensors, together of m numbers.
+        lost: float32 (m,), what compression lost so far.
+        share: of the coordinates that are kept, above 0 and up to 1.
+
+    Returns:
+        what is sent, in the structure of `mean`; what is lost from now on; and the positions at
+        which something is sent, int32 (k,).
+    """
+    total = lost + flatten(mean)
+    compressed = compress(total, share)
+    dense = compressed.dense(lost.shape[0])
+    return unflatten(dense, mean), total - dense, compressed.positions
 
 
 def flatten(tensors: Any) -> tf.Tensor:

@@ -15,7 +15,7 @@ from sklearn import metrics as sk
 from tff_health.data.pixels import Pixels, images_within
 from tff_health.data.preparation import views
 from tff_health.data.scaling import TO_UNIT, Scaling
-from tff_health.learning.random_layers import EVALUATION_STREAM, Draws
+from tff_health.local.random_layers import EVALUATION_STREAM, Draws
 
 _BATCH = 1000  # images, or fewer if they are large
 

@@ -6,17 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tensorflow as tf
-import tensorflow_federated as tff
 
-from tff_health.data import client_data
-from tff_health.learning.random_layers import EVALUATION_STREAM, SeededModel
-from tff_health.learning.unconverted import UnconvertedModel
+from tff_health.data.client_data import DataOf
+from tff_health.local.model_weights import ModelWeights
 from tff_health.privacy.mechanism import Mechanism
 from tff_health.settings.groups.sums import QualitySettings
-
-TRAINING_LOOP = tff.learning.LoopImplementation.DATASET_ITERATOR
-"""How clients go through their batches. TFF's other loop, `DATASET_REDUCE`, takes a third more time
-for the paper's network: gradients of poolings do not get oneDNN's kernel in it."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +66,8 @@ class Task:
         build_model: returns a new, uncompiled Keras model that gives logits.
         initial_weights: the initial model, the same for every scheme.
         image_shape: (height, width, channels).
-        training_data: computation from a client's key to its training batches.
-        validation_data: computation from a client's key to its validation batches.
+        training_data: function from a client's key to its training batches, or lots.
+        validation_data: function from a client's key to its validation batches.
         client_optimizer: of the clients' stochastic gradient descent.
         server_optimizer: applies the mean of their updates.
         sums: how numbers are encoded, for schemes with secure sums.
@@ -85,10 +79,10 @@ class Task:
     """
 
     build_model: Callable[[], tf.keras.Model]
-    initial_weights: tff.learning.models.ModelWeights
+    initial_weights: ModelWeights
     image_shape: tuple[int, int, int]
-    training_data: tff.Computation
-    validation_data: tff.Computation
+    training_data: DataOf
+    validation_data: DataOf
     client_optimizer: Optimizer
     server_optimizer: Optimizer
     sums: SumSettings
@@ -97,22 +91,3 @@ class Task:
     memory_folder: Path
     privacy: Mechanism | None = None
     draws: bool = False
-
-    @tf.autograph.experimental.do_not_convert
-    def model_fn(self) -> tff.learning.models.VariableModel:
-        """Returns a new model with loss and training metrics, as `tff.learning` wants it."""
-        return SeededModel(self._model()) if self.draws else self._model()
-
-    @tf.autograph.experimental.do_not_convert
-    def evaluation_model_fn(self) -> tff.learning.models.VariableModel:
-        """Returns the same for evaluation, whose batches have no streams."""
-        return SeededModel(self._model(), EVALUATION_STREAM) if self.draws else self._model()
-
-    def _model(self) -> tff.learning.models.VariableModel:
-        model = tff.learning.models.from_keras_model(
-            self.build_model(),
-            loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            input_spec=client_data.element_spec(self.image_shape),
-            metrics=[tf.keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        )
-        return UnconvertedModel(model)

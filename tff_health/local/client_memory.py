@@ -1,6 +1,6 @@
 """What a client keeps for itself from round to round, in files at the client.
 
-TFF's clients forget everything after a round. A scheme that gives its clients a memory has them
+Clients forget everything else after a round. A scheme that gives its clients a memory has them
 read it and write the next one, in TensorFlow, where their images are. The next one only takes
 effect when the round has come to its end with that client in it: a failed round leaves the last
 good state. The last two are kept, so that a run that was killed just after a round can do that
@@ -11,16 +11,14 @@ import hashlib
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
-import tensorflow_federated as tff
 
 from tff_health.atomic import make_private
-from tff_health.data.client_data import KEY_TYPE
+from tff_health.data.client_data import DataOf
 from tff_health.errors import RunError
 
 _KEPT = 2
@@ -90,22 +88,21 @@ class ClientMemory:
             for old in sorted(r for r in self._rounds(client) if r <= round_number)[:-_KEPT]:
                 self._path(client, old).unlink()
 
-    def reading(self) -> tff.Computation:
-        """Returns the computation from a client's key to a data set of one element.
+    def reading(self) -> DataOf:
+        """Returns the function from a client's key to a data set of one element.
 
         The element has `vector`, zeros for a client without a memory, and `target`, for `write`.
         """
         start = str(self._folder.absolute()) + "/"
 
-        @tff.tensorflow.computation(KEY_TYPE)
-        def read(key):  # type: ignore[no-untyped-def]
+        def read(key: Mapping[str, Any]) -> tf.data.Dataset:
             client = tf.strings.as_string(key["client"])
 
             def path(kind: str, number: tf.Tensor) -> tf.Tensor:
                 return tf.strings.join([start, kind, client, "-", tf.strings.as_string(number)])
 
             vector = tf.cond(
-                key["remembered"] > 0,
+                tf.greater(key["remembered"], 0),
                 lambda: _parse(tf.io.read_file(path("kept-", key["remembered"])), self._size),
                 lambda: tf.zeros([self._size]),
             )
@@ -131,9 +128,11 @@ def write(target: tf.Tensor, vector: tf.Tensor) -> tf.Operation:
     return tf.io.write_file(target, tf.io.serialize_tensor(vector))
 
 
-def memory_type(size: int) -> tff.Type:
-    """The type of a client's memory as `ClientMemory.reading` returns it."""
-    return tff.SequenceType(OrderedDict(vector=tff.TensorType(np.float32, [size]), target=np.str_))
+def memory_spec(size: int) -> "OrderedDict[str, tf.TensorSpec]":
+    """The type of the one element that `ClientMemory.reading` gives."""
+    return OrderedDict(
+        vector=tf.TensorSpec([size], tf.float32), target=tf.TensorSpec([], tf.string)
+    )
 
 
 def _digest(data: bytes) -> str:

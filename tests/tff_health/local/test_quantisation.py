@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crypto.encoding.fixed_point import FixedPoint
-from tff_health.aggregators import quantisation
+from tff_health.local import quantisation
 
 equal = settings(deadline=None)  # TensorFlow's first calls are slow
 encodings = st.builds(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tff_health.learning.random_layers import Draws
+from tff_health.local.random_layers import Draws
 
 L = tf.keras.layers
 

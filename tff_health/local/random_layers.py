@@ -13,10 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import tensorflow as tf
-import tensorflow_federated as tff
 from tensorflow.python.ops import gen_random_ops, gen_stateful_random_ops
-
-from tff_health.learning.wrapped_model import WrappedModel
 
 EVALUATION_STREAM = (0x6576616C, 0)
 """Seeds networks that draw at random in evaluation as well."""
@@ -114,34 +111,3 @@ _MAKERS: dict[str, Callable[[_Seeds], Callable[..., tf.Tensor]]] = {
     "random_shuffle": _shuffle,
     "multinomial": _categorical,
 }
-
-
-class SeededModel(WrappedModel):
-    """A model whose layers draw from a stream.
-
-    Args:
-        model: what is called.
-        stream: the same for every batch; without it a batch is images, labels and its stream.
-    """
-
-    def __init__(
-        self, model: tff.learning.models.VariableModel, stream: tuple[int, int] | None = None
-    ) -> None:
-        super().__init__(model)
-        self._stream = stream
-        self._draws = Draws()
-
-    @property
-    def input_spec(self) -> Any:  # noqa: D102
-        if self._stream:
-            return self._model.input_spec
-        return *self._model.input_spec, tf.TensorSpec((2,), tf.int64)
-
-    def forward_pass(self, batch_input: Any, training: bool = True) -> Any:  # noqa: D102
-        images, labels, *streams = batch_input
-        with self._draws.seeded(self._stream or streams[0]):
-            return self._model.forward_pass((images, labels), training)
-
-    def predict_on_batch(self, batch_input: Any, training: bool = True) -> Any:  # noqa: D102
-        with self._draws.seeded(EVALUATION_STREAM):
-            return self._model.predict_on_batch(batch_input, training)
