@@ -93,6 +93,10 @@ class ProofError(WrongContentError):
     """A proof does not verify: what it claims is false, or it was made for something else."""
 
 
+class OpeningError(WrongContentError):
+    """What is said to open a commitment does not."""
+
+
 class AbortError(CryptoError):
     """The session ended without a result; nothing beyond the messages so far was revealed.
 

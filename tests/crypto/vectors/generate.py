@@ -1,6 +1,6 @@
 """Makes all files with test vectors anew: `python -m tests.crypto.vectors.generate`."""
 
-from tests.crypto.vectors import messages, operations, proofs, sessions
+from tests.crypto.vectors import commitments, messages, operations, proofs, sessions
 from tests.crypto.vectors.form import write
 
 
@@ -9,6 +9,7 @@ def files():
     made = {
         "primitives.json": operations.vectors,
         "proofs.json": proofs.vectors,
+        "commitments.json": commitments.vectors,
         "messages.json": messages.content,
     }
     for name in sessions.SESSIONS:

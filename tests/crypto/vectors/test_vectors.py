@@ -4,7 +4,7 @@ import pytest
 
 from crypto import errors
 from crypto.errors import MalformedMessageError
-from tests.crypto.vectors import operations, proofs
+from tests.crypto.vectors import commitments, operations, proofs
 from tests.crypto.vectors.form import FOLDER, as_text, plain, read
 from tests.crypto.vectors.generate import files
 from tests.crypto.vectors.messages import turned
@@ -49,7 +49,11 @@ def from_hex(value):
 
 @pytest.mark.parametrize(
     ("name", "defined"),
-    [("primitives.json", operations.OPERATIONS), ("proofs.json", proofs.OPERATIONS)],
+    [
+        ("primitives.json", operations.OPERATIONS),
+        ("proofs.json", proofs.OPERATIONS),
+        ("commitments.json", commitments.OPERATIONS),
+    ],
 )
 def test_vectors_can_be_checked_from_the_file_alone(name, defined):
     for vector in read(name)["vectors"]:

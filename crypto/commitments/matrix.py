@@ -1,0 +1,50 @@
+"""The public polynomials of commitments: uniform, the same for all, and chosen by nobody.
+
+Each is read off a keystream of AES-256 under a key that is a hash of its place, as Frodo makes its
+matrix. With keys that are public the keystream serves as a random function, and hides nothing.
+Words beyond the prime are left out, so that values are exactly uniform if the keystream is.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from crypto.commitments.transform import Residues
+from crypto.domain import domain_hash
+from crypto.primitives.prg import Keystream
+
+_PURPOSE: Final = "commitments/public polynomial"
+
+
+def public_values(degree: int, prime: int, first: int, number: int) -> Residues:
+    """Return public polynomials modulo one prime, by their values.
+
+    Args:
+        degree: N.
+        prime: p.
+        first: the place of the first of them: 0 for b, j for a_j.
+        number: how many.
+
+    Returns:
+        Shape (number, N), as `Transform.forward` returns values.
+    """
+    values = np.empty((number, degree))
+    for row, place in enumerate(range(first, first + number)):
+        values[row] = _uniform(degree, prime, place)
+    values -= np.where(values > prime // 2, float(prime), 0.0)
+    return values
+
+
+def _uniform(degree: int, prime: int, place: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
+    """Return the first N words of a keystream, cut to the bits of p, that are below p."""
+    labels = (degree, prime, place)
+    seed = domain_hash(_PURPOSE, *(label.to_bytes(8, "little") for label in labels))
+    keystream = Keystream(seed)
+    words = np.empty(degree + degree // 8, "<u4")
+    mask = np.uint32((1 << prime.bit_length()) - 1)
+    found = np.empty(0, np.uint32)
+    while len(found) < degree:
+        keystream.fill(words, memoryview(bytes(words.nbytes)))
+        words &= mask
+        found = np.concatenate([found, words[words < prime]])
+    return found[:degree]
