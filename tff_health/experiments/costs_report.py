@@ -135,10 +135,11 @@ def _table(name: str, title: str, recorded: Sequence[Recorded], what: str) -> Ta
         ]
         rows.append(("in all", *totals, ""))
     sessions = [
-        f"n = {one.task.num_clients}, d = {one.task.num_dropped}, e = {one.threshold}"
+        f"n\N{NO-BREAK SPACE}{one.task.num_clients} d\N{NO-BREAK SPACE}{one.task.num_dropped} "
+        f"e\N{NO-BREAK SPACE}{one.threshold}"
         for one in recorded
     ]
-    return Table(name, f"{title}: formula / found", ("", *sessions, "why they differ"), rows)
+    return Table(name, f"{title}: formula / found, for n clients, d dropped, threshold e", ("", *sessions, "why they differ"), rows)
 
 
 def _report(
@@ -151,11 +152,11 @@ def _report(
     report = Report(
         title="What scheme zhang costs, against the paper's formulas",
         subtitle=f"updates of m = {task.length:,} numbers, sums of log2 R = "
-        f"{' to '.join(sorted({str(one.task.modulus_bits) for one in recorded}))} bits, a_s = "
+        f"{', '.join(sorted({str(one.task.modulus_bits) for one in recorded}))} bits, a_s = "
         f"{lengths.share}, a_k = {lengths.element}, a_c = {lengths.ciphertext} bytes",
         findings=[
             (
-                f"client, n = {one.task.num_clients}, d = {one.task.num_dropped}",
+                f"{one.task.num_clients} clients, {one.task.num_dropped} dropped",
                 f"{one.client_bytes / sum(one.client_formula.values()):.4f}",
             )
             for one in recorded

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from tff_health.reporting.files import write_text
 
 Cell = str | int | float
+_NUMBER = re.compile(r"[-+±]?\d|-$")
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,21 @@ class Table:
 
     def markdown(self) -> str:
         """The table in Markdown, numbers aligned to the right."""
-        numeric = [
-            all(isinstance(row[i], int | float) for row in self.rows)
-            for i in range(len(self.columns))
-        ]
-        lines = [self.columns, ["---:" if right else "---" for right in numeric]]
+        lines = [self.columns, ["---:" if right else "---" for right in self.numeric()]]
         lines += [[show(cell) for cell in row] for row in self.rows]
         return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+    def numeric(self) -> list[bool]:
+        """Which columns hold numbers, alone or as text that begins with one, and nothing else."""
+        return [
+            any(row[i] != "" for row in self.rows)
+            and all(_is_numeric(row[i]) for row in self.rows)
+            for i in range(len(self.columns))
+        ]
+
+
+def _is_numeric(cell: Cell) -> bool:
+    return not isinstance(cell, str) or not cell or bool(_NUMBER.match(cell))
 
 
 def show(cell: Cell) -> str:
