@@ -6,23 +6,12 @@ from one place.
 """
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from crypto.errors import ParameterError
-from crypto.operations import Operation, counted_in
-from crypto.parties import SERVER, ClientId, Party
-from crypto.session.costs import (
-    ClientCost,
-    Costs,
-    Direction,
-    MessageCost,
-    OperationCost,
-    Role,
-    WorkCost,
-)
+from crypto.parties import ClientId, Party
+from crypto.session.cost_record import CostRecord
 from crypto.session.faults import Alter, Delay, Drop, Duplicate, Fault, Overtake
 from crypto.wire import message_type
 
@@ -44,7 +33,7 @@ class Envelope:
     data: bytes
 
 
-class Channel:
+class Channel(CostRecord):
     """Delivers the messages of one session.
 
     Args:
@@ -66,16 +55,11 @@ class Channel:
         faults: Sequence[Fault] = (),
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
+        super().__init__(message_names, clock)
         self._order = {stage: number for number, stage in enumerate(stages)}
-        self._names = message_names
         self._dropouts = dict(dropouts or {})
         self._faults = tuple(faults)
-        self._clock = clock
         self._queues: dict[tuple[str, Party], list[Envelope]] = {}
-        self._sizes: dict[tuple[str, Direction, str], list[int]] = {}
-        self._times: dict[tuple[str, Role], list[float]] = {}
-        self._clients: dict[ClientId, tuple[int, int, float]] = {}
-        self._operations: dict[tuple[str, Party], Counter[Operation]] = {}
         named = [*self._dropouts.values(), *(fault.stage for fault in self._faults)]
         named += [fault.action.until for fault in self._faults if isinstance(fault.action, Delay)]
         for stage in named:
@@ -93,9 +77,14 @@ class Channel:
         return not any(isinstance(fault.action, Overtake) for fault in self._faults)
 
     def send(self, stage: str, sender: Party, receiver: Party, data: bytes) -> None:
-        """Take a message, count it, and queue what will arrive of it."""
+        """Take a message, count it, and queue what will arrive of it.
+
+        Raises:
+            DecodingError: for bytes that are no message.
+        """
+        message_type(data)
         envelope = Envelope(stage, sender, receiver, data)
-        self._count(envelope)
+        self.count(stage, sender, receiver, data)
         action = next((f.action for f in self._faults if f.matches(stage, sender, receiver)), None)
         arrival, front, copies = stage, False, 1
         match action:
@@ -119,55 +108,3 @@ class Channel:
         if isinstance(receiver, int) and not self.is_present(receiver, stage):
             return []
         return arrived
-
-    @contextmanager
-    def work(self, party: Party, stage: str) -> Iterator[None]:
-        """Time a step of one party and count its operations, also of a step that raises."""
-        counter = self._operations.setdefault((stage, party), Counter())
-        start = self._clock()
-        try:
-            with counted_in(counter):
-                yield
-        finally:
-            seconds = self._clock() - start
-            role: Role = "client" if isinstance(party, int) else party
-            entry = self._times.setdefault((stage, role), [0, 0.0])
-            entry[0] += 1
-            entry[1] += seconds
-            if isinstance(party, int):
-                self._add_to_client(party, 0, 0, seconds)
-
-    def costs(self) -> Costs:
-        """Return the record of what has crossed and been computed so far."""
-        return Costs(
-            tuple(
-                MessageCost(*key, count=count, bytes=size)
-                for key, (count, size) in self._sizes.items()
-            ),
-            tuple(
-                WorkCost(*key, steps=int(steps), seconds=seconds)
-                for key, (steps, seconds) in self._times.items()
-            ),
-            tuple(ClientCost(client, *cost) for client, cost in sorted(self._clients.items())),
-            tuple(
-                OperationCost(*key, operation, count)
-                for key, counter in self._operations.items()
-                for operation, count in counter.items()
-            ),
-        )
-
-    def _count(self, envelope: Envelope) -> None:
-        size = len(envelope.data)
-        direction: Direction = "up" if envelope.receiver == SERVER else "down"
-        name = self._names[message_type(envelope.data)]
-        entry = self._sizes.setdefault((envelope.stage, direction, name), [0, 0])
-        entry[0] += 1
-        entry[1] += size
-        if isinstance(envelope.sender, int):
-            self._add_to_client(envelope.sender, size, 0, 0.0)
-        if isinstance(envelope.receiver, int):
-            self._add_to_client(envelope.receiver, 0, size, 0.0)
-
-    def _add_to_client(self, client: ClientId, up: int, down: int, seconds: float) -> None:
-        cost = self._clients.get(client, (0, 0, 0.0))
-        self._clients[client] = (cost[0] + up, cost[1] + down, cost[2] + seconds)

@@ -1,11 +1,13 @@
 """Carries one stage's messages between server and clients, and notes what a role refuses."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from crypto.errors import AbortError, ProtocolError
-from crypto.parties import SERVER, ClientId
+from crypto.parties import AUTHORITY, SERVER, ClientId
 from crypto.session.channel import Channel
+from crypto.session.cost_record import CostRecord
 from crypto.session.secure_sum import Refusal
 
 Answer: TypeAlias = Callable[[str, ClientId, bytes], bytes | None]
@@ -14,9 +16,46 @@ Answer: TypeAlias = Callable[[str, ClientId, bytes], bytes | None]
 Receive: TypeAlias = Callable[[ClientId, bytes], None]
 """The server's `receive`: from the sender, as the transport knows it, and what it sent."""
 
+TakeDealt: TypeAlias = Callable[[ClientId, bytes], None]
+"""Gives a client what an authority dealt it."""
 
-class Exchange:
+
+class Exchange(ABC):
     """The messages of one session: whatever a role refuses is noted, and the session goes on.
+
+    The server's part in a session is the same whether its clients are at hand or apart; an exchange
+    is how its messages reach them.
+
+    Args:
+        record: of what the session costs.
+        receive: gives the server a client's message.
+    """
+
+    def __init__(self, record: CostRecord, receive: Receive) -> None:
+        self.record = record
+        self.refusals: list[Refusal] = []
+        """What was refused so far."""
+        self._receive_one = receive
+
+    @abstractmethod
+    def carry(self, stage: str, messages: Mapping[ClientId, bytes]) -> None:
+        """Carry the server's messages to the clients and their answers back."""
+
+    @abstractmethod
+    def deal(self, stage: str, messages: Mapping[ClientId, bytes], take: TakeDealt) -> None:
+        """Carry an authority's messages to the clients, over its own channel to each of them."""
+
+    def _give(self, stage: str, sender: ClientId, data: bytes) -> None:
+        """Give the server a client's message."""
+        try:
+            with self.record.work(SERVER, stage):
+                self._receive_one(sender, data)
+        except ProtocolError as error:
+            self.refusals.append(Refusal(stage, SERVER, error))
+
+
+class ChannelExchange(Exchange):
+    """The messages of a session whose clients are at hand.
 
     Args:
         channel: delivers and counts.
@@ -28,12 +67,10 @@ class Exchange:
     def __init__(
         self, channel: Channel, clients: Sequence[ClientId], answer: Answer, receive: Receive
     ) -> None:
+        super().__init__(channel, receive)
         self._channel = channel
-        self._clients = clients
+        self._clients = tuple(clients)
         self._answer = answer
-        self._receive_one = receive
-        self.refusals: list[Refusal] = []
-        """What was refused so far."""
 
     def carry(self, stage: str, messages: Mapping[ClientId, bytes]) -> None:
         """Carry the server's messages to the clients and their answers back."""
@@ -48,16 +85,23 @@ class Exchange:
                 self._receive(stage)
         self._receive(stage)
 
+    def deal(self, stage: str, messages: Mapping[ClientId, bytes], take: TakeDealt) -> None:
+        """Carry an authority's messages to the clients, over its own channel to each of them."""
+        for client, data in messages.items():
+            self._channel.send(stage, AUTHORITY, client, data)
+        for client in self._clients:
+            for envelope in self._channel.collect(stage, client):
+                try:
+                    with self._channel.work(client, stage):
+                        take(client, envelope.data)
+                except (ProtocolError, AbortError) as error:
+                    self.refusals.append(Refusal(stage, client, error))
+
     def _receive(self, stage: str) -> None:
         """Give the server what has arrived for it."""
         for envelope in self._channel.collect(stage, SERVER):
-            if not isinstance(envelope.sender, int):
-                continue
-            try:
-                with self._channel.work(SERVER, stage):
-                    self._receive_one(envelope.sender, envelope.data)
-            except ProtocolError as error:
-                self.refusals.append(Refusal(stage, SERVER, error))
+            if isinstance(envelope.sender, int):
+                self._give(stage, envelope.sender, envelope.data)
 
     def _client_step(self, stage: str, client: ClientId, data: bytes) -> bytes | None:
         try:

@@ -9,16 +9,12 @@ from typing import TypeAlias, TypeVar
 
 from crypto.errors import AbortError, ProtocolError
 from crypto.parties import AUTHORITY, SERVER, ClientId, Party
-from crypto.session.channel import Channel
 from crypto.session.costs import Costs
-from crypto.session.exchange import Answer, Exchange, Receive
+from crypto.session.exchange import Exchange, TakeDealt
 from crypto.session.secure_sum import Refusal, SessionAbortedError
 
 Opening: TypeAlias = Callable[[], Mapping[ClientId, bytes]]
 """What a party does to open a stage: it returns a message for each client still there."""
-
-TakeDealt: TypeAlias = Callable[[ClientId, bytes], None]
-"""Gives a client what an authority dealt it."""
 
 Dealing: TypeAlias = tuple[Opening, TakeDealt]
 """What an authority sends before the server's invitation, and how a client takes it."""
@@ -30,10 +26,7 @@ class StageRunner:
     """One session between a server and its clients.
 
     Args:
-        channel: between them.
-        clients: who takes part.
-        answer: runs a client's step.
-        receive: gives the server a client's message.
+        exchange: carries messages between them.
         earlier_costs: what a session that this one goes on from cost.
         earlier_refusals: what was refused in it.
         opens_at: the first stage in which clients give what opens the sum.
@@ -41,18 +34,14 @@ class StageRunner:
 
     def __init__(
         self,
-        channel: Channel,
-        clients: Iterable[ClientId],
-        answer: Answer,
-        receive: Receive,
+        exchange: Exchange,
         *,
         earlier_costs: Costs | None = None,
         earlier_refusals: Sequence[Refusal] = (),
         opens_at: str | None = None,
     ) -> None:
-        self._channel = channel
-        self._clients = tuple(clients)
-        self._exchange = Exchange(channel, self._clients, answer, receive)
+        self._record = exchange.record
+        self._exchange = exchange
         self._exchange.refusals.extend(earlier_refusals)
         self._earlier = earlier_costs
         self._stage = ""
@@ -61,7 +50,7 @@ class StageRunner:
 
     def costs(self) -> Costs:
         """Return what all has cost so far."""
-        costs = self._channel.costs()
+        costs = self._record.costs()
         return costs if self._earlier is None else self._earlier + costs
 
     @property
@@ -92,17 +81,9 @@ class StageRunner:
             take: gives it to a client.
         """
         self._stage = stage
-        with self._channel.work(AUTHORITY, stage):
+        with self._record.work(AUTHORITY, stage):
             messages = dealing()
-        for client, data in messages.items():
-            self._channel.send(stage, AUTHORITY, client, data)
-        for client in self._clients:
-            for envelope in self._channel.collect(stage, client):
-                try:
-                    with self._channel.work(client, stage):
-                        take(client, envelope.data)
-                except (ProtocolError, AbortError) as error:
-                    self.note(client, error)
+        self._exchange.deal(stage, messages, take)
 
     def run_stages(
         self, openings: Iterable[tuple[str, Opening]], dealing: Dealing | None = None
@@ -122,7 +103,7 @@ class StageRunner:
     def run_stage(self, stage: str, opening: Opening) -> None:
         """Let the server open a stage, carry its messages to the clients and the answers back."""
         self._stage = stage
-        with self._channel.work(SERVER, stage):
+        with self._record.work(SERVER, stage):
             messages = opening()
         if stage == self._opens_at:
             self._may_be_opened = True  # also if nobody answers: answers may come late
@@ -130,9 +111,9 @@ class StageRunner:
 
     def close(self, closing: Callable[[], _T], by: Party = SERVER) -> _T:
         """Let the server, or an authority, do what is left to do after a stage."""
-        with self._channel.work(by, self._stage):
+        with self._record.work(by, self._stage):
             return closing()
 
-    def note(self, by: Party, error: ProtocolError | AbortError) -> None:
-        """Keep a refusal in the present stage."""
-        self._exchange.refusals.append(Refusal(self._stage, by, error))
+    def note(self, by: Party, error: ProtocolError | AbortError, stage: str | None = None) -> None:
+        """Keep a refusal in a stage, by default the present one."""
+        self._exchange.refusals.append(Refusal(stage or self._stage, by, error))

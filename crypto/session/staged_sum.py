@@ -23,6 +23,7 @@ from crypto.session.channel import Channel
 from crypto.session.client_session import Part, SessionClients
 from crypto.session.consortium import Consortium
 from crypto.session.costs import Costs
+from crypto.session.exchange import ChannelExchange
 from crypto.session.faults import Fault
 from crypto.session.opened_rounds import OncePerRound
 from crypto.session.runner import Dealing, Opening, StageRunner
@@ -203,10 +204,7 @@ class StagedSum(SecureSum, Generic[_Client]):
             lambda client, data: self._join(client, data, plan.binding), vectors, self.stages[0]
         )
         runner = StageRunner(
-            channel,
-            cohort,
-            clients.answer,
-            session.server.receive,
+            ChannelExchange(channel, cohort, clients.answer, session.server.receive),
             earlier_costs=session.costs,
             earlier_refusals=session.refusals,
             opens_at=self.opens_at,

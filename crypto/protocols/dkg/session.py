@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic
 
 from crypto.elgamal.encryption import PublicKey
@@ -20,9 +21,10 @@ from crypto.protocols.dkg.stages import Stage
 from crypto.randomness import SYSTEM, Randomness
 from crypto.session.channel import Channel
 from crypto.session.costs import Costs
-from crypto.session.exchange import Exchange
+from crypto.session.exchange import ChannelExchange
 from crypto.session.faults import Fault
-from crypto.session.secure_sum import Refusal, SessionAbortedError
+from crypto.session.runner import StageRunner
+from crypto.session.secure_sum import Refusal
 from crypto.session.thresholds import MIN_CLIENTS
 from crypto.wire import message_names
 
@@ -135,33 +137,42 @@ def run_generation(
     cohort = tuple(sorted(roles))
     stages = tuple(stage.value for stage in Stage)
     channel = Channel(stages, message_names(MessageType), dropouts, faults, clock)
-    exchange = Exchange(
+    exchange = ChannelExchange(
         channel, cohort, lambda stage, c, data: roles[c].step(stage, data), server.receive
     )
-    stage = Stage.ADVERTISE_KEYS
-    try:
-        for stage in Stage:
-            with channel.work(SERVER, stage):
-                messages = server.open_stage(stage)
-            exchange.carry(stage, messages)
-    except (AbortError, ProtocolError) as error:
-        refusals = (*exchange.refusals, *_verdicts(server))
-        raise SessionAbortedError(stage, error, channel.costs(), refusals) from error
+    runner = StageRunner(exchange)
+    run_stages(server, runner)
     shares = {}
     for client in sorted(server.finished):
         try:
             shares[client] = roles[client].outcome[1]
         except ProtocolError as error:  # the last message did not reach it, or did not convince it
-            exchange.refusals.append(Refusal(stage, client, error))
-    refusals = (*exchange.refusals, *_verdicts(server))
+            runner.note(client, error)
+    _note_verdicts(server, runner)
     qualified = server.record.qualified
     return KeyGeneration(
-        server.key(), cohort, shares, qualified, server.epoch, channel.costs(), refusals
+        server.key(), cohort, shares, qualified, server.epoch, runner.costs(), runner.refusals
     )
 
 
-def _verdicts(server: DkgServer[Element]) -> tuple[Refusal, ...]:
-    return tuple(Refusal(Stage.COMPLAINTS, SERVER, error) for error in server.record.verdicts)
+def run_stages(server: DkgServer[Element], runner: StageRunner) -> None:
+    """Run all stages of a key generation with the server, wherever its clients are.
+
+    Raises:
+        SessionAbortedError: if too few clients or honest dealers are left.
+    """
+    with runner.aborting():
+        try:
+            for stage in Stage:
+                runner.run_stage(stage, partial(server.open_stage, stage))
+        except (AbortError, ProtocolError):
+            _note_verdicts(server, runner)
+            raise
+
+
+def _note_verdicts(server: DkgServer[Element], runner: StageRunner) -> None:
+    for error in server.record.verdicts:
+        runner.note(SERVER, error, Stage.COMPLAINTS)
 
 
 class KeyGenerations(Generic[Element]):

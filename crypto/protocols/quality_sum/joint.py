@@ -25,6 +25,7 @@ from crypto.randomness import SYSTEM, Randomness
 from crypto.session.channel import Channel
 from crypto.session.client_session import SessionClients
 from crypto.session.costs import Costs
+from crypto.session.exchange import ChannelExchange
 from crypto.session.faults import Fault
 from crypto.session.opened_rounds import OncePerRound
 from crypto.session.runner import Dealing, StageRunner
@@ -162,13 +163,11 @@ class JointSum:
         server = QualityServer(
             masks, ready.system, parameters, logarithms, registry, self._randomness
         )
+        joined = SessionClients(
+            lambda client, data: clients[client].join(data, binding), inputs, self.stages[1]
+        )
         runner = StageRunner(
-            channel,
-            vectors,
-            SessionClients(
-                lambda client, data: clients[client].join(data, binding), inputs, self.stages[1]
-            ).answer,
-            server.receive,
+            ChannelExchange(channel, tuple(vectors), joined.answer, server.receive),
             earlier_costs=ready.costs if is_new else None,
             earlier_refusals=ready.refusals if is_new else (),
             opens_at=self._masking.opens_at,

@@ -22,6 +22,7 @@ from crypto.protocols.quality_sum.system_key import HeldKey, SystemKey
 from crypto.randomness import SYSTEM, Randomness
 from crypto.session.channel import Channel
 from crypto.session.costs import Costs
+from crypto.session.exchange import ChannelExchange
 from crypto.session.faults import Delay, Drop, Fault
 from crypto.session.key_setup import KeySetup, check_key_setup
 from crypto.session.runner import StageRunner
@@ -131,12 +132,10 @@ class DealtKeys(KeySource):
         server = KeySetupServer(holders, threshold, name, self._randomness, self._epoch)
         authority = SystemKeyAuthority(server.offer, self._group, self._randomness, last)
         clients = {c: SystemKeyReceiver(c, self._group, threshold, last) for c in holders}
-        runner = StageRunner(
-            channel,
-            holders,
-            lambda _, client, data: clients[client].accept(data),
-            server.receive,
+        exchange = ChannelExchange(
+            channel, holders, lambda _, c, data: clients[c].accept(data), server.receive
         )
+        runner = StageRunner(exchange)
         with runner.aborting():
             runner.deal(stage, authority.deal, lambda client, data: clients[client].take(data))
             system = authority.public()

@@ -4,6 +4,7 @@ from crypto.errors import ReplayError, ThresholdError, WrongContentError
 from crypto.parties import AUTHORITY, SERVER
 from crypto.session.channel import Channel
 from crypto.session.costs import Costs, MessageCost
+from crypto.session.exchange import ChannelExchange
 from crypto.session.runner import StageRunner
 from crypto.session.secure_sum import Refusal, SessionAbortedError
 from crypto.wire import MAGIC, VERSION
@@ -14,7 +15,7 @@ EARLIER = Costs((MessageCost("before", "up", "greeting", 1, 9),))
 
 def runner(answer=lambda stage, client, data: data, receive=lambda sender, data: None, **options):
     lines = Channel(("first", "second"), {7: "greeting"}, clock=lambda: 0.0)
-    return StageRunner(lines, (1, 2), answer, receive, **options)
+    return StageRunner(ChannelExchange(lines, (1, 2), answer, receive), **options)
 
 
 @pytest.mark.parametrize(
