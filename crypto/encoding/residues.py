@@ -117,6 +117,16 @@ def common_length(vectors: Mapping[ClientId, IntegerVector]) -> int:
     return int(np.size(next(iter(vectors.values()), ())))
 
 
+def check_modulus_bits(modulus_bits: int, most_bits: int = MAX_MODULUS_BITS) -> None:
+    """Refuse an impossible k.
+
+    Raises:
+        ParameterError: unless it lies in 1..`most_bits`.
+    """
+    if not 1 <= modulus_bits <= most_bits:
+        raise ParameterError(f"modulus_bits={modulus_bits} must lie in 1..{most_bits}")
+
+
 def check_vectors(
     vectors: Mapping[ClientId, IntegerVector], modulus_bits: int, most_bits: int = MAX_MODULUS_BITS
 ) -> int:
@@ -125,8 +135,7 @@ def check_vectors(
     Raises:
         ParameterError: for an impossible k, or as `check_vector`.
     """
-    if not 1 <= modulus_bits <= most_bits:
-        raise ParameterError(f"modulus_bits={modulus_bits} must lie in 1..{most_bits}")
+    check_modulus_bits(modulus_bits, most_bits)
     length = common_length(vectors)
     for vector in vectors.values():
         check_vector(vector, length, modulus_bits)

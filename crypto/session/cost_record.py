@@ -22,7 +22,7 @@ from crypto.session.costs import (
 )
 from crypto.wire import message_type
 
-UNREADABLE = "unreadable"
+OTHER = "other"
 """The name under which bytes are counted that are no message of the session's protocols."""
 
 
@@ -53,7 +53,7 @@ class CostRecord:
             stage: the stage in which it was sent.
             sender: who sent it.
             receiver: for whom it is.
-            data: the encoded message; bytes that are none are counted as "unreadable".
+            data: the encoded message; bytes that are none are counted as "other".
         """
         size = len(data)
         direction: Direction = "up" if receiver == SERVER else "down"
@@ -106,9 +106,9 @@ class CostRecord:
 
     def _name(self, data: bytes) -> str:
         try:
-            return self._names.get(message_type(data), UNREADABLE)
+            return self._names.get(message_type(data), OTHER)
         except DecodingError:
-            return UNREADABLE
+            return OTHER
 
     def _add_to_client(self, client: ClientId, up: int, down: int, seconds: float) -> None:
         cost = self._clients.get(client, (0, 0, 0.0))

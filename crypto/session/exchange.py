@@ -16,6 +16,9 @@ Answer: TypeAlias = Callable[[str, ClientId, bytes], bytes | None]
 Receive: TypeAlias = Callable[[ClientId, bytes], None]
 """The server's `receive`: from the sender, as the transport knows it, and what it sent."""
 
+Opening: TypeAlias = Callable[[], Mapping[ClientId, bytes]]
+"""What a party does to open a stage: it returns a message for each client still there."""
+
 TakeDealt: TypeAlias = Callable[[ClientId, bytes], None]
 """Gives a client what an authority dealt it."""
 
@@ -42,8 +45,14 @@ class Exchange(ABC):
         """Carry the server's messages to the clients and their answers back."""
 
     @abstractmethod
-    def deal(self, stage: str, messages: Mapping[ClientId, bytes], take: TakeDealt) -> None:
-        """Carry an authority's messages to the clients, over its own channel to each of them."""
+    def deal(self, stage: str, dealing: Opening, take: TakeDealt) -> None:
+        """Let an authority give the clients something over its own channel to each of them.
+
+        Args:
+            stage: the stage in which it does.
+            dealing: what the authority does.
+            take: gives it to a client that is at hand.
+        """
 
     def _give(self, stage: str, sender: ClientId, data: bytes) -> None:
         """Give the server a client's message."""
@@ -85,8 +94,10 @@ class ChannelExchange(Exchange):
                 self._receive(stage)
         self._receive(stage)
 
-    def deal(self, stage: str, messages: Mapping[ClientId, bytes], take: TakeDealt) -> None:
-        """Carry an authority's messages to the clients, over its own channel to each of them."""
+    def deal(self, stage: str, dealing: Opening, take: TakeDealt) -> None:
+        """Let an authority at hand deal, and its clients take what it deals."""
+        with self._channel.work(AUTHORITY, stage):
+            messages = dealing()
         for client, data in messages.items():
             self._channel.send(stage, AUTHORITY, client, data)
         for client in self._clients:

@@ -22,14 +22,16 @@ from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.randomness import Randomness
 from crypto.session.admission import Kinds
 from crypto.session.client_session import ClientSession
+from crypto.session.consortium import Consortium
+from crypto.session.exchange import Opening as StageOpening
 from crypto.session.faults import Fault
 from crypto.session.messages import ClientMessage, RoundInvitation
 from crypto.session.opened_rounds import Opening
-from crypto.session.runner import Opening as StageOpening
 from crypto.session.secure_sum import SumResult
 from crypto.session.signing import verify_relayed
 from crypto.session.staged_server import StagedServer
-from crypto.session.staged_sum import IntegerSums, SessionPlan
+from crypto.session.staged_sum import IntegerSums
+from crypto.session.sum_roles import SessionPlan
 from crypto.session.thresholds import MIN_CLIENTS, ChooseHelpers
 
 _Client = TypeVar("_Client")
@@ -52,6 +54,7 @@ class HelpedSum(IntegerSums[_Client]):
         randomness: where identities come from, and keys.
         clock: seconds, for the times in the record of costs.
         choose_helpers: which survivors help.
+        consortium: the identities of its clients; None: new ones, made here.
 
     Raises:
         ParameterError: for a threshold below three.
@@ -67,10 +70,11 @@ class HelpedSum(IntegerSums[_Client]):
         randomness: Randomness,
         clock: Callable[[], float],
         choose_helpers: ChooseHelpers,
+        consortium: Consortium | None = None,
     ) -> None:
         if threshold is not None and threshold < MIN_CLIENTS:
             raise ParameterError(f"threshold={threshold} must be at least {MIN_CLIENTS}")
-        super().__init__(signed=signed, randomness=randomness, clock=clock)
+        super().__init__(signed=signed, randomness=randomness, clock=clock, consortium=consortium)
         self._threshold = threshold
         self._signed = signed
         self._choose_helpers = choose_helpers

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from crypto.errors import ConsistencyError, ForeignMessageError, PolicyError, ReplayError
 from crypto.parties import SERVER, ClientId
-from crypto.session.opened_rounds import OpenedRounds, Opening
+from crypto.session.opened_rounds import Journal, OpenedRounds, Opening
 
 
 class SumInvitation(Protocol):
@@ -45,6 +45,10 @@ class JoinedSessions:
 
     def __contains__(self, session_id: bytes) -> bool:
         return session_id in self._joined
+
+    def remember(self, journal: Journal) -> None:
+        """Keep opened rounds in a journal from now on; called before the first session."""
+        self._opened = OpenedRounds(journal)
 
     def check(self, invitation: SumInvitation, binding: bytes) -> Opening:
         """Refuse a session that is not for this client, or not any more; changes nothing.

@@ -7,6 +7,7 @@ run again only as long as nobody has given what opens its sum.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +18,48 @@ from crypto.parties import SERVER, ClientId
 from crypto.session.secure_sum import SessionAbortedError
 
 
-class OpenedRounds:
-    """The rounds in which one client has given what opens a sum, for as long as it lives.
+class Journal(Protocol):
+    """Keeps which session has opened the sum of which round, for one client of one protocol."""
 
-    The client of each protocol has its own: sums that a round has by several protocols are one
-    each.
-    """
+    def opened(self, round_id: int) -> bytes | None:
+        """Return the session that has opened a round's sum, as far as this client gave to it."""
+        ...
+
+    def record(self, round_id: int, session_id: bytes) -> None:
+        """Keep that a session opens a round's sum; returns once that is as durable as can be."""
+        ...
+
+
+class MemoryJournal:
+    """A journal that lives as long as its process."""
 
     def __init__(self) -> None:
         self._sessions: dict[int, bytes] = {}
+
+    def opened(self, round_id: int) -> bytes | None:
+        """Return the session that has opened a round's sum."""
+        return self._sessions.get(round_id)
+
+    def record(self, round_id: int, session_id: bytes) -> None:
+        """Keep that a session opens a round's sum."""
+        self._sessions[round_id] = session_id
+
+
+class OpenedRounds:
+    """The rounds in which one client has given what opens a sum, for as long as its journal lives.
+
+    The client of each protocol has its own: sums that a round has by several protocols are one
+    each.
+
+    Args:
+        journal: where they are kept; None: in memory.
+
+    Attributes:
+        journal: as given.
+    """
+
+    def __init__(self, journal: Journal | None = None) -> None:
+        self.journal: Journal = MemoryJournal() if journal is None else journal
 
     def opening(self, round_id: int, session_id: bytes) -> "Opening":
         """Return what this client asks before it uploads, and tells before it opens.
@@ -62,8 +96,7 @@ class Opening:
         Raises:
             OpenedRoundError: naming the server.
         """
-        opened_by = self.rounds._sessions.get(self.round_id, self.session_id)
-        if opened_by != self.session_id:
+        if self.rounds.journal.opened(self.round_id) not in (None, self.session_id):
             raise OpenedRoundError(
                 f"a second sum of round {self.round_id}, of which this client has opened one",
                 SERVER,
@@ -76,7 +109,7 @@ class Opening:
             OpenedRoundError: as `check`.
         """
         self.check()
-        self.rounds._sessions[self.round_id] = self.session_id
+        self.rounds.journal.record(self.round_id, self.session_id)
 
 
 class OncePerRound:

@@ -3,18 +3,15 @@
 Only what the server itself cannot do ends the session; all else is noted, and it goes on.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias, TypeVar
 
 from crypto.errors import AbortError, ProtocolError
-from crypto.parties import AUTHORITY, SERVER, ClientId, Party
+from crypto.parties import SERVER, Party
 from crypto.session.costs import Costs
-from crypto.session.exchange import Exchange, TakeDealt
+from crypto.session.exchange import Exchange, Opening, TakeDealt
 from crypto.session.secure_sum import Refusal, SessionAbortedError
-
-Opening: TypeAlias = Callable[[], Mapping[ClientId, bytes]]
-"""What a party does to open a stage: it returns a message for each client still there."""
 
 Dealing: TypeAlias = tuple[Opening, TakeDealt]
 """What an authority sends before the server's invitation, and how a client takes it."""
@@ -81,9 +78,7 @@ class StageRunner:
             take: gives it to a client.
         """
         self._stage = stage
-        with self._record.work(AUTHORITY, stage):
-            messages = dealing()
-        self._exchange.deal(stage, messages, take)
+        self._exchange.deal(stage, dealing, take)
 
     def run_stages(
         self, openings: Iterable[tuple[str, Opening]], dealing: Dealing | None = None

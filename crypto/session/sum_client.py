@@ -9,7 +9,7 @@ from crypto.parties import SERVER, ClientId
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.randomness import SYSTEM, Randomness
 from crypto.session.joined_sessions import JoinedSessions
-from crypto.session.opened_rounds import Opening
+from crypto.session.opened_rounds import Journal, Opening
 
 
 class _Beginning(Protocol):
@@ -52,6 +52,20 @@ class KnownClient(ABC, Generic[_P]):
         self._registry = registry or {}
         self._randomness = randomness
         self._joined = JoinedSessions(client_id)
+
+    @property
+    def registry(self) -> Mapping[ClientId, VerifyKey]:
+        """The verify keys of the consortium's clients; empty if they do not sign."""
+        return self._registry
+
+    def remember(self, journal: Journal) -> None:
+        """Keep the rounds whose sums it opens in a journal, before the first session.
+
+        Args:
+            journal: outlives this object, so that a client that was started anew does not help to
+                open a second sum of a round.
+        """
+        self._joined.remember(journal)
 
     def _enter(self, data: bytes, binding: bytes, *trusted: VerifyKey | None) -> tuple[_P, bytes]:
         """Accept an invitation.

@@ -12,7 +12,7 @@ from crypto.errors import AbortError, ParameterError, ProtocolError
 from crypto.groups.base import Element, Group
 from crypto.parties import SERVER, ClientId
 from crypto.primitives.shamir import holder_point
-from crypto.primitives.signatures import SigningIdentity
+from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.protocols.dkg.client import DkgClient
 from crypto.protocols.dkg.messages import MessageType
 from crypto.protocols.dkg.policy import GenerationPolicy
@@ -183,6 +183,11 @@ class KeyGenerations(Generic[Element]):
         identity: client -> what it signs with; None if clients do not sign.
         randomness: where keys come from.
         clock: seconds, for the times in the record of costs.
+        last_epoch: of the last key that was made before, 0 if none; it must outlive a restart.
+
+    Attributes:
+        group: as given.
+        identity: likewise.
     """
 
     def __init__(
@@ -191,12 +196,31 @@ class KeyGenerations(Generic[Element]):
         identity: Callable[[ClientId], SigningIdentity | None],
         randomness: Randomness = SYSTEM,
         clock: Callable[[], float] = time.perf_counter,
+        last_epoch: int = 0,
     ) -> None:
-        self._group = group
-        self._identity = identity
+        self.group = group
+        self.identity = identity
         self._randomness = randomness
         self._clock = clock
-        self._epoch = 0
+        self._epoch = last_epoch
+
+    def server(
+        self,
+        cohort: Sequence[ClientId],
+        threshold: int,
+        registry: Mapping[ClientId, VerifyKey] | None,
+    ) -> DkgServer[Element]:
+        """Return the server of the next key generation, for clients that are apart.
+
+        Args:
+            cohort: the clients asked, in increasing order.
+            threshold: e.
+            registry: the verify keys of the clients; None if they do not sign.
+        """
+        self._epoch += 1
+        return DkgServer(
+            tuple(cohort), threshold, self.group, registry, self._randomness, self._epoch
+        )
 
     def run(
         self,
@@ -206,7 +230,7 @@ class KeyGenerations(Generic[Element]):
         faults: Sequence[Fault] = (),
     ) -> KeyGeneration[Element]:
         """Let a cohort make a key; arguments and errors as those of `generate_key`."""
-        identities = {c: found for c in cohort if (found := self._identity(c)) is not None}
+        identities = {c: found for c in cohort if (found := self.identity(c)) is not None}
         signed = bool(identities)
         policy = GenerationPolicy(
             frozenset(cohort), majority_required=signed, last_epoch=self._epoch
@@ -215,7 +239,7 @@ class KeyGenerations(Generic[Element]):
         return generate_key(
             cohort,
             threshold,
-            self._group,
+            self.group,
             signed=signed,
             identities=identities or None,
             policy=policy,

@@ -27,13 +27,15 @@ from crypto.protocols.elgamal_sum.messages import MessageType
 from crypto.protocols.elgamal_sum.parameters import MAX_VALUE, ElGamalParameters, ElGamalPolicy
 from crypto.protocols.elgamal_sum.server import ElGamalServer
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.channel import Channel
+from crypto.session.apart.channel import ApartChannel
+from crypto.session.apart.participant import Task
+from crypto.session.consortium import Consortium
 from crypto.session.costs import Costs
 from crypto.session.helped_sum import HelpedSum, Stage
 from crypto.session.key_setup import KeySetup, check_key_setup
 from crypto.session.runner import StageRunner
 from crypto.session.secure_sum import Refusal, SessionAbortedError, SumResult
-from crypto.session.staged_sum import Session, SessionPlan, Total
+from crypto.session.sum_roles import AnyChannel, Session, SessionPlan, Total
 from crypto.session.thresholds import MIN_CLIENTS, ChooseHelpers, choose_at_random, plan_threshold
 
 MAX_MODULUS_BITS: Final = MAX_VALUE.bit_length()
@@ -61,6 +63,8 @@ class ElGamalSum(HelpedSum[ElGamalClient[Any]]):
         randomness: where keys come from.
         clock: seconds, for the times in the record of costs; wall time by default.
         choose_helpers: which survivors decrypt; a random choice by default.
+        consortium: the identities of clients and authority; None: new ones, made here.
+        last_epoch: of the last system key that was made before, 0 if none.
 
     Raises:
         ParameterError: for an unknown key setup or a threshold below 2.
@@ -81,20 +85,45 @@ class ElGamalSum(HelpedSum[ElGamalClient[Any]]):
         randomness: Randomness = SYSTEM,
         clock: Callable[[], float] = time.perf_counter,
         choose_helpers: ChooseHelpers = choose_at_random,
+        consortium: Consortium | None = None,
+        last_epoch: int = 0,
     ) -> None:
-        super().__init__(threshold, signed, randomness, clock, choose_helpers)
+        super().__init__(threshold, signed, randomness, clock, choose_helpers, consortium)
         self.group = group
         self._proofs = proofs
         self._cache_dir = cache_dir
         check_key_setup(key_setup)
         self._keys: KeySource[Any] = (
-            AuthorityKeys(group, self.consortium.new_identity(), randomness)
+            self._authority_keys(last_epoch)
             if key_setup == "authority"
-            else GeneratedKeys(KeyGenerations(group, self.identity, randomness, clock), randomness)
+            else GeneratedKeys(
+                KeyGenerations(group, self.identity, randomness, clock, last_epoch), randomness
+            )
         )
         self._policy = ElGamalPolicy(signed, threshold, MIN_CLIENTS)
         self._delivery: KeyDelivery | None = None
         self._logarithms: dict[int, DiscreteLog[Any]] = {}
+
+    def _authority_keys(self, last_epoch: int) -> AuthorityKeys[Any]:
+        identity = self.consortium.new_identity() if self._signed else None
+        return AuthorityKeys(self.group, identity, self._randomness, self.consortium, last_epoch)
+
+    def _agree_on(self, num_clients: int, length: int, bits: int) -> Any:
+        threshold = plan_threshold(num_clients, self._threshold, signed=self._signed)
+        largest = (1 << bits) - 1
+        parameters = ElGamalParameters(length, largest, threshold, self._proofs, self._signed)
+        return parameters, self._logarithms_up_to(num_clients * largest)
+
+    def other_tasks(self, client: ClientId) -> dict[str, Task]:
+        """Return how a client gets its shares of system keys."""
+
+        def least(num_clients: int) -> int:
+            return plan_threshold(num_clients, self._threshold, signed=self._signed)
+
+        return self._keys.member_tasks(self.client(client), least)
+
+    def _authority_tasks(self) -> dict[str, Task]:
+        return self._keys.authority_tasks()
 
     def _check_bound(self, num_clients: int, max_value: int) -> None:
         """Leave it to what is agreed upon."""
@@ -111,7 +140,7 @@ class ElGamalSum(HelpedSum[ElGamalClient[Any]]):
         return self._run(vectors, (parameters, logarithms), plan, 64)
 
     def _open(
-        self, cohort: tuple[ClientId, ...], agreed: Any, plan: SessionPlan, channel: Channel
+        self, cohort: tuple[ClientId, ...], agreed: Any, plan: SessionPlan, channel: AnyChannel
     ) -> Session[ElGamalServer[Any]]:
         parameters, logarithms = agreed
         delivery, costs, refusals = self._key_for(cohort, parameters.threshold, channel)
@@ -126,13 +155,17 @@ class ElGamalSum(HelpedSum[ElGamalClient[Any]]):
             self._choose_helpers,
             plan.binding,
         )
-        return Session(server, costs=costs, refusals=refusals)
+        return Session(
+            server, costs=costs, refusals=refusals, helper=isinstance(channel, ApartChannel)
+        )
 
     def _play(self, runner: StageRunner, session: Session[ElGamalServer[Any]]) -> Total:
         try:
             return super()._play(runner, session)
         finally:
             self._forget_delivered(session.server.ready)
+            if session.helper:
+                self._forget_refusing(runner.refusals)
 
     def _finish(self, runner: StageRunner, session: Session[ElGamalServer[Any]]) -> Total:
         result = runner.close(session.server.decrypt)
@@ -161,7 +194,7 @@ class ElGamalSum(HelpedSum[ElGamalClient[Any]]):
         )
 
     def _key_for(
-        self, cohort: Sequence[ClientId], threshold: int, channel: Channel
+        self, cohort: Sequence[ClientId], threshold: int, channel: AnyChannel
     ) -> tuple[KeyDelivery, Costs, tuple[Refusal, ...]]:
         """Return the present system key, or a new one if it does not cover the cohort."""
         present = self._delivery
@@ -171,10 +204,8 @@ class ElGamalSum(HelpedSum[ElGamalClient[Any]]):
             and present.holders.issuperset(cohort)
         ):
             return present, Costs(), ()
-        clients = {client: self._clients[client] for client in cohort}
-        absent = frozenset(c for c in cohort if not channel.is_present(c, Stage.KEY_SETUP))
         try:
-            delivery, costs, refusals = self._keys.make_key(clients, threshold, absent)
+            delivery, costs, refusals = self._make_key(cohort, threshold, channel)
         except SessionAbortedError as error:
             costs = error.costs.within(Stage.KEY_SETUP)
             raise SessionAbortedError(
@@ -182,6 +213,22 @@ class ElGamalSum(HelpedSum[ElGamalClient[Any]]):
             ) from error
         self._delivery = delivery
         return delivery, costs.within(Stage.KEY_SETUP), refusals
+
+    def _make_key(
+        self, cohort: Sequence[ClientId], threshold: int, channel: AnyChannel
+    ) -> tuple[KeyDelivery, Costs, tuple[Refusal, ...]]:
+        if isinstance(channel, ApartChannel):
+            return self._keys.make_apart(cohort, threshold, channel, self.registry)
+        clients = {client: self._clients[client] for client in cohort}
+        absent = frozenset(c for c in cohort if not channel.is_present(c, Stage.KEY_SETUP))
+        return self._keys.make_key(clients, threshold, absent)
+
+    def _forget_refusing(self, refusals: Sequence[Refusal]) -> None:
+        """Count no client as a holder that refused an invitation: it may have lost its share."""
+        refusing = {r.by for r in refusals if r.stage == Stage.KEY_SETUP}
+        if self._delivery is not None and refusing & self._delivery.holders:
+            holders = frozenset(self._delivery.holders - refusing)
+            self._delivery = replace(self._delivery, holders=holders)
 
     def _forget_delivered(self, ready: set[ClientId]) -> None:
         """Keep sealed shares only for those who have not got theirs."""

@@ -9,18 +9,22 @@ import numpy as np
 
 from crypto.errors import ParameterError
 from crypto.parties import AUTHORITY, SERVER, ClientId
-from crypto.primitives.signatures import SigningIdentity
+from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.protocols.homomorphic_sum.client import KeyedClient
+from crypto.protocols.homomorphic_sum.holders import HolderApart, HolderAtHand
 from crypto.protocols.homomorphic_sum.key_holder import KeyHolder
 from crypto.protocols.homomorphic_sum.messages import KeyedInvitation
 from crypto.protocols.homomorphic_sum.server import KeyedServer
 from crypto.protocols.homomorphic_sum.stages import Stage
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.channel import Channel
+from crypto.session.apart.channel import ApartChannel
+from crypto.session.apart.participant import Task
 from crypto.session.client_session import Part
+from crypto.session.consortium import Consortium
 from crypto.session.messages import NONCE_BYTES
 from crypto.session.runner import StageRunner
-from crypto.session.staged_sum import Session, SessionPlan, StagedSum, Total
+from crypto.session.staged_sum import StagedSum
+from crypto.session.sum_roles import AnyChannel, Session, SessionPlan, Total
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
 from crypto.vector_schemes.scheme import PublicVectorKey, VectorScheme
 
@@ -33,6 +37,9 @@ class KeyedSum(StagedSum[KeyedClient[Any, Any]]):
         signed: whether clients and key holder sign their messages.
         randomness: where keys, nonces and randomisers come from, as far as the scheme lets us say.
         clock: seconds, for the times in the record of costs; the key holder's are the authority's.
+        consortium: the identities of clients and key holder; None: new ones, made here.
+        key_epoch: the number of the key that the key holder makes, later than that of every key
+            that its identity has signed.
 
     Raises:
         ParameterError: for a scheme of less than 112 bits of strength.
@@ -52,6 +59,8 @@ class KeyedSum(StagedSum[KeyedClient[Any, Any]]):
         signed: bool = True,
         randomness: Randomness = SYSTEM,
         clock: Callable[[], float] = time.perf_counter,
+        consortium: Consortium | None = None,
+        key_epoch: int = 1,
     ) -> None:
         self.scheme = scheme or PackedPaillierScheme()
         if self.scheme.security_bits < self.LEAST_SECURITY_BITS:
@@ -59,20 +68,21 @@ class KeyedSum(StagedSum[KeyedClient[Any, Any]]):
                 f"{self.scheme.name} has {self.scheme.security_bits} bits of strength; "
                 f"{self.LEAST_SECURITY_BITS} are needed"
             )
-        super().__init__(signed=signed, randomness=randomness, clock=clock)
-        self._identity = self.consortium.new_identity()
+        super().__init__(signed=signed, randomness=randomness, clock=clock, consortium=consortium)
+        self._identity = self.consortium.new_identity() if signed else None
+        self._key_epoch = key_epoch
         self._key_holder: KeyHolder | None = None
+        self._read: dict[bytes, PublicVectorKey] = {}
 
     @abstractmethod
     def _server(self, invitation: Any, key: PublicVectorKey) -> KeyedServer:
         """Return the server of a session; ParameterError if the key cannot hold its sum."""
 
     def _open(
-        self, cohort: tuple[ClientId, ...], agreed: Any, plan: SessionPlan, channel: Channel
+        self, cohort: tuple[ClientId, ...], agreed: Any, plan: SessionPlan, channel: AnyChannel
     ) -> Session[KeyedServer]:
         length, value_bits = agreed
-        with channel.work(AUTHORITY, Stage.KEY_SETUP):
-            holder = self._holder()
+        holder = self._reach_holder(channel)
         with channel.work(SERVER, Stage.KEY_SETUP):
             invitation = self.INVITATION(
                 self._randomness.bytes(NONCE_BYTES),
@@ -85,20 +95,39 @@ class KeyedSum(StagedSum[KeyedClient[Any, Any]]):
                 holder.signature,
                 binding=plan.binding,
             )
-            return Session(self._server(invitation, holder.public_key))
+            return Session(self._server(invitation, holder.public_key), helper=holder)
 
     def _finish(self, runner: StageRunner, session: Session[KeyedServer]) -> Total:
         server = session.server
         order = runner.close(server.order_decryption)
-        decrypted = runner.close(lambda: self._holder().decrypt(order), AUTHORITY)
+        decrypted = session.helper.decrypt(order, runner)
         total = runner.close(lambda: server.read_sum(decrypted))
         return Total(total.astype(np.uint64), server.cohort, server.lone_share)
+
+    def _reach_holder(self, channel: AnyChannel) -> "HolderAtHand | HolderApart":
+        if isinstance(channel, ApartChannel):
+            return HolderApart(channel, self.scheme, self._trusted, self._read)
+        with channel.work(AUTHORITY, Stage.KEY_SETUP):
+            return HolderAtHand(self._holder())
+
+    @property
+    def _trusted(self) -> VerifyKey | None:
+        """The key holder's verify key; None if nobody signs."""
+        if not self._clients_sign:
+            return None
+        return self.consortium.authority if self._identity is None else self._identity.verify_key
+
+    def _authority_tasks(self) -> dict[str, Task]:
+        return {
+            "announce": lambda _: self._holder().announcement.to_bytes() + self._holder().signature,
+            "decrypt": lambda call: self._holder().decrypt(call.data),
+        }
 
     def _holder(self) -> KeyHolder:
         """Return the key holder; the first call makes its key."""
         if self._key_holder is None:
             self._key_holder = self.KEY_HOLDER(
-                self.scheme, self._identity, self.registry, self._randomness
+                self.scheme, self._identity, self.registry, self._randomness, self._key_epoch
             )
         return self._key_holder
 
@@ -108,5 +137,4 @@ class KeyedSum(StagedSum[KeyedClient[Any, Any]]):
         return self.CLIENT(client, self.scheme, identity, self._randomness)
 
     def _join(self, client: ClientId, data: bytes, binding: bytes) -> tuple[Part[Any], bytes]:
-        trusted = self._identity.verify_key if self._identity is not None else None
-        return self.client(client).join(data, trusted, binding)
+        return self.client(client).join(data, self._trusted, binding)

@@ -23,8 +23,8 @@ from crypto.protocols.homomorphic_sum.messages import (
 )
 from crypto.protocols.homomorphic_sum.stages import CLIENT_MESSAGES, Stage
 from crypto.session.admission import Kinds
+from crypto.session.exchange import Opening
 from crypto.session.messages import ClientMessage
-from crypto.session.runner import Opening
 from crypto.session.staged_server import StagedServer
 from crypto.vector_schemes.scheme import EncryptedVector, PublicVectorKey, VectorPlan
 

@@ -12,7 +12,8 @@ from crypto.protocols.homomorphic_sum.messages import Invitation, MessageType
 from crypto.protocols.homomorphic_sum.server import HomomorphicServer
 from crypto.session.faults import Fault
 from crypto.session.secure_sum import IntegerSum, SumResult
-from crypto.session.staged_sum import IntegerSums, SessionPlan
+from crypto.session.staged_sum import IntegerSums
+from crypto.session.sum_roles import SessionPlan
 from crypto.session.thresholds import plan_threshold
 from crypto.vector_schemes.scheme import PublicVectorKey, VectorPlan
 

@@ -13,9 +13,10 @@ from crypto.protocols.masking.parameters import MaskingParameters
 from crypto.protocols.masking.roles import MaskClient, MaskServer
 from crypto.protocols.masking.topology import Topology
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.channel import Channel
+from crypto.session.consortium import Consortium
 from crypto.session.runner import Dealing, StageRunner
-from crypto.session.staged_sum import Session, SessionPlan, StagedSum, Total
+from crypto.session.staged_sum import StagedSum
+from crypto.session.sum_roles import AnyChannel, Session, SessionPlan, Total
 
 
 class MaskingSum(StagedSum[MaskClient]):
@@ -37,8 +38,9 @@ class MaskingSum(StagedSum[MaskClient]):
         signed: bool,
         randomness: Randomness = SYSTEM,
         clock: Callable[[], float] = time.perf_counter,
+        consortium: Consortium | None = None,
     ) -> None:
-        super().__init__(signed=signed, randomness=randomness, clock=clock)
+        super().__init__(signed=signed, randomness=randomness, clock=clock, consortium=consortium)
         self.stages = tuple(stages)
         self.topology = topology
         self.message_types = (message_types,)
@@ -57,20 +59,33 @@ class MaskingSum(StagedSum[MaskClient]):
         parameters: MaskingParameters,
         round_id: int,
         binding: bytes = b"",
+        channel: AnyChannel | None = None,
     ) -> tuple[MaskServer, Dealing | None]:
-        """Return the server of a new session, and an authority's part in it if there is one."""
+        """Return the server of a new session, and an authority's part in it if there is one.
+
+        Args:
+            cohort: the clients asked, in increasing order.
+            parameters: of the session.
+            round_id: as in `SecureSum.sum`.
+            binding: likewise.
+            channel: over which the session runs; needed if its parties are apart.
+        """
 
     def _agree(self, vectors: Mapping[ClientId, IntegerVector], modulus_bits: int) -> Any:
         return self.plan(vectors, modulus_bits)
 
+    def plan_for(self, num_clients: int, length: int, bits: int) -> MaskingParameters:
+        """Return the parameters of a session over vectors that nobody here has seen."""
+        signed = self.registry is not None
+        return MaskingParameters.plan(num_clients, length, bits, self.topology, signed)
+
+    def _agree_on(self, num_clients: int, length: int, bits: int) -> Any:
+        return self.plan_for(num_clients, length, bits)
+
     def _open(
-        self,
-        cohort: tuple[ClientId, ...],
-        agreed: Any,
-        plan: SessionPlan,
-        channel: Channel,  # noqa: ARG002
+        self, cohort: tuple[ClientId, ...], agreed: Any, plan: SessionPlan, channel: AnyChannel
     ) -> Session[MaskServer]:
-        return Session(*self.open(cohort, agreed, plan.round_id, plan.binding))
+        return Session(*self.open(cohort, agreed, plan.round_id, plan.binding, channel))
 
     def _play(self, runner: StageRunner, session: Session[MaskServer]) -> Total:
         with noting_findings(runner, session.server):

@@ -13,7 +13,7 @@ from crypto.protocols.masking.messages import Invitation
 from crypto.protocols.masking.parameters import MaskingParameters
 from crypto.protocols.masking.unmasking import Unmasked
 from crypto.session.client_session import Part
-from crypto.session.runner import Opening
+from crypto.session.exchange import Opening
 
 
 class MaskPart(Part[IntegerVector], Protocol):

@@ -47,8 +47,8 @@ from crypto.protocols.masking.unmasking_messages import (
     UnmaskingAnswer,
 )
 from crypto.randomness import SYSTEM, Randomness
+from crypto.session.exchange import Opening
 from crypto.session.messages import NONCE_BYTES, ClientMessage
-from crypto.session.runner import Opening
 from crypto.session.staged_server import StagedServer
 
 

@@ -14,7 +14,9 @@ from crypto.protocols.masking.server import MaskingServer
 from crypto.protocols.masking.stages import Stage
 from crypto.protocols.masking.topology import CompleteGraph, Topology
 from crypto.randomness import SYSTEM, Randomness
+from crypto.session.consortium import Consortium
 from crypto.session.runner import Dealing
+from crypto.session.sum_roles import AnyChannel
 from crypto.session.thresholds import MIN_CLIENTS
 
 
@@ -30,6 +32,7 @@ class DoubleMasking(MaskingSum):
             here the caller says who takes part; clients in the field want more, see `ClientPolicy`.
         randomness: where keys come from.
         clock: seconds, for the times in the record of costs; wall time by default.
+        consortium: the clients' identities; None: new ones, made here.
     """
 
     opens_at = Stage.UNMASKING.value
@@ -42,6 +45,7 @@ class DoubleMasking(MaskingSum):
         least_cohort: int = MIN_CLIENTS,
         randomness: Randomness = SYSTEM,
         clock: Callable[[], float] = time.perf_counter,
+        consortium: Consortium | None = None,
     ) -> None:
         stages = [stage.value for stage in Stage if signed or stage is not Stage.CONSISTENCY]
         super().__init__(
@@ -51,6 +55,7 @@ class DoubleMasking(MaskingSum):
             signed=signed,
             randomness=randomness,
             clock=clock,
+            consortium=consortium,
         )
         self._policy = ClientPolicy(self.topology, signed, least_cohort)
 
@@ -60,6 +65,7 @@ class DoubleMasking(MaskingSum):
         parameters: MaskingParameters,
         round_id: int,
         binding: bytes = b"",
+        channel: AnyChannel | None = None,  # noqa: ARG002
     ) -> tuple[MaskServer, Dealing | None]:
         """Return the server of a new session; no authority has a part in it."""
         server = MaskingServer(

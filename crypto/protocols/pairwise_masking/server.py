@@ -31,8 +31,8 @@ from crypto.protocols.pairwise_masking.messages import (
 )
 from crypto.protocols.pairwise_masking.stages import CLIENT_MESSAGES, Stage
 from crypto.randomness import SYSTEM, Randomness
+from crypto.session.exchange import Opening
 from crypto.session.messages import NONCE_BYTES, ClientMessage
-from crypto.session.runner import Opening
 from crypto.session.staged_server import StagedServer
 
 

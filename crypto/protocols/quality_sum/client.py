@@ -17,6 +17,7 @@ from crypto.protocols.quality_sum.parameters import Contribution
 from crypto.protocols.quality_sum.stages import Stage
 from crypto.protocols.quality_sum.system_key import HeldKey
 from crypto.randomness import SYSTEM, Randomness
+from crypto.session.apart.participant import Call
 from crypto.session.signing import sign_message
 from crypto.wire import message_type
 
@@ -63,6 +64,15 @@ class QualityClient(Generic[Element]):
         if self._held is not None and held.system.epoch <= self._held.system.epoch:
             raise ReplayError("a system key of no later epoch than the one at hand", SERVER)
         self._held = held
+
+    def check_held(self, call: Call) -> None:
+        """Do nothing if this client holds a share of a system key, named by its `key_id`.
+
+        Raises:
+            WrongTimeError: naming the server, if it does not.
+        """
+        if self._held is None or self._held.system.key_id != call.data:
+            raise WrongTimeError("a system key of which this client has no share", SERVER)
 
     def join(
         self, data: bytes, binding: bytes = b""

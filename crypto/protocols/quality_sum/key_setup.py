@@ -228,6 +228,26 @@ class KeySetupServer(StagedServer):
             raise ConsistencyError("a receipt for another key")
 
 
+def read_public(offer: SystemKeyOffer, public: bytes, group: Group[Element]) -> SystemKey[Element]:
+    """Return a key that an authority dealt who is apart; run by the server.
+
+    Args:
+        offer: what it was asked for.
+        public: the commitments, encoded one after the other.
+        group: the group that the offer names.
+
+    Raises:
+        MalformedMessageError: naming the authority, for what are no elements.
+    """
+    with blaming(AUTHORITY):
+        commitments = group.decode_all(public, offer.threshold)
+        try:
+            key = ThresholdKey(PublicKey(group, commitments[0]), offer.threshold, commitments)
+        except ParameterError as error:
+            raise MalformedMessageError(str(error)) from error
+    return SystemKey(key, offer.holders, offer.epoch)
+
+
 def _check_later(epoch: int, last: int) -> None:
     if epoch <= last:
         raise ReplayError(f"a system key of epoch {epoch} after one of epoch {last}", SERVER)

@@ -32,7 +32,7 @@ from crypto.protocols.quality_sum.messages import (
 from crypto.protocols.quality_sum.parameters import QualityParameters
 from crypto.protocols.quality_sum.system_key import SystemKey
 from crypto.randomness import SYSTEM, Randomness
-from crypto.session.runner import Opening
+from crypto.session.exchange import Opening
 from crypto.wire import message_type
 
 
@@ -66,6 +66,7 @@ class QualityServer(Generic[Element]):
 
     Attributes:
         invitation: what it announces.
+        masks: the masking protocol's server.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class QualityServer(Generic[Element]):
         randomness: Randomness = SYSTEM,
     ) -> None:
         self.invitation = QualityInvitation(masks.invitation.to_bytes(), system.key_id, parameters)
-        self._masks = masks
+        self.masks = masks
         self._parameters = parameters
         self._decryption = QualityDecryption(
             self.invitation.session_id(), system, parameters, logarithms, registry, randomness
@@ -87,7 +88,7 @@ class QualityServer(Generic[Element]):
 
     def openings(self) -> Iterable[tuple[str, Opening]]:
         """Return what opens each stage up to the unmasking, in their order."""
-        openings = dict(self._masks.openings())
+        openings = dict(self.masks.openings())
         invite, deliver = openings[MaskStage.ADVERTISE_KEYS], openings[MaskStage.MASKED_INPUT]
 
         def open_upload() -> Mapping[ClientId, bytes]:
@@ -125,7 +126,7 @@ class QualityServer(Generic[Element]):
             elif kind == MaskedVector.TYPE:
                 raise MalformedMessageError("a masked vector without its quality")
             else:
-                self._masks.receive(sender, data)
+                self.masks.receive(sender, data)
 
     def unmask(self) -> None:
         """Close the masking protocol and the upload; theta is known from here on.
@@ -135,8 +136,8 @@ class QualityServer(Generic[Element]):
 
         Source: equation (18) of the paper.
         """
-        present = self._masks.present
-        self._unmasked = self._masks.unmask()
+        present = self.masks.present
+        self._unmasked = self.masks.unmask()
         self._decryption.close_upload(self._unmasked.survivors, present)
 
     @property
@@ -160,7 +161,7 @@ class QualityServer(Generic[Element]):
         if self._unmasked is None:
             raise WrongTimeError("the vectors are not unmasked yet")
         quality_sum = self._decryption.decrypt()
-        modulus_bits = self._masks.invitation.parameters.modulus_bits
+        modulus_bits = self.masks.invitation.parameters.modulus_bits
         theta = self._unmasked.sum
         total = self._parameters.remove_qualities(theta, quality_sum, modulus_bits)
         return Totals(total, quality_sum, self._unmasked.survivors, self._unmasked.false_holders)
@@ -169,6 +170,6 @@ class QualityServer(Generic[Element]):
         def take_masked() -> None:
             if message_type(upload.masked) != MaskedVector.TYPE:
                 raise MalformedMessageError("an upload without a masked vector")
-            self._masks.receive(sender, upload.masked)
+            self.masks.receive(sender, upload.masked)
 
         self._decryption.receive_upload(sender, upload, take_masked)

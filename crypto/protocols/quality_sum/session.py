@@ -17,6 +17,7 @@ from crypto.protocols.pairwise_masking.session import PairwiseMasking
 from crypto.protocols.quality_sum.joint import JointSum
 from crypto.protocols.quality_sum.key_sources import key_source
 from crypto.randomness import SYSTEM, Randomness
+from crypto.session.consortium import Consortium
 from crypto.session.key_setup import KeySetup
 
 
@@ -37,6 +38,8 @@ class QualitySum(JointSum):
         table_cache: a folder in which the table for discrete logarithms is kept; None: in memory.
         randomness: where keys come from.
         clock: seconds, for the times in the record of costs; wall time by default.
+        consortium: the identities of clients and authority; None: new ones, made here.
+        last_epoch: of the last system key that was made before, 0 if none.
 
     Raises:
         ParameterError: for an unknown `key_setup` or an impossible `phi`.
@@ -53,13 +56,19 @@ class QualitySum(JointSum):
         table_cache: Path | None = None,
         randomness: Randomness = SYSTEM,
         clock: Callable[[], float] = time.perf_counter,
+        consortium: Consortium | None = None,
+        last_epoch: int = 0,
     ) -> None:
         masking = PairwiseMasking(
-            threshold=threshold, key_setup=key_setup, randomness=randomness, clock=clock
+            threshold=threshold,
+            key_setup=key_setup,
+            randomness=randomness,
+            clock=clock,
+            consortium=consortium,
         )
         super().__init__(
             masking,
-            key_source(key_setup, group, masking, randomness, clock),
+            key_source(key_setup, group, masking, randomness, clock, last_epoch),
             group,
             phi=phi,
             proofs=proofs,
@@ -86,6 +95,8 @@ class HardenedQualitySum(JointSum):
         table_cache: a folder in which the table for discrete logarithms is kept; None: in memory.
         randomness: where keys come from.
         clock: seconds, for the times in the record of costs; wall time by default.
+        consortium: the identities of clients and authority; None: new ones, made here.
+        last_epoch: of the last system key that was made before, 0 if none.
 
     Raises:
         ParameterError: for an unknown `key_setup` or an impossible `phi`.
@@ -101,11 +112,15 @@ class HardenedQualitySum(JointSum):
         table_cache: Path | None = None,
         randomness: Randomness = SYSTEM,
         clock: Callable[[], float] = time.perf_counter,
+        consortium: Consortium | None = None,
+        last_epoch: int = 0,
     ) -> None:
-        masking = DoubleMasking(CompleteGraph(threshold), randomness=randomness, clock=clock)
+        masking = DoubleMasking(
+            CompleteGraph(threshold), randomness=randomness, clock=clock, consortium=consortium
+        )
         super().__init__(
             masking,
-            key_source(key_setup, group, masking, randomness, clock),
+            key_source(key_setup, group, masking, randomness, clock, last_epoch),
             group,
             phi=phi,
             proofs=True,

@@ -22,8 +22,9 @@ from crypto.session import messages
 from crypto.session.client_session import ClientSession
 from crypto.session.joined_sessions import check_identities
 from crypto.session.staged_server import StagedServer
-from crypto.session.staged_sum import Session, StagedSum, Total
+from crypto.session.staged_sum import StagedSum
 from crypto.session.sum_client import SumClient
+from crypto.session.sum_roles import Session, Total
 
 KEY_SETUP, UPLOAD = STAGES = "key setup", "upload"  # in each, a message down and one up
 EncryptedSeeds = ByClient[Annotated[bytes, Fixed(SEED_BYTES + TAG_BYTES)]]
