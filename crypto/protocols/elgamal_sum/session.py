@@ -144,6 +144,8 @@ class ElGamalSum(HelpedSum[ElGamalClient[Any]]):
     ) -> Session[ElGamalServer[Any]]:
         parameters, logarithms = agreed
         delivery, costs, refusals = self._key_for(cohort, parameters.threshold, channel)
+        # Who gave no key to the authority has no place in a session under the key that it dealt.
+        cohort = tuple(client for client in cohort if client in delivery.announcement.clients)
         server = ElGamalServer(
             cohort,
             parameters,

@@ -58,14 +58,16 @@ class _Step:
     Attributes:
         token: of its session.
         number: of the step.
-        waiting: the parties that have neither answered nor gone.
         deadline: in the event loop's time.
+        requests: party -> what it was sent.
+        waiting: the parties that have neither answered nor gone.
     """
 
     token: bytes
     number: int
-    waiting: set[Party]
     deadline: float
+    requests: Mapping[Party, bytes] = field(default_factory=dict)
+    waiting: set[Party] = field(default_factory=set)
 
 
 @dataclass
@@ -143,9 +145,9 @@ class Conductor:
     async def listen(self, seconds: float) -> None:
         """Note signs of life, and departures, for some time, while no session runs."""
         loop = asyncio.get_running_loop()
-        step = _Step(b"", 0, set(), loop.time() + seconds)
+        step = _Step(b"", 0, loop.time() + seconds)
         while (arrival := await self._next(step.deadline)) is not None:
-            self._note(step, arrival)
+            await self._note(step, arrival)
 
     async def begin(
         self, request: Request, messages: Mapping[Party, bytes], seconds: float | None
@@ -157,15 +159,18 @@ class Conductor:
             messages: party -> its message.
             seconds: of the deadline; None for the usual one.
         """
-        asked = {party for party in messages if party in self.present}
+        head = request.token, request.step, request.task, request.stage
+        present = self.present
+        requests = {
+            party: Request(*head, data).to_bytes()
+            for party, data in messages.items()
+            if party in present
+        }
         limit = self.deadline if seconds is None else seconds
         deadline = asyncio.get_running_loop().time() + limit
-        step = _Step(request.token, request.step, asked, deadline)
-        for party, data in messages.items():
-            if party in asked:
-                head = request.token, request.step, request.task, request.stage
-                await self._hub.send(party, Request(*head, data).to_bytes())
-        return step
+        for party, data in requests.items():
+            await self._hub.send(party, data)
+        return _Step(request.token, request.step, deadline, requests, set(requests))
 
     async def next_reply(self, step: _Step) -> Reply | None:
         """Return the next reply to a step; None if nobody is left to wait for, or time is up."""
@@ -174,7 +179,7 @@ class Conductor:
             if arrival is None:
                 self._presence.silent |= step.waiting
                 return None
-            reply = self._note(step, arrival)
+            reply = await self._note(step, arrival)
             if reply is not None:
                 return reply
         return None
@@ -186,12 +191,19 @@ class Conductor:
             return await asyncio.wait_for(self._hub.receive(), max(left, 0.0))
         return None
 
-    def _note(self, step: _Step, arrival: Arrival) -> Reply | None:
-        """Keep what an arrival tells of its sender; return it if it is a reply to the step."""
+    async def _note(self, step: _Step, arrival: Arrival) -> Reply | None:
+        """Keep what an arrival tells of its sender; return it if it is a reply to the step.
+
+        Whose connection is gone and who has a new one is asked again: it may not have got the
+        request, or its answer may be lost. It then gives the same answer, or refuses.
+        """
         party, data = arrival.party, arrival.data
         self._presence.silent.discard(party)
         if data is None:
-            step.waiting.discard(party)
+            if party not in self._hub.connected:
+                step.waiting.discard(party)
+            elif party in step.waiting:
+                await self._hub.send(party, step.requests[party])
             return None
         try:
             if len(data) > self._largest + ENVELOPE_BYTES:

@@ -11,6 +11,8 @@ from crypto.protocols.homomorphic_sum import messages as homomorphic
 from crypto.protocols.masking import messages as masking
 from crypto.protocols.paillier_sum import messages as paillier
 from crypto.protocols.sparse_sum import messages as sparse
+from crypto.session.apart import delivery_messages as delivery
+from crypto.session.apart import envelopes
 from crypto.wire import message_type
 from tests.crypto.vectors.form import plain
 from tests.crypto.vectors.operations import OPERATIONS
@@ -55,7 +57,7 @@ def _with_parts(message):
 
 
 def _not_on_the_wire(found):
-    """Yield messages between server and key holder, and those of Paillier sums.
+    """Yield messages between server and key holder, those of Paillier sums, and envelopes.
 
     Paillier's own randomness is not ours to say; its messages are made of given bytes.
     """
@@ -79,6 +81,13 @@ def _not_on_the_wire(found):
     yield paillier.Consent(SID, 1, bytes(32))
     yield paillier.DecryptionOrder(SID, b"product", ((1, SIGNATURE), (2, b"")))
     yield paillier.DecryptedSum(SID, (0, 2**64))
+    yield envelopes.Request(NONCE, 5, "study/sum", "upload", b"message")
+    yield envelopes.Answer(NONCE, 5, 1234, b"message")
+    yield envelopes.RefusedRequest(NONCE, 5, "ReplayError", 2**32 + 1, "a second message")
+    yield delivery.DeliveryKey(SID, 3, bytes(32))
+    yield delivery.DealingOrder(b"order", (b"signed key", b"another"))
+    yield delivery.Delivery(SID, 3, bytes(32), b"ciphertext")
+    yield delivery.Dealt(((1, b"signed delivery"), (4, b"another")), b"public part")
 
 
 def bad_encodings(data):

@@ -4,6 +4,7 @@ import pytest
 
 from tests.crypto.session.apart.world import PROTOCOLS, World, run
 
+pytestmark = pytest.mark.slow
 each_protocol = pytest.mark.parametrize("name", PROTOCOLS)
 
 

@@ -43,7 +43,7 @@ PROTOCOLS = {
     "pairwise masking": _sum(PairwiseMasking),
     "pairwise masking, own keys": _sum(PairwiseMasking, key_setup="dkg"),
     "elgamal, authority": _sum(ElGamalSum, proofs=False),
-    "elgamal, key generation": _sum(ElGamalSum, key_setup="dkg"),
+    "elgamal, key generation": _sum(ElGamalSum, key_setup="dkg", proofs=False),
     "paillier": _sum(TinyPaillierSum),
     "homomorphic": _sum(TinyHomomorphicSum),
     "sparse": _sum(TinySparseSum),
@@ -123,10 +123,25 @@ class World:
         if (task := self._tasks.pop(party, None)) is not None:
             task.cancel()
 
+    def reconnect(self, party):
+        """Cut a party's line, and let it go on over a new one with all that it knows."""
+        task = self._tasks[party]
+        self._run(party, self.participants[party])
+        task.cancel()
+
+    def hang(self, party):
+        self.hub.hang(party)
+
+    def wake(self, party):
+        self.hub.wake(party)
+
     def _serve(self, party, tasks):
-        line = self.hub.line(party)
         participant = Participant(tasks, lambda *what: self.notices.append((party, *what)))
         self.participants[party] = participant
+        self._run(party, participant)
+
+    def _run(self, party, participant):
+        line = self.hub.line(party)
 
         async def serve():
             with contextlib.suppress(LinkLostError):
