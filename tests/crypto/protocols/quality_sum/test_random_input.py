@@ -53,7 +53,7 @@ def at(request):
 
 
 def state(server):
-    decryption, masks = vars(server._decryption), vars(server._masks)
+    decryption, masks = vars(server._decryption), vars(server.masks)
     names = "_ciphertexts", "_signed", "_partials"
     kept = {name: copy.copy(decryption[name]) for name in names}
     for name in ("_keys", "_public_keys", "_dealt", "_answers"):
