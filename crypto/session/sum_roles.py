@@ -236,7 +236,7 @@ class SumRoles(ABC, Generic[_Client]):
             self.remember(client, journal)
         return SumMember(
             lambda data, binding: self._join(client, data, binding),
-            lambda data: self.round_of(client, data),
+            lambda data: self.read_invitation(client, data),
             self.stages,
             self.other_tasks(client),
         )
@@ -260,10 +260,10 @@ class SumRoles(ABC, Generic[_Client]):
         """Have a client keep the rounds that it opened in a journal, before its first session."""
         self.client(client).remember(journal)  # type: ignore[attr-defined]
 
-    def round_of(self, client: ClientId, data: bytes) -> int:
-        """Read the round from an invitation."""
+    def read_invitation(self, client: ClientId, data: bytes) -> RoundInvitation:
+        """Read an invitation to a client."""
         kind: type[RoundInvitation] = self._clients[client].INVITATION  # type: ignore[attr-defined]
-        return kind.from_bytes(data).round_id
+        return kind.from_bytes(data)
 
     def _runner(self, exchange: Exchange, session: Session[Any]) -> StageRunner:
         return StageRunner(

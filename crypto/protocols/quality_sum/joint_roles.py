@@ -29,6 +29,7 @@ from crypto.session.apart.member import SumMember
 from crypto.session.apart.participant import Task
 from crypto.session.costs import Costs
 from crypto.session.exchange import Exchange
+from crypto.session.messages import RoundInvitation
 from crypto.session.opened_rounds import Journal, OncePerRound
 from crypto.session.runner import Dealing, StageRunner
 from crypto.session.secure_sum import Refusal
@@ -173,10 +174,11 @@ class JointRoles:
             **self._keys.member_tasks(client, self._threshold, role.hold),
         }
 
-        def round_of(data: bytes) -> int:
-            return self._masking.round_of(client, QualityInvitation.from_bytes(data).masks)
+        def read(data: bytes) -> RoundInvitation:
+            masks = QualityInvitation.from_bytes(data).masks
+            return self._masking.read_invitation(client, masks)
 
-        return SumMember(role.join, round_of, self.stages[1:], tasks)
+        return SumMember(role.join, read, self.stages[1:], tasks)
 
     def authority_tasks(self, label: str) -> dict[str, Task]:
         """Return what the authority does for this protocol; run by it.

@@ -8,6 +8,7 @@ from crypto.errors import PolicyError, WrongTimeError, blaming
 from crypto.parties import SERVER
 from crypto.session.apart.participant import Call, Task
 from crypto.session.client_session import Part
+from crypto.session.messages import RoundInvitation
 
 Given = TypeVar("Given")
 
@@ -19,12 +20,18 @@ class Expected(Generic[Given]):
     Attributes:
         round_id: the training round.
         binding: digest of what the server gave this client; empty if it was nothing.
-        given: what the client gives.
+        give: from the invitation of a session to what the client gives in it, whose form may depend
+            on how many take part. It may refuse the session: with a `PolicyError`, say.
     """
 
     round_id: int
     binding: bytes
-    given: Given = field(repr=False)
+    give: Callable[[RoundInvitation], Given] = field(repr=False)
+
+    @classmethod
+    def of(cls, round_id: int, binding: bytes, given: Given) -> "Expected[Given]":
+        """Return what has the same to give in every session."""
+        return cls(round_id, binding, lambda _: given)
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ class SumMember(Generic[Given]):
 
     Args:
         join: lets the client accept an invitation, given the digest that it must be bound to.
-        round_of: reads the round from an invitation; refuses what is none.
+        read: reads an invitation; refuses what is none.
         stages: of a session, in their order; the first invites.
         others: name -> what else the client does for the protocol, such as taking keys.
     """
@@ -50,12 +57,12 @@ class SumMember(Generic[Given]):
     def __init__(
         self,
         join: Callable[[bytes, bytes], tuple[Part[Any], bytes]],
-        round_of: Callable[[bytes], int],
+        read: Callable[[bytes], RoundInvitation],
         stages: Collection[str],
         others: Mapping[str, Task] | None = None,
     ) -> None:
         self._join = join
-        self._round_of = round_of
+        self._read = read
         self._stages = tuple(stages)
         self._others = dict(others or {})
         self._expected: Expected[Given] | None = None
@@ -94,12 +101,13 @@ class SumMember(Generic[Given]):
 
     def _accept(self, call: Call) -> bytes:
         with blaming(SERVER):
-            round_id = self._round_of(call.data)
+            invitation = self._read(call.data)
         expected = self._expected
-        if expected is None or expected.round_id != round_id:
+        if expected is None or expected.round_id != invitation.round_id:
             ready = "no round" if expected is None else f"round {expected.round_id}"
-            found = f"a sum of round {round_id}; this client is ready for {ready}"
+            found = f"a sum of round {invitation.round_id}; this client is ready for {ready}"
             raise PolicyError(found, SERVER)
+        given = expected.give(invitation)
         part, answer = self._join(call.data, expected.binding)
-        self._joined = _Joined(call.token, part, expected.given)
+        self._joined = _Joined(call.token, part, given)
         return answer

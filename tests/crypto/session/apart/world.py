@@ -154,7 +154,7 @@ class World:
             given = self.vectors[client]
             if is_joint(self.name):
                 given = Contribution(given, self.qualities[client])
-            self.members[client].expect(Expected(round_id, binding, given))
+            self.members[client].expect(Expected.of(round_id, binding, given))
 
     async def sum(self, round_id=1, binding=BINDING, cohort=None):
         shape = VectorShape(self.length, BITS)
