@@ -7,7 +7,7 @@ checked at once.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from crypto.elgamal.discrete_log import MAX_BOUND
 from crypto.errors import CapacityError
@@ -16,6 +16,7 @@ from crypto.groups.edwards25519 import EDWARDS25519
 from crypto.groups.ffdhe import FFDHE2048, FFDHE3072
 from crypto.groups.secp256k1 import SECP256K1
 from crypto.protocols.masking.topology import CompleteGraph, RegularGraph, Topology
+from crypto.session.consortium import EnrolledConsortium
 from crypto.session.key_setup import KeySetup
 from crypto.session.thresholds import describe_colluders, plan_threshold
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
@@ -72,23 +73,48 @@ class ProtocolPlan:
 
 
 @dataclass(frozen=True)
+class Apart:
+    """What one party knows of the others when all are apart.
+
+    Attributes:
+        consortium: who signs with what.
+        last_epoch: of the last key that was made for them; the next is later. It must outlive a
+            restart of whoever numbers keys: the server, and an authority or key holder.
+    """
+
+    consortium: EnrolledConsortium
+    last_epoch: int = 0
+
+
+class Builder(Protocol):
+    """Makes a protocol, bound to TFF's kinds of sums."""
+
+    def __call__(self, settings: ProtocolSettings, apart: Apart | None = None, /) -> SumProtocol:
+        """Returns the protocol; `apart` is None if all its roles are in this process."""
+        ...
+
+
+@dataclass(frozen=True)
 class Binding:
     """How a scheme's protocol is made.
 
     Attributes:
-        build: makes the protocol, bound to TFF's kinds of sums.
+        build: makes the protocol.
         plan: says what it means for a number of clients; raises
             `crypto.errors.ParameterError`, a ValueError, if they cannot meet the settings.
     """
 
-    build: Callable[[ProtocolSettings], SumProtocol]
+    build: Builder
     plan: Callable[[ProtocolSettings, int], ProtocolPlan]
 
 
-def _double_masking(settings: ProtocolSettings) -> SumProtocol:
+def _double_masking(settings: ProtocolSettings, apart: Apart | None = None) -> SumProtocol:
     from crypto.protocols.masking.session import DoubleMasking
 
-    return BoundProtocols.to_all(DoubleMasking(_topology(settings), signed=settings.signatures))
+    masking = DoubleMasking(
+        _topology(settings), signed=settings.signatures, consortium=_consortium(apart)
+    )
+    return BoundProtocols.to_all(masking)
 
 
 def _plan_double_masking(settings: ProtocolSettings, num_clients: int) -> ProtocolPlan:
@@ -115,7 +141,7 @@ def _topology(settings: ProtocolSettings) -> Topology:
     return CompleteGraph(settings.threshold or None)
 
 
-def _quality_sum(settings: ProtocolSettings) -> SumProtocol:
+def _quality_sum(settings: ProtocolSettings, apart: Apart | None = None) -> SumProtocol:
     from crypto.protocols.pairwise_masking.session import PairwiseMasking
     from crypto.protocols.quality_sum.session import QualitySum
     from tff_health.secure_aggregation.quality_protocol import QualityProtocol
@@ -128,12 +154,16 @@ def _quality_sum(settings: ProtocolSettings) -> SumProtocol:
         key_setup=_key_setup(settings),
         proofs=settings.proofs,
         table_cache=settings.cache_dir,
+        consortium=_consortium(apart),
+        last_epoch=_last_epoch(apart),
     )
-    masking = PairwiseMasking(threshold=threshold, key_setup=_key_setup(settings))
+    masking = PairwiseMasking(
+        threshold=threshold, key_setup=_key_setup(settings), consortium=_consortium(apart)
+    )
     return QualityProtocol(joint, masking)
 
 
-def _hardened_quality_sum(settings: ProtocolSettings) -> SumProtocol:
+def _hardened_quality_sum(settings: ProtocolSettings, apart: Apart | None = None) -> SumProtocol:
     from crypto.protocols.masking.session import DoubleMasking
     from crypto.protocols.quality_sum.session import HardenedQualitySum
     from tff_health.secure_aggregation.quality_protocol import QualityProtocol
@@ -144,19 +174,39 @@ def _hardened_quality_sum(settings: ProtocolSettings) -> SumProtocol:
         group=GROUPS[settings.group],
         phi=settings.phi,
         table_cache=settings.cache_dir,
+        consortium=_consortium(apart),
+        last_epoch=_last_epoch(apart),
     )
-    return QualityProtocol(joint, DoubleMasking(CompleteGraph(threshold)))
+    masking = DoubleMasking(CompleteGraph(threshold), consortium=_consortium(apart))
+    return QualityProtocol(joint, masking)
+
+
+def _consortium(apart: Apart | None) -> EnrolledConsortium | None:
+    return apart.consortium if apart else None
+
+
+def _last_epoch(apart: Apart | None) -> int:
+    return apart.last_epoch if apart else 0
+
+
+def _keyed(settings: ProtocolSettings, apart: Apart | None) -> dict[str, Any]:
+    """Returns the arguments of a protocol with a key holder."""
+    return {
+        "scheme": _vector_scheme(settings),
+        "signed": settings.signatures,
+        "consortium": _consortium(apart),
+        "key_epoch": _last_epoch(apart) + 1,
+    }
 
 
 def _key_setup(settings: ProtocolSettings) -> KeySetup:
     return "dkg" if settings.key_setup == "dkg" else "authority"
 
 
-def _homomorphic_sum(settings: ProtocolSettings) -> SumProtocol:
+def _homomorphic_sum(settings: ProtocolSettings, apart: Apart | None = None) -> SumProtocol:
     from crypto.protocols.homomorphic_sum.session import HomomorphicSum
 
-    scheme = _vector_scheme(settings)
-    return BoundProtocols.to_all(HomomorphicSum(scheme, signed=settings.signatures))
+    return BoundProtocols.to_all(HomomorphicSum(**_keyed(settings, apart)))
 
 
 def _plan_homomorphic_sum(settings: ProtocolSettings, num_clients: int) -> ProtocolPlan:
@@ -171,13 +221,13 @@ def _plan_homomorphic_sum(settings: ProtocolSettings, num_clients: int) -> Proto
     return _plan_without_dropouts(scheme, num_clients)
 
 
-def _sparse_sum(settings: ProtocolSettings) -> SumProtocol:
+def _sparse_sum(settings: ProtocolSettings, apart: Apart | None = None) -> SumProtocol:
     from crypto.protocols.homomorphic_sum.session import HomomorphicSum
     from crypto.protocols.sparse_sum.session import SparseSum
 
     # Metrics are not sparse: one ciphertext holds all of them, and tells nothing of them.
-    scheme, signed = _vector_scheme(settings), settings.signatures
-    dense, sparse = HomomorphicSum(scheme, signed=signed), SparseSum(scheme, signed=signed)
+    options = _keyed(settings, apart)
+    dense, sparse = HomomorphicSum(**options), SparseSum(**options)
     return BoundProtocols(bitwidth=dense, max_input=dense, modular=sparse)
 
 
