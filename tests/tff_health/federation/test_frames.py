@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto.session.apart.links import LinkLostError
-from tests.tff_health.federation.parties import SMALL, Consortium, run, until
+from tests.tff_health.federation.parties import SMALL, STUDY, Consortium, run, until
 from tff_health.federation.carrier.assembly import LEAST_PIECE, Assembly, Room
 from tff_health.federation.carrier.channel import METHOD, channel_credentials, server_credentials
 from tff_health.federation.carrier.frames import (
@@ -189,14 +189,19 @@ def test_garbage_instead_of_a_greeting(consortium, caplog, first):
 
 
 class LyingServer(grpc.GenericRpcHandler):
-    """Has the server's keys, and sends what it likes."""
+    """Has the server's keys, greets as it likes, and sends what it likes."""
 
-    def __init__(self, frames):
+    def __init__(self, identity, study, frames):
+        self.identity = identity
+        self.study = study
         self.frames = frames
 
     def service(self, handler_call_details):
         async def join(requests, context):
-            await context.read()
+            theirs = Greeting.from_content(*split(await context.read()))
+            if self.study:
+                ours = Greeting.of(self.study, b"r" * 32)
+                await context.write(ours.answering(theirs, self.identity).to_frame())
             for data in self.frames:
                 await context.write(data)
             await asyncio.sleep(1)
@@ -205,27 +210,21 @@ class LyingServer(grpc.GenericRpcHandler):
 
 
 @pytest.mark.parametrize(
-    ("frames", "error", "reason"),
+    ("study", "frames", "error", "reason"),
     [
-        ([b"\x63"], RefusedError, "unknown kind"),
-        ([beginning(1, b"1")], RefusedError, "without a greeting"),
-        ([Greeting.of(b"t" * 32, b"r" * 32).to_frame()], RefusedError, "another study"),
-        (
-            [Greeting.of(b"s" * 32, b"r" * 32).to_frame(), beginning(SMALL.message + 1)],
-            LinkLostError,
-            "allowed are 3,000,000",
-        ),
-        (
-            [Greeting.of(b"s" * 32, b"r" * 32).to_frame(), b"\x63"],
-            LinkLostError,
-            "unknown kind",
-        ),
+        (b"", [b"\x63"], RefusedError, "unknown kind"),
+        (b"", [beginning(1, b"1")], RefusedError, "without a greeting"),
+        (b"", [Greeting.of(STUDY, b"r" * 32).to_frame()], RefusedError, "has not signed"),
+        (b"t" * 32, [], RefusedError, "the server has another study"),
+        (STUDY, [beginning(SMALL.message + 1)], LinkLostError, "allowed are 3,000,000"),
+        (STUDY, [b"\x63"], LinkLostError, "unknown kind"),
     ],
 )
-def test_a_lying_server(consortium, frames, error, reason):
+def test_a_lying_server(consortium, study, frames, error, reason):
     async def work():
         server = grpc.aio.server()
-        server.add_generic_rpc_handlers((LyingServer(frames),))
+        identity = consortium.server.identity
+        server.add_generic_rpc_handlers((LyingServer(identity, study, frames),))
         port = server.add_secure_port("localhost:0", server_credentials(consortium.server))
         await server.start()
         try:

@@ -9,7 +9,7 @@ from crypto.session.apart.links import LinkLostError
 from tests.tff_health.federation.parties import QUICK, SMALL, STUDY, Consortium, run
 from tff_health.federation.carrier.hub import GrpcHub
 from tff_health.federation.consortium import certificates, enrolment, keys
-from tff_health.federation.errors import FederationError
+from tff_health.federation.errors import FederationError, RefusedError
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +90,25 @@ def test_a_port_that_says_nothing_is_waited_for_not_long(consortium):
                     pass
 
     run(work(), seconds=5)
+
+
+def test_a_server_whose_keys_were_renewed_is_no_server_any_more(tmp_path):
+    consortium = Consortium.found(tmp_path, "one")
+    old = consortium.server
+    enrolment.renew_server(tmp_path / "ca", tmp_path / "new")
+    (tmp_path / "ca" / "server").rename(tmp_path / "old")
+
+    async def work():
+        hub = GrpcHub(old, STUDY, lambda: consortium.registry, SMALL, QUICK)
+        port = await hub.start("localhost:0")
+        try:
+            with pytest.raises(RefusedError, match="has not signed"):
+                async with consortium.line(f"localhost:{port}", "one"):
+                    pass
+        finally:
+            await hub.close("the test is over")
+        (tmp_path / "new").rename(tmp_path / "ca" / "server")
+        async with consortium.hub() as (hub, address), consortium.line(address, "one"):
+            assert hub.connected == {1}
+
+    run(work())

@@ -2,18 +2,21 @@
 
 import time
 from dataclasses import dataclass, replace
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
 import tff_health
 from crypto.codec import Record
-from crypto.codings import Digest, Flag, Name, Uint8, Uint64
-from crypto.errors import DecodingError
+from crypto.codings import Digest, Flag, Name, OrEmpty, Uint8, Uint64
+from crypto.errors import DecodingError, SignatureError
+from crypto.primitives.signatures import SIGNATURE_BYTES, SigningIdentity, VerifyKey
+from crypto.randomness import SYSTEM
 from tff_health.federation.carrier.frames import FrameError, FrameKind, frame
 from tff_health.federation.consortium.digests import spoken
 
 VERSION: Final = 1
 """Of frames and greetings."""
 MOST_BYTES: Final = 1000
+_PURPOSE: Final = "federation/greeting"
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,9 @@ class Greeting(Record):
         registry: digest of the registry.
         clock: Unix time, in seconds, as this program has it.
         is_check: whether a site only wants to know whether all is well.
+        nonce: 32 fresh bytes.
+        signature: of the server, over both greetings; so its signing key is asked for beside its
+            certificate, and one that the registry no longer has is of no use.
     """
 
     version: Uint8
@@ -34,16 +40,32 @@ class Greeting(Record):
     study: Digest
     registry: Digest
     clock: Uint64
-    is_check: Flag = False
+    is_check: Flag
+    nonce: Digest
+    signature: Annotated[bytes, OrEmpty(SIGNATURE_BYTES)]
 
     @classmethod
     def of(cls, study: bytes, registry: bytes) -> Self:
         """Returns the greeting of this program."""
-        return cls(VERSION, tff_health.__version__, study, registry, 0).now()
+        package = tff_health.__version__
+        return cls(VERSION, package, study, registry, 0, False, bytes(32), b"").now()
 
     def now(self) -> Self:
-        """Returns the same with the time now."""
-        return replace(self, clock=int(time.time()))
+        """Returns the same with the time now, and a fresh nonce."""
+        return replace(self, clock=int(time.time()), nonce=SYSTEM.bytes(32))
+
+    def answering(self, site: "Greeting", identity: SigningIdentity) -> Self:
+        """Returns the same, signed by the server as the answer to a site's greeting."""
+        signature = identity.sign(_PURPOSE, site.to_bytes() + self.to_bytes())
+        return replace(self, signature=signature)
+
+    def check_answer(self, server: "Greeting", key: VerifyKey) -> None:
+        """Checks that a greeting is the server's answer to this one; FrameError if it is not."""
+        signed = self.to_bytes() + replace(server, signature=b"").to_bytes()
+        try:
+            key.verify(_PURPOSE, signed, server.signature)
+        except SignatureError:
+            raise FrameError("a greeting that the server of the registry has not signed") from None
 
     def to_frame(self) -> bytes:
         """Returns the frame that says it."""

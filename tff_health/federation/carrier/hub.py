@@ -155,12 +155,14 @@ class GrpcHub:
         try:
             certificate = _certificate_of(context)
             member = self._registry().admit(certificate, certificates.now())
-            if await self._only_checks(context, member):
+            greeting = await self._take_greeting(context, member)
+            if greeting.is_check:
                 log.info("%s checked its connection", member)
+                await context.write(self._answer(greeting))
                 return
             async with self._doors[member.party]:
                 guest = await self._admit(member, certificate, context)
-            await self._host(guest, context)
+            await self._host(guest, context, greeting)
         except RefusedError as error:
             await self._refuse(context, error)
         except FederationError as error:
@@ -174,22 +176,20 @@ class GrpcHub:
             async with asyncio.timeout(self._pace.silence):
                 await context.write(farewell(str(error), is_final=error.is_final))
 
-    async def _only_checks(self, context: Any, member: Member) -> bool:
-        """Takes a site's greeting; answers it if the site only wants to know that."""
-        ours = self._greeting()
+    async def _take_greeting(self, context: Any, member: Member) -> Greeting:
+        ours = Greeting.of(self._study, self._registry().digest)
         try:
             async with asyncio.timeout(self._pace.silence):
                 first = await context.read()
                 if first is grpc.aio.EOF:
                     raise RefusedError(f"{member}: left without a greeting", is_final=False)
                 theirs = Greeting.from_content(*split(bytes(first)))
-                if theirs.is_check:
-                    await context.write(ours.to_frame())
-                    return True
         except TimeoutError:
             raise RefusedError(f"{member}: gave no greeting", is_final=False) from None
         except FrameError as error:
             raise RefusedError(f"{member}: sent {error}") from None
+        if theirs.is_check:
+            return theirs
         if problem := ours.problem(theirs, str(member)):
             raise RefusedError(problem)
         if theirs.registry != ours.registry:
@@ -197,10 +197,11 @@ class GrpcHub:
                 "%s has another registry, digest %s; ours has %s",
                 *(member, spoken(theirs.registry), spoken(ours.registry)),
             )
-        return False
+        return theirs
 
-    def _greeting(self) -> Greeting:
-        return Greeting.of(self._study, self._registry().digest)
+    def _answer(self, greeting: Greeting) -> bytes:
+        ours = Greeting.of(self._study, self._registry().digest)
+        return ours.answering(greeting, self._credentials.identity).to_frame()
 
     async def _admit(self, member: Member, certificate: x509.Certificate, context: Any) -> _Guest:
         party = member.party
@@ -225,11 +226,11 @@ class GrpcHub:
         log.info("%s is connected from %s", member, context.peer())
         return guest
 
-    async def _host(self, guest: _Guest, context: Any) -> None:
+    async def _host(self, guest: _Guest, context: Any, greeting: Greeting) -> None:
         party, reason = guest.member.party, ""
         try:
             async with asyncio.timeout(self._pace.silence):
-                await context.write(self._greeting().to_frame())
+                await context.write(self._answer(greeting))
             await guest.stream.run()
         except TimeoutError:
             reason = "it took no greeting"

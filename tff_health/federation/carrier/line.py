@@ -92,7 +92,7 @@ async def connect(
         call = chan.stream_stream(METHOD)()
         line = None
         try:
-            server = await _greet(call, greeting.now(), address, pace)
+            server = await _greet(call, greeting.now(), address, credentials, pace)
             line = GrpcLine(call, server, limits, pace)
             yield line
         finally:
@@ -102,7 +102,9 @@ async def connect(
             call.cancel()
 
 
-async def _greet(call: Any, greeting: Greeting, address: str, pace: Pace) -> Greeting:
+async def _greet(
+    call: Any, greeting: Greeting, address: str, credentials: Credentials, pace: Pace
+) -> Greeting:
     try:
         async with asyncio.timeout(pace.silence):
             # Read before it is written, as a refusal may come earlier than that.
@@ -120,6 +122,7 @@ async def _greet(call: Any, greeting: Greeting, address: str, pace: Pace) -> Gre
                 reason, is_final = read_farewell(content)
                 raise RefusedError(f"{address} refuses: {reason}", is_final=is_final)
             server = Greeting.from_content(kind, content)
+            greeting.check_answer(server, credentials.server.verify_key)
     except TimeoutError:
         raise LinkLostError(f"{address} gave no answer in {pace.silence:g} seconds") from None
     except FrameError as error:

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from crypto.primitives.signatures import SigningIdentity
 from tff_health.federation.consortium import certificates, keys
-from tff_health.federation.consortium.members import Entry, Member
+from tff_health.federation.consortium.members import Entry, Member, ServerEntry
 from tff_health.federation.consortium.registry import Registry
 from tff_health.federation.errors import FederationError
 
@@ -22,9 +22,11 @@ class Credentials:
         identity: with which it signs.
         key: of TLS, PEM; kept out of the repr.
         ca: the certificate that others' certificates are checked with, PEM.
+        server: the server, as the registry has it.
     """
 
     entry: Entry
+    server: ServerEntry
     identity: SigningIdentity
     key: bytes = field(repr=False)
     ca: bytes
@@ -77,7 +79,7 @@ def _credentials(folder: Path, registry: Registry, entry: Entry) -> Credentials:
             f"{folder / keys.IDENTITY_KEY}: is another key than that of {entry.name} in the "
             "registry"
         )
-    return Credentials(entry, identity, _pem(key), registry.ca.encode())
+    return Credentials(entry, registry.server, identity, _pem(key), registry.ca.encode())
 
 
 def problem_with(entry: Entry) -> str:

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+)
 
 from crypto.errors import ParameterError, SignatureError
 from crypto.parties import AUTHORITY, Authority, ClientId
@@ -102,15 +105,9 @@ def found_consortium(folder: Path, name: str, hosts: tuple[str, ...]) -> Registr
     if (folder / REGISTRY).exists():
         raise FederationError(f"{folder}: has a consortium already; choose another folder")
     make_private(folder)
-    make_private(server)
     ca_key = keys.new_tls_key(folder / CA_KEY)
     ca = certificates.make_ca(name, ca_key)
-    key = keys.new_tls_key(server / keys.TLS_KEY)
-    identity = keys.new_identity(server / keys.IDENTITY_KEY)
-    certificate = certificates.issue(
-        ca, ca_key, key.public_key(), "server", certificates.SERVER, CERTIFICATE_DAYS, hosts
-    )
-    entry = ServerEntry("server", certificates.pem(certificate), identity.verify_key)
+    entry = _server_entry(server, ca, ca_key, hosts)
     registry = Registry(name, 1, certificates.pem(ca), entry, ())
     write_registry(folder / REGISTRY, registry, ca_key)
     return registry
@@ -226,6 +223,38 @@ def revoke(folder: Path, name: str) -> Member:
     ca_key = keys.read_tls_key(folder / CA_KEY)
     write_registry(folder / REGISTRY, registry.with_members(members), ca_key)
     return revoked
+
+
+def renew_server(folder: Path, server: Path) -> Registry:
+    """Gives the server new keys and a certificate for the same hosts; the old one is shut out.
+
+    Args:
+        folder: the coordinator's.
+        server: of the new keys; made if need be.
+
+    Raises:
+        FederationError: if there are keys already.
+    """
+    registry = read_registry(folder / REGISTRY)
+    ca_key = keys.read_tls_key(folder / CA_KEY)
+    ca = certificates.read_certificate(registry.ca)
+    hosts = certificates.hosts_of(registry.server.x509)
+    entry = _server_entry(server, ca, ca_key, hosts)
+    renewed = replace(registry, serial=registry.serial + 1, server=entry)
+    write_registry(folder / REGISTRY, renewed, ca_key)
+    return renewed
+
+
+def _server_entry(
+    folder: Path, ca: x509.Certificate, ca_key: EllipticCurvePrivateKey, hosts: tuple[str, ...]
+) -> ServerEntry:
+    make_private(folder)
+    key = keys.new_tls_key(folder / keys.TLS_KEY)
+    identity = keys.new_identity(folder / keys.IDENTITY_KEY)
+    certificate = certificates.issue(
+        ca, ca_key, key.public_key(), "server", certificates.SERVER, CERTIFICATE_DAYS, hosts
+    )
+    return ServerEntry("server", certificates.pem(certificate), identity.verify_key)
 
 
 def _next_number(registry: Registry) -> int:
