@@ -9,6 +9,8 @@ amplified beyond that: q is of the client's own data, as the server knows who ta
 
 import functools
 import math
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -64,11 +66,24 @@ class Accountant:
         Returns:
             0 if nothing was released, infinity without noise.
         """
-        if steps.release_nothing:
+        return self.epsilon_of_all((steps,))
+
+    def epsilon_of_all(self, several: Iterable[NoisySteps]) -> float:
+        """Returns the smallest epsilon of all these steps together, in any order.
+
+        Returns:
+            0 if nothing was released, infinity if something was without noise.
+        """
+        counts: Counter[tuple[float, float]] = Counter()
+        for steps in several:
+            if not steps.release_nothing:
+                counts[steps.noise_multiplier, steps.sampling_rate] += steps.number
+        if not counts:
             return 0.0
-        if steps.noise_multiplier == 0:
+        if any(noise_multiplier == 0 for noise_multiplier, _ in counts):
             return math.inf
-        return _epsilon(self.name, self.delta, steps)
+        alike = (NoisySteps(*kind, number) for kind, number in sorted(counts.items()))
+        return _epsilon(self.name, self.delta, *alike)
 
     def noise_multiplier(self, epsilon: float, steps: NoisySteps) -> float:
         """Returns the smallest noise multiplier, to 0.1 %, that keeps to `epsilon`.
@@ -88,10 +103,11 @@ class Accountant:
 
 
 @functools.lru_cache(maxsize=4096)
-def _epsilon(name: str, delta: float, steps: NoisySteps) -> float:
-    little = steps.noise_multiplier < _LITTLE_NOISE
+def _epsilon(name: str, delta: float, *several: NoisySteps) -> float:
+    little = min(steps.noise_multiplier for steps in several) < _LITTLE_NOISE
     accountant = _fresh(name, _COARSE if little else _FINE)
-    accountant.compose(steps.event())
+    for steps in several:
+        accountant.compose(steps.event())
     return float(accountant.get_epsilon(delta))
 
 
