@@ -48,9 +48,21 @@ ARROWS = {
         "settings.groups settings.presets settings.renamed settings.setting"
     ),
     "federation.errors": "errors",
+    "federation.sections": "errors settings settings.setting",
     "federation.consortium": "crypto atomic federation.errors settings",
+    "federation.study": (
+        "crypto errors federation.consortium federation.sections schemes secure_aggregation "
+        "settings settings.setting"
+    ),
     "federation.carrier": "crypto tff_health federation.consortium federation.errors",
-    "federation": "",
+    "federation.site": (
+        "crypto atomic errors federation.consortium federation.errors federation.sections "
+        "federation.study privacy schemes settings settings.groups settings.setting"
+    ),
+    "federation": (
+        "crypto errors federation.carrier federation.consortium federation.errors federation.site "
+        "federation.study interrupts utf8"
+    ),
     "flags": "data errors reporting settings settings.groups settings.setting",
     "checking": "atomic data errors flags reporting settings",
     "data.__main__": "atomic checking data errors interrupts utf8",
@@ -76,8 +88,8 @@ ENCODING = ("crypto.encoding.fixed_point", "crypto.errors")
 TFF = "tensorflow_federated"
 WITHOUT_TFF = ("crypto", "models", "tff_health.data", "tff_health.local", "tff_health.privacy")
 WITHOUT_TENSORFLOW = (
-    *("crypto", "tff_health.federation", "tff_health.flags", "tff_health.schemes", "tff_health.settings"),
-    "run_experiments",
+    *("crypto", "tff_health.federation", "tff_health.flags", "tff_health.schemes"),
+    *("tff_health.settings", "run_experiments"),
 )
 
 

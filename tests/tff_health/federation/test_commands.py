@@ -1,0 +1,262 @@
+"""The command line, from founding a consortium to a site that can take part."""
+
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from tests.tff_health.federation.parties import ROOT, STUDY, Consortium, run
+from tests.tff_health.federation.test_study_and_site import SITE
+from tests.tff_health.federation.test_study_and_site import STUDY as STUDY_FILE
+from tff_health.federation.__main__ import main
+from tff_health.federation.carrier.hub import GrpcHub
+from tff_health.federation.consortium import enrolment, keys
+from tff_health.federation.consortium.digests import spoken
+from tff_health.federation.preflight import check_site
+from tff_health.federation.site.sealed_log import SealedLog
+from tff_health.federation.site.state import JOURNAL, create_state
+from tff_health.federation.study import read_study
+
+
+@pytest.fixture
+def folder(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def digest_in(text):
+    return re.findall(r"(?:[0-9a-f]{5}-){7}[0-9a-f]{5}", text)[-1]
+
+
+def test_three_hospitals_found_a_consortium(folder, capsys):
+    assert main(["init", "ca", "--name=derm", "--host=localhost", "--host=127.0.0.1"]) == 0
+    for number, name in enumerate(("one", "two", "three"), start=1):
+        assert main(["enrol", name, f"--name={name}"]) == 0
+        told = digest_in(capsys.readouterr().out)
+        assert main(["sign", "ca", f"{name}/request.json", f"--digest={told}"]) == 0
+        assert f"signed    {name} (client {number})" in capsys.readouterr().out
+    assert main(["enrol", "holder", "--name=holder"]) == 0
+    told = digest_in(capsys.readouterr().out)
+    arguments = ["sign", "ca", "holder/request.json", "--digest", told]
+    assert main([*arguments, "--party=authority", "--days=30"]) == 0
+    told = capsys.readouterr().out
+    assert "holder (the authority)" in told
+    assert main(["digest", "ca/registry.json"]) == 0
+    shown = capsys.readouterr().out
+    assert digest_in(shown) == digest_in(told)
+    assert "registry 'derm', serial 5" in shown
+    assert main(["revoke", "ca", "two"]) == 0
+    assert main(["renew", "ca", "server-2"]) == 0
+    assert "serial 7" in capsys.readouterr().out
+    assert main(["renew", "ca", "server-2"]) == 1
+    assert main(["digest", "one/request.json"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["revoke", "ca", "nobody"], 1, "'nobody' is not in the registry"),
+        (["init", "ca", "--name=again", "--host=localhost"], 1, "has a consortium already"),
+        (["init", "new", "--name=A B", "--host=localhost"], 1, "must have 1 to 40 characters"),
+        (["sign", "ca", "none.json", "--digest=x"], 1, "none.json: cannot be read"),
+        (["digest", "none.toml"], 2, "none.toml: cannot be read"),
+        (["digest", "ca"], 1, "ca: cannot be read: Is a directory"),
+        (["revoke", "none", "one"], 1, "cannot be read"),
+    ],
+)
+def test_errors_are_one_line(folder, capsys, arguments, code, said):
+    Consortium.found(folder, "one")
+    assert main(arguments) == code
+    error = capsys.readouterr().err
+    assert error.startswith("Error: ")
+    assert said in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["unknown"],
+        ["init", "x"],
+        ["sign", "ca", "x", "--digest=x", "--party=server"],
+        ["sign", "ca", "x", "--digest=x", "--party=-1"],
+        ["sign", "ca", "x", "--digest=x", "--days=0"],
+    ],
+)
+def test_usage(arguments):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+
+
+def test_the_program_needs_no_tensorflow_and_no_tff(folder):
+    program = (
+        "import sys\n"
+        "for name in ('tensorflow', 'tensorflow_federated', 'keras'): sys.modules[name] = None\n"
+        "from tff_health.federation.__main__ import main\n"
+        f"sys.exit(main(['enrol', {str(folder / 'one')!r}, '--name=one']))"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "tff_health.federation", "--help"],
+        check=True,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert "enrol" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def consortium(tmp_path_factory):
+    found = Consortium.found(tmp_path_factory.mktemp("consortium"), "one", "two", "three")
+    create_state(found.folder / "one")
+    return found
+
+
+def site_file(consortium, address, **changes):
+    """A site file and a study whose server is at an address; returns the file and the digest."""
+    folder = consortium.folder
+    (folder / "study.toml").write_text(STUDY_FILE.replace("localhost:8470", address))
+    digest = read_study(folder / "study.toml").digest
+    texts = {"registry": spoken(consortium.registry.digest), "study": spoken(digest), "images": ""}
+    (folder / "site.toml").write_text(SITE.format(**{**texts, **changes}))
+    return folder / "site.toml", digest
+
+
+async def found_by_check(file):
+    return {finding.name: finding async for finding in check_site(file)}
+
+
+def test_a_site_that_can_take_part(consortium):
+    async def work():
+        async with consortium.hub() as (hub, address):
+            file, digest = site_file(consortium, address)
+            hub._study = digest
+            return await found_by_check(file), hub.connected
+
+    findings, connected = run(work())
+    assert not connected
+    names = "files certificate journal name port server version study registry clock"
+    assert [*findings] == names.split()
+    assert all(finding.works for finding in findings.values())
+    assert "TLSv1.3" in findings["server"].detail
+    assert "epsilon spent 0 of inf" in findings["journal"].detail
+
+
+def failing(consortium, address, study=None, hub=None):
+    file, digest = site_file(consortium, address)
+    if hub:
+        hub._study = study or digest
+    return found_by_check(file)
+
+
+def last(findings):
+    name, finding = [*findings.items()][-1]
+    assert not finding.works
+    return name, finding.detail
+
+
+def test_nobody_listens(consortium):
+    name, detail = last(run(failing(consortium, "localhost:9")))
+    assert name == "port"
+    assert "Connection refused: is the server running" in detail
+
+
+def test_a_name_that_is_none(consortium):
+    name, detail = last(run(failing(consortium, "fed.invalid:8470")))
+    assert name == "name"
+    assert "is known to no name server" in detail
+
+
+def test_another_name_than_the_certificates(consortium):
+    async def work():
+        async with consortium.hub() as (hub, address):
+            other = address.replace("localhost", "127.0.0.1")
+            return await failing(consortium, other, hub=hub)
+
+    name, detail = last(run(work()))
+    assert name == "server"
+    assert "is not ours: IP address mismatch" in detail
+
+
+def test_a_server_of_another_consortium(consortium, tmp_path):
+    foreign = Consortium.found(tmp_path)
+
+    async def work():
+        async with foreign.hub() as (hub, address):
+            return await failing(consortium, address, hub=hub)
+
+    name, detail = last(run(work()))
+    assert name == "server"
+    assert "is not ours" in detail
+
+
+def test_a_server_that_does_not_know_our_ca(consortium, tmp_path):
+    foreign = Consortium.found(tmp_path, consortium="foreign")
+    server = replace(consortium.server, ca=foreign.registry.ca.encode())
+
+    async def work():
+        hub = GrpcHub(server, STUDY, lambda: consortium.registry)
+        port = await hub.start("localhost:0")
+        try:
+            return await failing(consortium, f"localhost:{port}")
+        finally:
+            await hub.close("the test is over", patience=0.5)
+
+    name, detail = last(run(work()))
+    assert name == "server"
+    assert "refuses" in detail
+
+
+def test_another_study(consortium):
+    async def work():
+        async with consortium.hub() as (hub, address):
+            return await failing(consortium, address, STUDY, hub)
+
+    name, detail = last(run(work()))
+    assert name == "study"
+    assert "the server has another study" in detail
+
+
+def test_a_site_that_runs_already(consortium):
+    folder = consortium.folder / "one"
+    key = keys.read_storage_key(folder / keys.STORAGE_KEY)
+    log = SealedLog.open(folder / JOURNAL, key, "journal")
+    try:
+        findings = run(failing(consortium, "localhost:9"))
+    finally:
+        log.close()
+    assert not findings["journal"].works
+    assert "another program has it open" in findings["journal"].detail
+
+
+def test_files_that_are_wrong(consortium):
+    file, _ = site_file(consortium, "localhost:9", study="00000-" * 7 + "00000")
+    name, detail = last(run(found_by_check(file)))
+    assert name == "files"
+    assert "was changed since" in detail
+
+
+def test_keys_of_nobody_and_a_journal_that_is_gone(tmp_path):
+    consortium = Consortium.found(tmp_path, "one", "two", "three")
+    findings = run(failing(consortium, "localhost:9"))
+    assert JOURNAL in findings["journal"].detail
+    for name in (keys.TLS_KEY, keys.IDENTITY_KEY, keys.STORAGE_KEY):
+        (tmp_path / "one" / name).unlink()
+    (tmp_path / "one").rename(tmp_path / "before")
+    enrolment.enrol(tmp_path / "one", "one")
+    name, detail = last(run(failing(consortium, "localhost:9")))
+    assert "get the registry that was made after your request was signed" in detail
+
+
+def test_check_by_the_command_line(consortium, capsys):
+    file, _ = site_file(consortium, "localhost:9")
+    assert main(["check", str(file)]) == 1
+    out = capsys.readouterr().out
+    assert "ok    files" in out
+    assert "FAIL  port" in out
+    assert out.endswith("This site cannot take part: see FAIL above.\n")

@@ -1,0 +1,63 @@
+"""Hospitals that are apart, from the command line: `python -m tff_health.federation COMMAND`."""
+
+from tff_health import interrupts
+
+if __name__ == "__main__":  # first, as what follows takes a moment
+    interrupts.watch("Interrupted; nothing half-written was kept.")
+
+import argparse
+import os
+import sys
+
+from tff_health import utf8
+from tff_health.errors import TffHealthError
+from tff_health.federation.commands import check, consortium
+
+_COMMANDS = (consortium, check)
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one command; returns the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        interrupts.allow_cleanup()  # not before, as nothing would catch what they raise
+        return int(options.run(options))
+    except TffHealthError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Interrupted; nothing half-written was kept.", file=sys.stderr)
+        return interrupts.EXIT_CODE
+    except BrokenPipeError:
+        raise  # for `program`
+    except OSError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the parser of all commands."""
+    found = argparse.ArgumentParser(
+        prog="python -m tff_health.federation",
+        description="Train between hospitals that are apart.",
+    )
+    commands = found.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for module in _COMMANDS:
+        module.add(commands)
+    return found
+
+
+def program() -> int:
+    """Runs the command of this process; ends quietly if nobody reads what it prints."""
+    try:
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code
+
+
+if __name__ == "__main__":
+    utf8.use_utf8()
+    sys.exit(program())
