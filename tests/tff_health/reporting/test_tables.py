@@ -41,6 +41,15 @@ def test_pages_say_for_each_cell_where_it_stands(tmp_path):
     assert '<td>zhang</td><td class="number">1,234,567</td>' in page
 
 
+def test_pages_break_names_and_keep_numbers_whole(tmp_path):
+    table = Table("t", "T", ("client_<momentum>", "error"), [("a-b", "-2.6e-06")])
+    section = Section("Costs", tables=[table])
+    Report(title="T", subtitle="", findings=[], sections=[section]).save(tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text()
+    assert "<th>client_<wbr>&lt;momentum&gt;</th>" in page
+    assert '<td>a-b</td><td class="number">\N{MINUS SIGN}2.6e\N{MINUS SIGN}06</td>' in page
+
+
 def test_csv_holds_numbers_as_they_are(tmp_path):
     TABLE.save(tmp_path)
     rows = list(csv.reader((tmp_path / "costs.csv").open()))

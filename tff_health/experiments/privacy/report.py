@@ -150,11 +150,13 @@ def _lead(compared: Comparison) -> str:
     )
     if not plain or not private:
         return ""
-    costs = " and ".join(
-        f"{accuracy[plain[0]] - accuracy[group]:.1f} points at {group}"
-        for group in dict.fromkeys((private[-1], private[0]))
+    reached = " and ".join(
+        f"{accuracy[group]:.1f} % at {group}" for group in dict.fromkeys((private[-1], private[0]))
     )
-    return f"Without privacy, test accuracy is {accuracy[plain[0]]:.1f} %. Privacy costs {costs}."
+    lead = f"Without privacy, test accuracy is {accuracy[plain[0]]:.1f} %; with it, {reached}."
+    if max(accuracy[group] for group in private) > accuracy[plain[0]]:
+        lead += " Each budget has settings of its own, as the table says."
+    return lead
 
 
 def _paragraphs(config: RunConfig, private: Sequence[PrivacyTerms]) -> list[str]:
