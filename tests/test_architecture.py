@@ -54,14 +54,18 @@ ARROWS = {
         "crypto errors federation.consortium federation.sections schemes secure_aggregation "
         "settings settings.setting"
     ),
+    "federation.durable": "",
+    "federation.evidence": (
+        "crypto federation.consortium federation.durable federation.errors settings"
+    ),
     "federation.carrier": "crypto tff_health federation.consortium federation.errors",
     "federation.site": (
-        "crypto atomic errors federation.consortium federation.errors federation.sections "
-        "federation.study privacy schemes settings settings.groups settings.setting"
+        "crypto atomic errors federation.consortium federation.durable federation.errors "
+        "federation.sections federation.study privacy schemes settings settings.groups settings.setting"
     ),
     "federation": (
-        "crypto errors federation.carrier federation.consortium federation.errors federation.site "
-        "federation.study interrupts utf8"
+        "crypto errors federation.carrier federation.consortium federation.errors "
+        "federation.evidence federation.site federation.study interrupts utf8"
     ),
     "flags": "data errors reporting settings settings.groups settings.setting",
     "checking": "atomic data errors flags reporting settings",

@@ -11,9 +11,9 @@ import sys
 
 from tff_health import utf8
 from tff_health.errors import TffHealthError
-from tff_health.federation.commands import check, consortium
+from tff_health.federation.commands import check, consortium, verify
 
-_COMMANDS = (consortium, check)
+_COMMANDS = (consortium, check, verify)
 
 
 def main(arguments: list[str]) -> int:

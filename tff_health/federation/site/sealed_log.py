@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from crypto.domain import domain_tag
 from crypto.randomness import SYSTEM
 from tff_health.atomic import atomic_write
+from tff_health.federation.durable import sync_folder, write_durably
 from tff_health.federation.errors import FederationError
 
 SLOT: Final = 512
@@ -78,7 +79,7 @@ class SealedLog:
         try:
             with atomic_write(path, private=True) as file:
                 file.write(_MAGIC + SYSTEM.bytes(_ID))
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError as error:
             raise FederationError(f"{path}: cannot be written: {error.strerror}") from None
 
@@ -134,8 +135,7 @@ class SealedLog:
         padded = len(record).to_bytes(_LENGTH, "little") + record.ljust(MOST, b"\0")
         slot = nonce + self._cipher.encrypt(nonce, padded, self._bound_to())
         try:
-            _write_all(self._file.fileno(), slot, self._end)
-            os.fsync(self._file.fileno())
+            write_durably(self._file.fileno(), slot, self._end)
         except OSError as error:
             self._is_sound = False
             with contextlib.suppress(OSError):  # else opening cuts it off
@@ -178,18 +178,3 @@ class SealedLog:
 def _file_key(key: bytes, file_id: bytes, purpose: str) -> bytes:
     info = domain_tag("federation/sealed log key", purpose.encode())
     return HKDF(SHA256(), length=32, salt=file_id, info=info).derive(key)
-
-
-def _write_all(descriptor: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        view, offset = view[written:], offset + written
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
