@@ -61,7 +61,8 @@ ARROWS = {
     "federation.carrier": "crypto tff_health federation.consortium federation.errors",
     "federation.site": (
         "crypto atomic errors federation.consortium federation.durable federation.errors "
-        "federation.sections federation.study privacy schemes settings settings.groups settings.setting"
+        "federation.sections federation.study privacy schemes settings settings.groups "
+        "settings.setting"
     ),
     "federation": (
         "crypto errors federation.carrier federation.consortium federation.errors "

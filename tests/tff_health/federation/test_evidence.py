@@ -134,9 +134,9 @@ def test_what_was_changed_is_found_in_its_line(folder, old, new):
 def test_any_changed_byte_is_found(folder):
     path = folder / "one.jsonl"
     content, draw = path.read_bytes(), random.Random(1)
-    length = len(lines_of(path)[0])
+    first, second = (len(line) for line in lines_of(path)[:2])
     for _ in range(100):
-        place = length + 1 + draw.randrange(length)
+        place = first + 1 + draw.randrange(second)
         changed = bytearray(content)
         changed[place] ^= 1 << draw.randrange(7)
         path.write_bytes(changed)
