@@ -118,6 +118,7 @@ def test_sessions_come_back(epsilon):
         (b'"number":2', b'"number":true'),
         (b'"epsilon":1.0', b'"epsilon":NaN'),
         (b'"signature":"', b'"signature":"00'),
+        (b'"signature":"', b'"signature":" '),
     ],
 )
 def test_what_was_changed_is_found_in_its_line(folder, old, new):

@@ -149,7 +149,8 @@ def read_line(
         signature = bytes.fromhex(data["signature"])
     except (TypeError, ValueError):
         signature = b""
-    if canonical(data) != line or len(signature) != SIGNATURE_BYTES:
+    is_usual = canonical(data) == line and signature.hex() == data["signature"]
+    if not is_usual or len(signature) != SIGNATURE_BYTES:
         raise FederationError("it is not written as a transcript is")
     if key_of is not None:
         try:
