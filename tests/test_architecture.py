@@ -58,6 +58,7 @@ ARROWS = {
     "federation.evidence": (
         "crypto federation.consortium federation.durable federation.errors settings"
     ),
+    "federation.status": "federation.errors",
     "federation.carrier": "crypto tff_health federation.consortium federation.errors",
     "federation.site": (
         "crypto atomic errors federation.consortium federation.durable federation.errors "
