@@ -16,15 +16,13 @@ from crypto.session.secure_sum import (
     SumResult,
 )
 from tff_health.errors import RunError
+from tff_health.secure_aggregation.sessions import SumSession
 from tff_health.secure_aggregation.slots import (
     KINDS,
     Kind,
     Slot,
     check_integers,
     common_bits,
-    from_vector,
-    to_vector,
-    value_bits,
 )
 
 
@@ -91,6 +89,14 @@ class SumProtocol(ABC):
 
         Raises:
             RunError: naming the kind of sum.
+        """
+
+    @abstractmethod
+    def sessions(self, slots: Sequence[Slot]) -> tuple[SumSession, ...]:
+        """Returns the sessions that sum all slots of a round, in the order in which they are run.
+
+        Args:
+            slots: that `check` lets pass.
         """
 
     @abstractmethod
@@ -162,24 +168,27 @@ class BoundProtocols(SumProtocol):
             else:
                 common_bits([slot], num_clients)
 
+    def sessions(self, slots: Sequence[Slot]) -> tuple[SumSession, ...]:
+        """Returns a session for each protocol that has slots."""
+        positions = {
+            protocol: [i for i, slot in enumerate(slots) if self._bound[slot.kind] is protocol]
+            for protocol in self._protocols
+        }
+        return tuple(SumSession.over(p, slots, chosen) for p, chosen in positions.items() if chosen)
+
     def sum(
         self, slots: Sequence[Slot], tensors: Mapping[ClientId, Sequence[Any]], plan: RoundPlan
     ) -> SumsOutcome:
-        """Runs a session for each protocol, one after the other."""
+        """Runs the sessions one after the other."""
         named = {*plan.dropouts.values(), *(fault.stage for fault in plan.faults if fault.stage)}
         if unknown := named - set(self.stages):
             raise RunError(f"no stage is called {min(unknown)!r}: {', '.join(self.stages)}")
         sums: dict[int, Any] = {}
         costs, survivors, lone_share = Costs(), plan.clients, 0.0
         refusals: tuple[Refusal, ...] = ()
-        for protocol in self._protocols:
-            chosen = [i for i, slot in enumerate(slots) if self._bound[slot.kind] is protocol]
-            if not chosen:
-                continue
-            part = [slots[i] for i in chosen]
-            given = {c: [tensors[c][i] for i in chosen] for c in survivors}
+        for session in self.sessions(slots):
             try:
-                result, part_sums = _run_session(protocol, part, given, plan)
+                result = _run_session(session, {c: tensors[c] for c in survivors}, plan)
             except SessionAbortedError as error:
                 error.costs, error.refusals = costs + error.costs, refusals + error.refusals
                 error.may_be_opened |= bool(sums)  # those of the protocols before are
@@ -189,34 +198,31 @@ class BoundProtocols(SumProtocol):
                     "clients dropped out between the sessions of two protocols, whose sums are "
                     "over different clients now; bind one protocol to all sums"
                 )
+            sums |= session.sums(result.sum, len(survivors))
             survivors, lone_share = result.survivors, max(lone_share, result.lone_share)
             costs, refusals = costs + result.costs, refusals + result.refusals
-            sums |= dict(zip(chosen, part_sums, strict=True))
         return SumsOutcome(
             [sums[i] for i in range(len(slots))], survivors, costs, refusals, lone_share
         )
 
 
 def _run_session(
-    protocol: SecureSum,
-    slots: Sequence[Slot],
-    tensors: Mapping[ClientId, Sequence[Any]],
-    plan: RoundPlan,
-) -> tuple[SumResult, list[Any]]:
+    session: SumSession, tensors: Mapping[ClientId, Sequence[Any]], plan: RoundPlan
+) -> SumResult:
     """Runs one session with what the plan says about its clients and stages."""
-    adds_integers = isinstance(protocol, IntegerSum)
-    bits = None if adds_integers else common_bits(slots, len(tensors))
-    vectors = {client: to_vector(slots, given, bits) for client, given in tensors.items()}
+    protocol, cohort = session.protocol, len(tensors)
+    if not isinstance(protocol, SecureSum):
+        raise TypeError(f"{type(protocol).__name__} sums more than vectors")
+    vectors = {client: session.vector(given, cohort) for client, given in tensors.items()}
     stages = protocol.stages
     dropouts = {c: stage for c, stage in plan.dropouts.items() if c in vectors and stage in stages}
     faults = [fault for fault in plan.faults if fault.stage is None or fault.stage in stages]
     run = protocol.sum_integers if isinstance(protocol, IntegerSum) else protocol.sum
-    result = run(
+    return run(
         vectors,
-        value_bits(slots) if bits is None else bits,
+        session.bits(cohort),
         round_id=plan.round_id,
         dropouts=dropouts,
         faults=faults,
         binding=plan.binding,
     )
-    return result, from_vector(slots, result.sum, bits)

@@ -8,8 +8,6 @@ without a quality, such as evaluations, are summed by the masking protocol alone
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from crypto.parties import ClientId
 from crypto.protocols.quality_sum.joint import JointSum
 from crypto.protocols.quality_sum.stages import Stage
@@ -21,7 +19,8 @@ from tff_health.secure_aggregation.protocols import (
     SumProtocol,
     SumsOutcome,
 )
-from tff_health.secure_aggregation.slots import Slot, common_bits, from_vector, to_vector
+from tff_health.secure_aggregation.sessions import SumSession
+from tff_health.secure_aggregation.slots import Slot
 
 
 class QualityProtocol(SumProtocol):
@@ -52,29 +51,35 @@ class QualityProtocol(SumProtocol):
         masked = [slot for slot in slots if slot.kind != "max_input"]
         self._alone.check_cohort(masked, num_clients)
 
+    def sessions(self, slots: Sequence[Slot]) -> tuple[SumSession, ...]:
+        """Returns the joint session; without a quality, that of the masking protocol."""
+        position = next((i for i, slot in enumerate(slots) if slot.kind == "max_input"), None)
+        if position is None:
+            return self._alone.sessions(slots)
+        others = tuple(i for i in range(len(slots)) if i != position)
+        masked = tuple(slots[i] for i in others)
+        return (SumSession(self._joint, masked, others, (position, slots[position])),)
+
     def sum(
         self, slots: Sequence[Slot], tensors: Mapping[ClientId, Sequence[Any]], plan: RoundPlan
     ) -> SumsOutcome:
         """Runs one session."""
-        position = next((i for i, slot in enumerate(slots) if slot.kind == "max_input"), None)
-        if position is None:
+        (session,) = self.sessions(slots)
+        if session.quality is None:
             return self._alone.sum(slots, tensors, plan)
-        quality = slots[position]
-        others = [i for i in range(len(slots)) if i != position]
-        part = [slots[i] for i in others]
-        bits = common_bits(part, len(plan.clients))
+        cohort, max_quality = len(plan.clients), session.max_quality
+        qualities = {client: session.quality_of(given) for client, given in tensors.items()}
         result = self._joint.sum(
-            {c: to_vector(part, [given[i] for i in others], bits) for c, given in tensors.items()},
-            {client: int(given[position]) for client, given in tensors.items()},
-            bits,
-            max_quality=quality.bound - 1,
+            {client: session.vector(given, cohort) for client, given in tensors.items()},
+            {client: quality for client, quality in qualities.items() if quality is not None},
+            session.bits(cohort),
+            max_quality=max_quality or 0,
             round_id=plan.round_id,
             dropouts=plan.dropouts,
             faults=plan.faults,
             binding=plan.binding,
         )
-        sums = dict(zip(others, from_vector(part, result.sum, bits), strict=True))
-        sums[position] = np.asarray(result.quality_sum, quality.dtype).reshape(quality.shape)
+        sums = session.sums(result.sum, cohort, result.quality_sum)
         return SumsOutcome(
             [sums[i] for i in range(len(slots))], result.survivors, result.costs, result.refusals
         )

@@ -1,0 +1,125 @@
+"""The sessions of protocols that one round takes: what each sums, and as which vectors.
+
+The simulation runs them one after the other in one process; roles that are apart run the same ones,
+each with its own part: a client makes its vector, the server takes the sum apart.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crypto.protocols.quality_sum.joint import JointSum
+from crypto.session.secure_sum import IntegerSum, SecureSum
+from tff_health.secure_aggregation.slots import (
+    Slot,
+    common_bits,
+    from_vector,
+    to_vector,
+    value_bits,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class SumSession:
+    """One session of a round.
+
+    Attributes:
+        protocol: computes it.
+        slots: what its vectors hold, in order.
+        positions: of these among all slots of the round.
+        quality: the slot of the round whose one number is encrypted beside the vector, with its
+            position; None if there is none, as for every protocol but a `JointSum`.
+    """
+
+    protocol: SecureSum | JointSum
+    slots: tuple[Slot, ...]
+    positions: tuple[int, ...]
+    quality: tuple[int, Slot] | None = None
+
+    @classmethod
+    def over(
+        cls, protocol: SecureSum | JointSum, slots: Sequence[Slot], positions: Sequence[int]
+    ) -> "SumSession":
+        """Returns a session over some of a round's slots.
+
+        Args:
+            protocol: computes it.
+            slots: all of the round.
+            positions: of those in its vectors.
+        """
+        return cls(protocol, tuple(slots[i] for i in positions), tuple(positions))
+
+    @property
+    def length(self) -> int:
+        """Coordinates of a client's vector."""
+        return sum(slot.size for slot in self.slots)
+
+    @property
+    def adds_integers(self) -> bool:
+        """Whether the protocol adds integers (`sum_integers`), or else residues."""
+        return isinstance(self.protocol, IntegerSum)
+
+    @property
+    def max_quality(self) -> int | None:
+        """The largest number that may stand beside a vector; None if none does."""
+        return None if self.quality is None else self.quality[1].bound - 1
+
+    def bits(self, num_clients: int) -> int:
+        """Returns what the protocol needs: k of the modulus 2^k, or bits of a client's integers.
+
+        Args:
+            num_clients: of the session's cohort.
+
+        Raises:
+            RunError: if a sum needs more than 62 bits.
+        """
+        if self.adds_integers:
+            return value_bits(self.slots)
+        return common_bits(self.slots, num_clients)
+
+    def vector(self, tensors: Sequence[Any], num_clients: int) -> NDArray[np.uint64]:
+        """Makes one client's vector, uint64 (length,); run by the client.
+
+        Args:
+            tensors: one for each slot of the round.
+            num_clients: of the session's cohort.
+
+        Raises:
+            RunError: if a number is out of its slot's range.
+        """
+        return to_vector(self.slots, [tensors[i] for i in self.positions], self._bits(num_clients))
+
+    def quality_of(self, tensors: Sequence[Any]) -> int | None:
+        """Returns what stands beside a client's vector, 0 to `max_quality`; None if nothing does.
+
+        Args:
+            tensors: one for each slot of the round.
+        """
+        return None if self.quality is None else int(tensors[self.quality[0]])
+
+    def sums(
+        self, total: NDArray[np.uint64], num_clients: int, quality_sum: int | None = None
+    ) -> Mapping[int, NDArray[Any]]:
+        """Takes the opened sum apart; run by the server.
+
+        Args:
+            total: uint64 (length,).
+            num_clients: of the session's cohort, survivors or not.
+            quality_sum: of what stood beside the vectors, if something did.
+
+        Returns:
+            from positions among the slots of the round to their sums.
+        """
+        parts = from_vector(self.slots, total, self._bits(num_clients))
+        sums = dict(zip(self.positions, parts, strict=True))
+        if self.quality is not None:
+            position, slot = self.quality
+            sums[position] = np.asarray(quality_sum, slot.dtype).reshape(slot.shape)
+        return sums
+
+    def _bits(self, num_clients: int) -> int | None:
+        """As `to_vector` has it."""
+        return None if self.adds_integers else common_bits(self.slots, num_clients)
