@@ -76,6 +76,7 @@ ARROWS = {
         "models tff_health atomic checking data errors interrupts learning local measurements "
         "privacy reporting schemes secure_aggregation settings statistics workers"
     ),
+    "roles": "data errors local privacy schemes secure_aggregation settings training",
     "studies": (
         "data errors interrupts local measurements reporting schemes secure_aggregation "
         "settings training workers"
@@ -92,7 +93,10 @@ ARROWS = {
 # Of crypto/, aggregators use the encoding of numbers alone.
 ENCODING = ("crypto.encoding.fixed_point", "crypto.errors")
 TFF = "tensorflow_federated"
-WITHOUT_TFF = ("crypto", "models", "tff_health.data", "tff_health.local", "tff_health.privacy")
+WITHOUT_TFF = (
+    *("crypto", "models", "tff_health.data", "tff_health.federation", "tff_health.local"),
+    *("tff_health.privacy", "tff_health.roles"),
+)
 WITHOUT_TENSORFLOW = (
     *("crypto", "tff_health.federation", "tff_health.flags", "tff_health.schemes"),
     *("tff_health.settings", "run_experiments"),

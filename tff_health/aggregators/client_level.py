@@ -11,11 +11,8 @@ from typing import Protocol
 
 import tensorflow as tf
 import tensorflow_federated as tff
-import tensorflow_privacy as tfp
 
-_UNCLIPPED_QUANTILE = 0.5
-_QUANTILE_RATE = 0.2
-_COUNT_SHARE = 0.05
+from tff_health.local.adaptive_clipping import adaptive_clipping
 
 
 class Mean(Protocol):
@@ -45,40 +42,10 @@ class ClientLevelMean(tff.aggregators.UnweightedAggregationFactory):
 
     def create(self, value_type: tff.Type) -> tff.templates.AggregationProcess:
         """Builds the process."""
-        clients = float(self.num_clients)
-        noise, count_deviation = split_noise(self.noise_multiplier, self.num_clients)
-        query = tfp.QuantileAdaptiveClipSumQuery(
-            initial_l2_norm_clip=self.clipping_norm,
-            noise_multiplier=noise,
-            target_unclipped_quantile=_UNCLIPPED_QUANTILE,
-            learning_rate=_QUANTILE_RATE,
-            clipped_count_stddev=count_deviation,
-            expected_num_records=clients,
-            geometric_update=True,
-        )
+        query = adaptive_clipping(self.noise_multiplier, self.clipping_norm, self.num_clients)
         return tff.aggregators.DifferentiallyPrivateFactory(
-            tfp.NormalizedQuery(query, denominator=clients), _SumOf(self.mean, self.num_clients)
+            query, _SumOf(self.mean, self.num_clients)
         ).create(value_type)
-
-
-def split_noise(noise_multiplier: float, num_clients: int) -> tuple[float, float]:
-    """Shares the noise of a round between the mean and the number of clients that were not clipped.
-
-    With a standard deviation s of that number, the mean has z' = (z^-2 - (2 s)^-2)^(-1/2), and both
-    together cost what z costs alone (Andrew et al. 2021, theorem 1). As there, s is 5 % of the
-    clients; but at least z, so that few clients do not leave the mean without room.
-
-    Args:
-        noise_multiplier: z, 0 or more.
-        num_clients: of a round.
-
-    Returns:
-        (noise multiplier of the mean, standard deviation of the number).
-    """
-    if noise_multiplier == 0:
-        return 0.0, 0.0
-    deviation = max(_COUNT_SHARE * num_clients, noise_multiplier)
-    return (noise_multiplier**-2 - (2 * deviation) ** -2) ** -0.5, deviation
 
 
 @dataclass(frozen=True)

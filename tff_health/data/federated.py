@@ -9,7 +9,8 @@ from tff_health.data.augment import Augmenter
 from tff_health.data.examples import Examples, digest_of
 from tff_health.data.images import LabelledImages, class_counts
 from tff_health.data.partition import PartitionSpec, partition, with_whole_groups
-from tff_health.data.split import VALIDATION_FRACTION, hold_out_validation, split_images
+from tff_health.data.split import VALIDATION_FRACTION, Split, hold_out_validation, split_images
+from tff_health.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,21 @@ class FederatedImages:
     clients: tuple[ClientExamples, ...]
     test: Examples
     split_name: str
+
+    def of_client(self, client: int) -> "FederatedImages":
+        """Returns what one client holds, and nothing else.
+
+        Args:
+            client: its number, from 0.
+
+        Raises:
+            DataError: if there is no such client.
+        """
+        if not 0 <= client < len(self.clients):
+            raise DataError(f"client {client}: there are {len(self.clients)}, numbered from 0")
+        nothing = self.test.take(np.empty(0, np.int64))
+        held = (self.clients[client],)
+        return FederatedImages(self.images, self.augmenter, held, nothing, self.split_name)
 
     def training_counts(self) -> NDArray[np.int64]:
         """Training examples of each client by class, int64 (clients, classes)."""
@@ -131,6 +147,38 @@ def federate(
     return FederatedImages(
         images, Augmenter(len(images), seed), tuple(clients), split.test, split_name
     )
+
+
+def hold(
+    images: LabelledImages,
+    client: int,
+    copies: int,
+    seed: int,
+    by_group: bool = False,
+    validation_fraction: float = VALIDATION_FRACTION,
+) -> FederatedImages:
+    """Gives all images to one client, which has them at its own place.
+
+    Args:
+        images: all that it has.
+        client: its number, which its random draws follow from.
+        copies: augmented copies of each training image.
+        seed: of the experiment.
+        by_group: as in `federate`.
+        validation_fraction: as there.
+
+    Raises:
+        DataError: if groups are unknown, or there are fewer than two images.
+    """
+    everything = Examples.originals(images)
+    if len(everything) < 2:
+        raise DataError(f"{images.form}: a client needs two images or more, and here is less")
+    parts = with_whole_groups(images, [everything]) if by_group else [everything]
+    nothing = everything.take(np.empty(0, np.int64))
+    split = Split("own", everything, nothing, copies)
+    held = hold_out_validation(images, parts[0], split, seed, client, validation_fraction)
+    holder = _by_group(images, *held) if by_group else ClientExamples(*held)
+    return FederatedImages(images, Augmenter(len(images), seed), (holder,), nothing, "own")
 
 
 def _by_group(images: LabelledImages, training: Examples, validation: Examples) -> ClientExamples:

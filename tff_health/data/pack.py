@@ -44,7 +44,10 @@ def packed_in_pieces(federated: FederatedImages) -> bool:
 
 
 def pack_clients(
-    federated: FederatedImages, folder: Path, progress: Callable[[int, int], None]
+    federated: FederatedImages,
+    folder: Path,
+    progress: Callable[[int, int], None],
+    first: int = 0,
 ) -> None:
     """Writes every client's files into `folder`, unless just these are there already, undamaged.
 
@@ -52,6 +55,7 @@ def pack_clients(
         federated: what the clients hold.
         folder: made if needed, for its user alone; what an interrupted call left in it is replaced.
         progress: called with (clients packed, clients in all) after each client.
+        first: number of the first client.
 
     Raises:
         OSError: if the folder cannot be written to or the disk is full; nothing is left behind.
@@ -67,13 +71,13 @@ def pack_clients(
     make_private(folder)
     write = _write_pieces if packed_in_pieces(federated) else _write
     try:
-        for number, client in enumerate(federated.clients):
+        for number, client in enumerate(federated.clients, first):
             for part in PARTS:
                 write(federated, getattr(client, part), folder, part, number)
             if client.units is not None:
                 with open_private(folder / f"{UNITS_FILE}{number}") as file:
                     file.write(client.units.astype("<i4").tobytes())
-            progress(number + 1, len(federated.clients))
+            progress(number - first + 1, len(federated.clients))
         stamp.write_text(_stamp(digest, folder), encoding="utf-8")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

@@ -13,15 +13,8 @@ def build_zhang(task: Task) -> SchemeProcess:
 
     The server learns the sum of qualities, and of none.
     """
-    sums, quality = task.sums, task.quality
-    rule = QualityRule(
-        task.client_optimizer.learning_rate,
-        task.client_optimizer.decay,
-        distance=quality.distance,
-        smallest=10.0**-quality.decimals,
-        largest=quality.largest,
-    )
+    sums, rule = task.sums, QualityRule.of(task)
     encoding = fixed_point(sums.fraction_bits, sums.clip_range)
     return average_securely(
-        task, QualityWeightedMean(encoding, sums.max_clients, rule, quality.decimals)
+        task, QualityWeightedMean(encoding, sums.max_clients, rule, task.quality.decimals)
     )

@@ -27,6 +27,14 @@ FINALIZERS: "OrderedDict[str, Callable[[list[tf.Tensor]], tf.Tensor]]" = Ordered
 )
 """From what was added up, at one client or at all, to the metric."""
 
+METRIC_DTYPES: "OrderedDict[str, tuple[tf.DType, ...]]" = OrderedDict(
+    accuracy=(tf.float32, tf.float32),
+    loss=(tf.float32, tf.float32),
+    num_examples=(tf.int64,),
+    num_batches=(tf.int64,),
+)
+"""Of the scalars of `Metrics`."""
+
 
 class MeasuredNetwork:
     """A network that gives logits; holds variables, so make it where it is called.

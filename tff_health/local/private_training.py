@@ -51,12 +51,15 @@ class PrivateTraining:
         task: what is trained; its `privacy` says how.
 
     Raises:
-        ValueError: if the task is not private, or its server adds the noise.
+        ValueError: if the task is not private, or its server adds the noise; or if TensorFlow has
+            a global seed, and not the operating system's, for noise that it draws itself.
     """
 
     def __init__(self, task: Task) -> None:
         if task.privacy is None or not task.privacy.is_clients_own:
             raise ValueError("the task's clients have no mechanism of differential privacy")
+        if task.privacy.noise == "distributed" and tf.compat.v1.get_seed(None) != (None, None):
+            raise ValueError("TensorFlow has a global seed, from which the noise could be told")
         self._privacy, self._bits = task.privacy, task.sums.fraction_bits
         self._model, self._draws = task.build_model(), Draws()
         self._clipped_sum = _ENGINES[task.privacy.engine]

@@ -11,6 +11,8 @@ from typing import Any
 import tensorflow as tf
 from scipy import stats
 
+from tff_health.local.task import Task
+
 _SIGN_PENALTY = 4.0
 
 
@@ -38,6 +40,18 @@ class QualityRule:
     significance: float = 0.05
     smallest: float = 0.01
     largest: float = 1000.0
+
+    @classmethod
+    def of(cls, task: Task) -> "QualityRule":
+        """Returns the rule of a task."""
+        quality = task.quality
+        return cls(
+            task.client_optimizer.learning_rate,
+            task.client_optimizer.decay,
+            distance=quality.distance,
+            smallest=10.0**-quality.decimals,
+            largest=quality.largest,
+        )
 
     def scale(self, dimension: int) -> float:
         """Returns delta, the (1 - tau/2) quantile of chi-square with `dimension` degrees."""

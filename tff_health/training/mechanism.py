@@ -22,9 +22,13 @@ def settle(config: RunConfig, federated: FederatedImages) -> Mechanism | None:
     Raises:
         ConfigError: if delta is so large that whole records could be told, or no noise suffices.
     """
+    return settle_for(config, min(units_of(federated)))
+
+
+def settle_for(config: RunConfig, fewest: int) -> Mechanism | None:
+    """As `settle`, for clients that all hold `fewest` units or more."""
     if config.privacy.noise == "none":
         return None
-    fewest = min(units_of(federated))
     if config.privacy.noise != "client" and config.privacy.delta * fewest >= 1:
         raise ConfigError(
             f"--delta={config.privacy.delta}: must be below 1 / {fewest}, as the smallest "

@@ -21,6 +21,7 @@ from tff_health.settings.config import RunConfig
 from tff_health.training.broken_updates import check_round
 from tff_health.training.cohorts import Cohort, draw_cohort
 from tff_health.training.metrics_log import Value
+from tff_health.training.round_metrics import round_columns
 
 MAX_ATTEMPTS = 5
 
@@ -201,23 +202,8 @@ class RoundRunner:
         return (change + first) * self._config.cohort.num_clients
 
     def _metrics_of(self, metrics: Any) -> dict[str, Value]:
-        row: dict[str, Value] = {}
-        if train := metrics["client_work"].get("train"):  # private training tells none
-            row["train_loss"] = float(train["loss"])
-            row["train_accuracy"] = float(train["accuracy"])
-        measured = metrics["aggregator"]
-        for name in ("clipped_coordinates", "non_finite_updates"):
-            if name in measured:
-                row[name] = int(measured[name])
-        if self._config.privacy.noise in (
-            "distributed",
-            "client",
-        ):  # noise hides who trained in vain
-            row.pop("non_finite_updates", None)
-        if "global_distance" in measured:  # updates are weighted by quality
-            row["quality_sum"] = round(float(measured["weight_sum"]), 6)
-            row["global_distance"] = float(measured["global_distance"])
-        return row
+        told = metrics["client_work"].get("train")  # private training tells none
+        return round_columns(self._config, told, metrics["aggregator"])
 
 
 def _all_clients(records: Sequence[RoundRecord]) -> frozenset[int]:

@@ -18,9 +18,10 @@ from tff_health.local.task import Optimizer, SumSettings, Task
 from tff_health.privacy.clipped_sum import check_layers
 from tff_health.privacy.mechanism import Mechanism
 from tff_health.settings.config import RunConfig
+from tff_health.training.data_facts import DataFacts
 from tff_health.training.noise_key import noise_key
 from tff_health.training.random_draws import check_draws
-from tff_health.training.run_model import load_builder
+from tff_health.training.run_model import load_for
 
 _VALIDATION_BATCH = 500  # images, or fewer if they are large
 
@@ -36,21 +37,42 @@ def build_task(
     Raises:
         ConfigError: if the model cannot be built for these images, or not be trained privately.
     """
-    shape, num_classes = federated.images.image_shape, federated.images.num_classes
+    facts = DataFacts.of(federated)
+    return task_for(config, facts, scratch, privacy, packed_in_pieces(federated))
+
+
+def task_for(
+    config: RunConfig,
+    facts: DataFacts,
+    scratch: Path,
+    privacy: Mechanism | None = None,
+    in_pieces: bool = False,
+) -> Task:
+    """As `build_task`, from facts about data that are elsewhere.
+
+    Args:
+        config: the settings.
+        facts: about the data of all clients.
+        scratch: has what clients hold, packed, in `clients`.
+        privacy: how training is made private.
+        in_pieces: how it is packed, as `packed_in_pieces` says.
+    """
+    shape, num_classes = facts.image_shape, facts.num_classes
     folder, scaling = (scratch / "clients").absolute(), config.scaling
-    in_pieces = packed_in_pieces(federated)
     optimizer = config.optimizer
     tf.keras.utils.set_random_seed(config.run.seed)
-    build_model = load_builder(config, federated.images)
+    build_model = load_for(config, shape, num_classes)
     draws = bool(build_model.random_operations)
     if draws:
         check_draws(config, build_model)
     if privacy is not None and privacy.is_clients_own:
         check_layers(build_model(), privacy.engine)
+    initial_weights = ModelWeights.of(build_model())
+    tf.random.set_seed(None)  # noise that TensorFlow draws must not follow from it
     return Task(
         # Clients' work is rewritten by AutoGraph; builders are plain Python.
         build_model=tf.autograph.experimental.do_not_convert(build_model.build),
-        initial_weights=ModelWeights.of(build_model()),
+        initial_weights=initial_weights,
         image_shape=shape,
         training_data=_training_data(
             *(config, folder, shape, num_classes, privacy, draws, in_pieces)
@@ -66,8 +88,7 @@ def build_task(
             fraction_bits=config.sums.fraction_bits,
             clip_range=config.sums.clip_range,
             max_clients=config.cohort.num_clients,
-            max_examples=config.training.local_epochs
-            * max(len(client.training) for client in federated.clients),
+            max_examples=config.training.local_epochs * facts.most_examples,
             secure_metrics=config.sums.secure_metrics,
         ),
         quality=config.quality,

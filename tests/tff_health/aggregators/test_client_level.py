@@ -8,8 +8,9 @@ import tensorflow_federated as tff
 
 from crypto.encoding.fixed_point import FixedPoint
 from tests.tff_health.clear_sums import clear_context
-from tff_health.aggregators.client_level import ClientLevelMean, split_noise
+from tff_health.aggregators.client_level import ClientLevelMean
 from tff_health.aggregators.fixed_point_mean import FixedPointMean
+from tff_health.local.adaptive_clipping import split_noise
 
 CLIENTS, SIZE = 4, 2000
 VALUE_TYPE = tff.types.to_type([(np.float32, [SIZE]), (np.float32, [3])])
