@@ -112,11 +112,27 @@ def modules():
 
 
 def imports_of(file):
-    for node in ast.walk(ast.parse(file.read_text())):
+    yield from named(ast.walk(ast.parse(file.read_text())))
+
+
+def named(nodes):
+    """Yield what statements import, by name."""
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def at_once(node):
+    """Yield what a module imports when it is imported: not in functions, nor for types alone."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        elif not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from at_once(child)
 
 
 def below(name, package):
@@ -134,7 +150,12 @@ def room_of(module):
 
 def ours(file):
     """Yield the modules of ours that a file imports."""
-    for imported in imports_of(file):
+    yield from ours_among(imports_of(file))
+
+
+def ours_among(imports):
+    """Yield the modules of ours that are imported by these names."""
+    for imported in imports:
         parts = imported.split(".")
         names = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
         yield from itertools.islice((name for name in names if name in MODULES), 1)
@@ -171,10 +192,9 @@ def test_no_tff_in_what_sites_need(name):
     while ahead:  # all that is imported along with it
         one = ahead.pop()
         found.add(one)
-        ahead |= set(ours(MODULES[one])) - found
-    # Doctor and checking are imported by commands about data alone, inside functions.
-    for one in found:
-        assert not any(below(imported, TFF) for imported in imports_of(MODULES[one])), one
+        imported = list(named(at_once(ast.parse(MODULES[one].read_text()))))
+        assert not any(below(other, TFF) for other in imported), one
+        ahead |= set(ours_among(imported)) - found
 
 
 def test_aggregators_take_only_encodings_from_crypto():
