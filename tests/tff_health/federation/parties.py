@@ -20,7 +20,14 @@ from tff_health.federation.consortium.registry import read_registry
 ROOT = Path(__file__).parents[3]
 STUDY = b"s" * 32
 QUICK = Pace(beat=0.2, silence=1.0, probe=0.5)
-SMALL = Limits(message=3_000_000, piece=10_000, memory=2_000_000, queued=20_000_000, waiting=4)
+SMALL = Limits(
+    message=3_000_000,
+    piece=10_000,
+    memory=2_000_000,
+    largest=1_000_000,
+    queued=20_000_000,
+    waiting=4,
+)
 
 
 @dataclass(frozen=True)

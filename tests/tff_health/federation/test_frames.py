@@ -38,7 +38,7 @@ def beginning(length, piece=b""):
 
 
 def assembled(frames, most=10**6, memory=10**6):
-    room = Room(memory)
+    room = Room(memory, memory)
     assembly = Assembly(most, room)
     found = [parcel.take() for f in frames if (parcel := assembly.take(*split(f)))]
     assembly.drop()
@@ -81,7 +81,7 @@ def test_what_no_honest_program_sends(frames):
 
 def test_a_hundred_thousand_random_frames():
     draw = random.Random(1)
-    room = Room(50_000)
+    room = Room(50_000, 10_000)
     assembly, refused, taken = Assembly(20_000, room), 0, 0
     valid = [*pieces(bytes(9000), 2000), *pieces(b"", 2000), *pieces(bytes(3000), 2000)]
     for _ in range(FUZZED):

@@ -18,17 +18,19 @@ class Room:
 
     Attributes:
         most: bytes.
+        largest: bytes of a message that is put into memory at all.
         spool: the folder of files for what finds no room; None for the system's.
         taken: bytes.
     """
 
     most: int
+    largest: int
     spool: Path | None = None
     taken: int = field(default=0, init=False)
 
     def take(self, size: int) -> bool:
         """Takes so much room, if there is."""
-        if self.taken + size > self.most:
+        if size > self.largest or self.taken + size > self.most:
             return False
         self.taken += size
         return True

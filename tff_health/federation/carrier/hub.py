@@ -78,7 +78,7 @@ class GrpcHub:
         self._registry = registry
         self._limits = limits
         self._pace = pace
-        self._room = Room(limits.memory, spool)
+        self._room = Room(limits.memory, limits.largest, spool)
         self._inbox = Inbox(limits.waiting)
         self._guests: dict[Party, _Guest] = {}
         self._doors: defaultdict[Party, asyncio.Lock] = defaultdict(asyncio.Lock)

@@ -12,6 +12,8 @@ class Limits:
         piece: of a message that travels at once.
         memory: of messages that have come to the server and are not read yet, or not whole; more
             is kept in files.
+        largest: of such a message that is kept in memory at all; with larger ones the server would
+            hold as many of them as there are sites.
         queued: of messages that wait to be sent to one party; a party that reads slower is cut off.
         waiting: messages of one party that wait to be read; then its stream is not read on.
     """
@@ -19,6 +21,7 @@ class Limits:
     message: int = 1 << 30
     piece: int = 1 << 18
     memory: int = 1 << 26
+    largest: int = 1 << 23
     queued: int = 1 << 31
     waiting: int = 8
 

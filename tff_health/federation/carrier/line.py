@@ -30,7 +30,7 @@ class GrpcLine:
     def __init__(self, call: Any, server: Greeting, limits: Limits, pace: Pace) -> None:
         self.server = server
         self._inbox = Inbox(limits.waiting)
-        room = Room(limits.waiting * limits.message)  # all in memory: the site has one server
+        room = Room(limits.waiting * limits.message, limits.message)  # it has one server alone
         self._stream = Stream(call, self._deliver, room, limits, pace)
         self._is_gone = False
         self._running = asyncio.create_task(self._run())
