@@ -17,8 +17,12 @@ from crypto.operations import Operation, note
 from crypto.parties import ClientId
 from crypto.primitives.prg import MAX_MODULUS_BITS, Keystream, Words, word_dtype
 
-IntegerVector: TypeAlias = NDArray[np.uint64] | NDArray[np.int64]
+IntegerVector: TypeAlias = (
+    NDArray[np.uint64] | NDArray[np.int64] | NDArray[np.uint32] | NDArray[np.int32]
+)
 """Shape (m,): the numbers of one client, a negative one for its residue."""
+
+_DTYPES: Final = (np.uint64, np.int64, np.uint32, np.int32)
 
 _PIECE_BYTES: Final = 1 << 18
 _ZEROS: Final = memoryview(bytes(_PIECE_BYTES))
@@ -46,14 +50,14 @@ class ResidueSum:
         """Add integers.
 
         Args:
-            vector: shape (length,), uint64 or int64, each from -2^(k-1) to 2^k - 1; a negative
-                number stands for its residue.
+            vector: shape (length,), integers of 32 or 64 bits, each from -2^(k-1) to 2^k - 1; a
+                negative number stands for its residue.
 
         Raises:
             ParameterError: for another shape or dtype, or a value out of range.
         """
         check_vector(vector, len(self._words), self.modulus_bits)
-        self._words += vector.astype(self._words.dtype)
+        self._words += vector.astype(self._words.dtype, copy=False)
 
     def add_packed(self, data: bytes | memoryview) -> None:
         """Add a vector from its packed form.
@@ -98,8 +102,8 @@ def check_vector(vector: IntegerVector, length: int, modulus_bits: int) -> None:
     """Check a client's input at the door.
 
     Raises:
-        ParameterError: unless it has shape (length,), dtype uint64 or int64 and all values from
-            -2^(k-1) to 2^k - 1.
+        ParameterError: unless it has shape (length,), integers of 32 or 64 bits, and all values
+            from -2^(k-1) to 2^k - 1.
     """
     _check_form(vector, length)
     if not length:
@@ -146,8 +150,8 @@ def check_range(vector: IntegerVector, length: int, max_value: int) -> None:
     """Check a client's input at the door.
 
     Raises:
-        ParameterError: unless it has shape (length,), dtype uint64 or int64 and all values from 0
-            to `max_value`.
+        ParameterError: unless it has shape (length,), integers of 32 or 64 bits, and all values
+            from 0 to `max_value`.
     """
     _check_form(vector, length)
     if length and not 0 <= int(vector.min()) <= int(vector.max()) <= max_value:
@@ -169,9 +173,11 @@ def centred(residues: NDArray[np.uint64], modulus_bits: int) -> NDArray[np.int64
 
 
 def _check_form(vector: IntegerVector, length: int) -> None:
-    if not isinstance(vector, np.ndarray) or vector.dtype not in (np.uint64, np.int64):
+    if not isinstance(vector, np.ndarray) or vector.dtype not in _DTYPES:
         found = vector.dtype if isinstance(vector, np.ndarray) else type(vector).__name__
-        raise ParameterError(f"a vector must be a uint64 or int64 array, not {found}")
+        raise ParameterError(
+            f"a vector must be a uint64, int64, uint32 or int32 array, not {found}"
+        )
     if vector.shape != (length,):
         raise ParameterError(f"a vector must have shape ({length},), not {vector.shape}")
 

@@ -81,7 +81,7 @@ class SlotPacking(Record):
         """Pack a vector; run by a client.
 
         Args:
-            vector: shape (m,), uint64 or int64, of values in range.
+            vector: shape (m,), integers of 32 or 64 bits, of values in range.
 
         Returns:
             `plaintexts(m)` numbers; slots beyond the vector are 0.

@@ -175,7 +175,7 @@ class PackedEncryptor:
         """Encrypt a vector; run by a client.
 
         Args:
-            vector: shape (m,), uint64 or int64, values in the range of the packing.
+            vector: shape (m,), integers of 32 or 64 bits, values in the range of the packing.
             packing: from `PackedPublicKey.plan`.
             randomness: where the exponents of randomisers come from.
 

@@ -92,8 +92,8 @@ class HelpedSum(IntegerSums[_Client]):
         """Run one session and return the sum over the integers: the paper's sum of qualities.
 
         Args:
-            vectors: for every client of the cohort a vector of shape (m,), dtype uint64 or int64,
-                values 0 to `max_value`.
+            vectors: for every client of the cohort a vector of shape (m,), integers of 32 or 64
+                bits, values 0 to `max_value`.
             max_value: the public range, as the class allows it.
             round_id: as in `SecureSum.sum`.
             dropouts: likewise. A client that drops out in "key setup" takes no part in a

@@ -170,7 +170,7 @@ class _Residues:
     """A vector as it is summed.
 
     Attributes:
-        vector: shape (m,), uint64 or int64.
+        vector: shape (m,), integers of 32 or 64 bits.
         bits: k; two vectors are the same if they are so modulo the smaller 2^k of both.
     """
 

@@ -110,7 +110,7 @@ class SecureSum(ABC):
 
         Args:
             vectors: for every client of the cohort, also those that will drop out, a vector of
-                shape (m,), dtype uint64 or int64, values -2^(k-1) to 2^k - 1.
+                shape (m,), integers of 32 or 64 bits, values -2^(k-1) to 2^k - 1.
             modulus_bits: k, 1 to 62.
             round_id: the training round, 0 to 2^64 - 1, whose updates are summed. One sum of it
                 is opened: sessions share it until one has come to `opens_at`.

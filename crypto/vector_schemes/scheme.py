@@ -126,7 +126,7 @@ class PublicVectorKey(ABC):
         """Encrypt a vector; run by a client.
 
         Args:
-            vector: shape (length,), uint64 or int64, values 0 to `plan.max_value`.
+            vector: shape (length,), integers of 32 or 64 bits, values 0 to `plan.max_value`.
             plan: of the session.
             randomness: where randomisers come from, in schemes whose library lets us say so.
 

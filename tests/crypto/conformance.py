@@ -194,13 +194,22 @@ class SecureSumConformance(ABC):
         with pytest.raises(ParameterError):
             self.run(self.vectors(range(num_clients)))
 
+    @pytest.mark.parametrize("dtype", [np.uint32, np.int32])
+    def test_numbers_of_32_bits_are_what_they_are(self, dtype):
+        bits = min(self.bits, 31)
+        vectors = {c: v.astype(dtype) for c, v in self.vectors(bits=bits).items()}
+        if dtype == np.int32:
+            vectors[self.victim] = -(vectors[self.victim] // 2)
+        wide = {client: vector.astype(np.int64) for client, vector in vectors.items()}
+        assert_exact(self.protocol().sum(vectors, bits, round_id=1), wide, bits=bits)
+
     def test_unfit_vectors_are_refused(self):
         length, modulus = self.length, 2**self.bits
         for vector in (
             np.zeros(length - 1, np.uint64),
             np.zeros((length, 1), np.uint64),
             np.zeros(length, np.float64),
-            np.zeros(length, np.int32),
+            np.zeros(length, np.int16),
             np.full(length, modulus, np.uint64),
             np.full(length, -modulus // 2 - 1, np.int64),
         ):

@@ -139,7 +139,12 @@ def _table(name: str, title: str, recorded: Sequence[Recorded], what: str) -> Ta
         f"e\N{NO-BREAK SPACE}{one.threshold}"
         for one in recorded
     ]
-    return Table(name, f"{title}: formula / found, for n clients, d dropped, threshold e", ("", *sessions, "why they differ"), rows)
+    return Table(
+        name,
+        f"{title}: formula / found, for n clients, d dropped, threshold e",
+        ("", *sessions, "why they differ"),
+        rows,
+    )
 
 
 def _report(

@@ -42,8 +42,7 @@ class Table:
     def numeric(self) -> list[bool]:
         """Which columns hold numbers, alone or as text that begins with one, and nothing else."""
         return [
-            any(row[i] != "" for row in self.rows)
-            and all(_is_numeric(row[i]) for row in self.rows)
+            any(row[i] != "" for row in self.rows) and all(_is_numeric(row[i]) for row in self.rows)
             for i in range(len(self.columns))
         ]
 

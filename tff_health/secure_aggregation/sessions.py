@@ -80,8 +80,10 @@ class SumSession:
             return value_bits(self.slots)
         return common_bits(self.slots, num_clients)
 
-    def vector(self, tensors: Sequence[Any], num_clients: int) -> NDArray[np.uint64]:
-        """Makes one client's vector, uint64 (length,); run by the client.
+    def vector(
+        self, tensors: Sequence[Any], num_clients: int
+    ) -> NDArray[np.uint64] | NDArray[np.uint32]:
+        """Makes one client's vector (length,), as `to_vector` does; run by the client.
 
         Args:
             tensors: one for each slot of the round.

@@ -20,6 +20,7 @@ KINDS: tuple[Kind, ...] = ("bitwidth", "max_input", "modular")
 """In the order of `tff.backends.mapreduce.MapReduceForm`."""
 
 MAX_BITS = 62
+_SHORT_BITS = 32
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def value_bits(slots: Sequence[Slot]) -> int:
 
 def to_vector(
     slots: Sequence[Slot], tensors: Sequence[Any], bits: int | None
-) -> NDArray[np.uint64]:
+) -> NDArray[np.uint64] | NDArray[np.uint32]:
     """Makes one client's vector of its tensors; run by the client.
 
     A residue v modulo 2^j stands as v 2^(k-j) modulo 2^k: sums of such numbers are the sums modulo
@@ -110,12 +111,13 @@ def to_vector(
         bits: k; None for a sum over the integers.
 
     Returns:
-        uint64 (m,), 0 to 2^k - 1.
+        (m,), 0 to 2^k - 1, uint32 if k is at most 32, else uint64; uint64 for a sum of integers.
 
     Raises:
         RunError: if a number is out of its slot's range; those of a modular sum have none.
     """
-    vector = np.empty(sum(slot.size for slot in slots), np.uint64)
+    is_short = bits is not None and bits <= _SHORT_BITS
+    vector: Any = np.empty(sum(slot.size for slot in slots), np.uint32 if is_short else np.uint64)
     end = 0
     for slot, tensor in zip(slots, tensors, strict=True):
         flat = np.asarray(tensor).reshape(-1)
@@ -134,7 +136,7 @@ def to_vector(
         part = vector[start:end]
         part[:] = flat
         if bits is not None and slot.is_power_of_two_sum:
-            part <<= np.uint64(bits - slot.bits(1))
+            part <<= vector.dtype.type(bits - slot.bits(1))
     return vector
 
 

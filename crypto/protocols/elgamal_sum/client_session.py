@@ -74,7 +74,7 @@ class ElGamalClientSession(HelpingClientSession, Generic[Element]):
 
         Args:
             data: an `UploadRequest`.
-            vector: shape (m,), uint64 or int64, values 0 to `max_value`.
+            vector: shape (m,), integers of 32 or 64 bits, values 0 to `max_value`.
 
         Returns:
             An `EncryptedVector`, with a range proof for each coordinate if the session has proofs.

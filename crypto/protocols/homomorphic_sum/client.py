@@ -160,7 +160,7 @@ class HomomorphicClientSession(KeyedClientSession[Joined]):
 
         Args:
             data: an `UploadRequest`.
-            vector: shape (length,), uint64 or int64, values 0 to 2^value_bits - 1.
+            vector: shape (length,), integers of 32 or 64 bits, values 0 to 2^value_bits - 1.
 
         Returns:
             An `EncryptedUpload`.

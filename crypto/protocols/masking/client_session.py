@@ -136,7 +136,7 @@ class MaskingClientSession(ClientSession[State]):
 
         Args:
             data: a `DeliveredShares`.
-            vector: shape (m,), uint64 or int64, values -2^(k-1) to 2^k - 1.
+            vector: shape (m,), integers of 32 or 64 bits, values -2^(k-1) to 2^k - 1.
 
         Returns:
             A `MaskedVector`, uniform over Z_{2^k}^m to all who lack one of its masks; or, if some

@@ -169,7 +169,7 @@ class PaillierClientSession(HelpingClientSession):
 
         Args:
             data: an `UploadRequest`.
-            vector: shape (m,), uint64 or int64, values 0 to `max_value`.
+            vector: shape (m,), integers of 32 or 64 bits, values 0 to `max_value`.
             max_value: the largest value allowed.
 
         Returns:

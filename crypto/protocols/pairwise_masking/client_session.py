@@ -126,7 +126,7 @@ class PairwiseClientSession(ClientSession[State]):
 
         Args:
             data: a `DeliveredKeyShares`; its senders and this client are the set P2.
-            vector: shape (m,), uint64 or int64, values -2^(k-1) to 2^k - 1.
+            vector: shape (m,), integers of 32 or 64 bits, values -2^(k-1) to 2^k - 1.
 
         Returns:
             A `MaskedVector`, uniform over Z_{2^k}^m to all who lack one of its masks.

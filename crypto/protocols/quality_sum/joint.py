@@ -35,8 +35,9 @@ class JointSum(JointRoles):
 
         Args:
             vectors: for every client of the cohort, also those that will drop out, its quality
-                times its update, as residues: shape (m,), dtype uint64 or int64, values -2^(k-1)
-                to 2^k - 1. The protocol adds phi times the quality, and takes it off the sum.
+                times its update, as residues: shape (m,), integers of 32 or 64 bits, values
+                -2^(k-1) to 2^k - 1. The protocol adds phi times the quality, and takes it off the
+                sum.
             qualities: for the same clients, integers 0 to `max_quality`.
             modulus_bits: k, 1 to 62.
             max_quality: the largest quality allowed, at least 1; times the number of clients at

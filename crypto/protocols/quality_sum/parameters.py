@@ -79,7 +79,7 @@ class Contribution:
     """What one client brings to a session.
 
     Attributes:
-        vector: its quality times its update, as residues; shape (m,), uint64 or int64.
+        vector: its quality times its update, as residues; shape (m,), integers of 32 or 64 bits.
         quality: its quality, 0 to `max_quality`.
     """
 

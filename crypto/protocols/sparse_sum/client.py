@@ -39,7 +39,7 @@ class SparseClientSession(KeyedClientSession[Joined]):
 
         Args:
             data: an `UploadRequest`.
-            vector: shape (m,), uint64 or int64, values -2^(k-1) to 2^k - 1.
+            vector: shape (m,), integers of 32 or 64 bits, values -2^(k-1) to 2^k - 1.
 
         Returns:
             A `SparseUpload`.

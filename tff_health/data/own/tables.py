@@ -86,8 +86,8 @@ def check_types(table: Table, places: Iterable[int]) -> None:
         kind = column.type.value_type if types.is_dictionary(column.type) else column.type
         if types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind):
             raise DataError(
-                f"{table.path}: column {column.name} is of type {column.type}, but must hold text or "
-                "numbers: write images into files of their own, and their paths into the table"
+                f"{table.path}: column {column.name} is of type {column.type}, but must hold "
+                "text or numbers: write images into files of their own, and their paths into it"
             )
 
 

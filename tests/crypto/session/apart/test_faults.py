@@ -34,18 +34,20 @@ async def requests_to(name, party):
 
 
 def at_request(world, party, number, act):
-    """Act when the server is about to ask a party for the number-th time."""
-    count = 0
+    """Act when the server is about to ask a party for the number-th time; tell who it was."""
+    count, asked = 0, []
 
     def watch(receiver, data):
         nonlocal count
         if receiver == party:
             if count == number:
+                asked.append(party)
                 act(party)
             count += 1
         return data
 
     world.hub.alter_down = watch
+    return asked
 
 
 def disturbances(name, party=VICTIM):
@@ -56,7 +58,8 @@ async def disturbed(name, number, act, party=VICTIM, deadline=30.0):
     """Run one session in which a party is disturbed, then one of the next round without it."""
     async with World(name, deadline=deadline) as world:
         world.expect()
-        at_request(world, party, number, getattr(world, act) if isinstance(act, str) else act)
+        act = getattr(world, act) if isinstance(act, str) else act
+        asked = at_request(world, party, number, act)
         start = time.monotonic()
         try:
             result = await world.sum()
@@ -70,7 +73,7 @@ async def disturbed(name, number, act, party=VICTIM, deadline=30.0):
             rest = [client for client in world.clients if client != VICTIM]
             world.expect(2, clients=rest)
             world.assert_right(await world.sum(2, cohort=rest), rest)
-    return result, seconds
+    return result, seconds if asked else None
 
 
 def assert_is_dropout(name, number, result):
@@ -85,13 +88,15 @@ def test_a_client_that_goes_at_any_stage_is_a_dropout_of_it(name):
     for number in disturbances(name):
         result, seconds = run(disturbed(name, number, "stop"))
         assert_is_dropout(name, number, result)
-        assert seconds < 15.0, number  # the deadline is 30
+        assert (seconds or 0.0) < 15.0, number  # the deadline is 30
 
 
 def check_hanging(name):
     """Let a client hang at each stage: it costs its deadline, once."""
     for number in disturbances(name):
-        result, seconds = run(disturbed(name, number, "hang", deadline=DEADLINE))
+        seconds = None
+        while seconds is None:  # helpers are drawn, and the client may not be one of them
+            result, seconds = run(disturbed(name, number, "hang", deadline=DEADLINE))
         assert_is_dropout(name, number, result)
         assert DEADLINE * 0.9 < seconds < DEADLINE + 5.0, number
 
