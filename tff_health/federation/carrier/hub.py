@@ -1,68 +1,23 @@
-"""The server's end of the carrier: takes in those whom the registry admits, one stream each.
+"""The server's end of the carrier over gRPC: the port at which parties come in."""
 
-A party that connects again is asked for a sign of life on its first stream. If it gives one, the
-second stream is refused: somebody has started a program twice, or copied its keys. If not, the
-second replaces the first, and a site whose link was cut need not wait until that is noticed.
-"""
-
-import asyncio
-import logging
-from collections import defaultdict
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import grpc
 from cryptography import x509
 
-from crypto.parties import Party
-from crypto.session.apart.links import Arrival
-from tff_health.federation.carrier.assembly import Parcel, Room
 from tff_health.federation.carrier.channel import METHOD, server_credentials, server_options
-from tff_health.federation.carrier.frames import FrameError, farewell, split
-from tff_health.federation.carrier.greeting import Greeting
-from tff_health.federation.carrier.inbox import Inbox
 from tff_health.federation.carrier.limits import LIMITS, PACE, Limits, Pace
-from tff_health.federation.carrier.stream import Stream
+from tff_health.federation.carrier.reception import Reception
 from tff_health.federation.consortium import certificates
 from tff_health.federation.consortium.credentials import Credentials
-from tff_health.federation.consortium.digests import spoken
-from tff_health.federation.consortium.members import Member
 from tff_health.federation.consortium.registry import Registry
 from tff_health.federation.errors import FederationError, RefusedError
 
-log = logging.getLogger(__name__)
 
-
-@dataclass
-class _Guest:
-    """Who is connected.
-
-    Attributes:
-        member: who it is.
-        certificate: which it has shown.
-        stream: that leads to it.
-    """
-
-    member: Member
-    certificate: x509.Certificate
-    stream: Stream
-
-
-class GrpcHub:
-    """A `crypto.session.apart.links.Hub` over gRPC.
-
-    Args:
-        credentials: the server's.
-        study: digest of the study, which sites must have too.
-        registry: returns the registry as it is now; asked at each connection and each heartbeat, so
-            that who is revoked is cut off.
-        limits: what it bears.
-        pace: how long it waits.
-        spool: folder of files for messages that find no room in memory; None for the system's.
-    """
+class GrpcHub(Reception):
+    """A `crypto.session.apart.links.Hub` over gRPC; arguments as those of `Reception`."""
 
     def __init__(
         self,
@@ -73,31 +28,8 @@ class GrpcHub:
         pace: Pace = PACE,
         spool: Path | None = None,
     ) -> None:
-        self._credentials = credentials
-        self._study = study
-        self._registry = registry
-        self._limits = limits
-        self._pace = pace
-        self._room = Room(limits.memory, limits.largest, spool)
-        self._inbox = Inbox(limits.waiting)
-        self._guests: dict[Party, _Guest] = {}
-        self._doors: defaultdict[Party, asyncio.Lock] = defaultdict(asyncio.Lock)
+        super().__init__(credentials, study, registry, limits, pace, spool)
         self._server: Any = None
-        self._watch: asyncio.Task[None] | None = None
-        self._traffic: dict[Party, tuple[int, int]] = {}
-
-    @property
-    def connected(self) -> frozenset[Party]:
-        """The parties that a message would reach now, as far as the carrier knows."""
-        return frozenset(self._guests)
-
-    @property
-    def traffic(self) -> dict[Party, tuple[int, int]]:
-        """Bytes of messages from and to each party that was ever connected."""
-        found = dict(self._traffic)
-        for party, guest in self._guests.items():
-            found[party] = self._counted(party, guest.stream)
-        return found
 
     async def start(self, address: str) -> int:
         """Opens the port; returns its number.
@@ -109,7 +41,7 @@ class GrpcHub:
             FederationError: if it cannot be opened.
         """
         self._server = grpc.aio.server(options=server_options(self._limits))
-        self._server.add_generic_rpc_handlers((_Handler(self._join),))
+        self._server.add_generic_rpc_handlers((_Handler(self._meet),))
         credentials = server_credentials(self._credentials)
         try:
             port = int(self._server.add_secure_port(address, credentials))
@@ -121,7 +53,7 @@ class GrpcHub:
                 "of this machine?"
             )
         await self._server.start()
-        self._watch = asyncio.create_task(self._watch_registry())
+        self.watch()
         return port
 
     async def close(self, reason: str, *, patience: float = 5.0) -> None:
@@ -131,134 +63,14 @@ class GrpcHub:
             reason: that sites are told; they may come back.
             patience: seconds for what is queued.
         """
-        if self._watch:
-            self._watch.cancel()
-        guests = list(self._guests.values())
-        closing = (g.stream.close(reason, is_final=False, patience=patience) for g in guests)
-        await asyncio.gather(*closing)
+        await super().close(reason, patience=patience)
         if self._server:
             await self._server.stop(patience)
-        self._inbox.drop()
+        self.drop()
 
-    async def send(self, party: Party, data: bytes) -> None:
-        """Queue a message for a party; without effect if it is gone."""
-        if party in self._guests:
-            self._guests[party].stream.send(data)
-
-    async def receive(self) -> Arrival:
-        """Return the next message, or departure, of any party; waits until there is one."""
-        party, parcel = await self._inbox.get()
-        return Arrival(party, None if parcel is None else parcel.take())
-
-    async def _join(self, requests: Any, context: Any) -> None:
+    async def _meet(self, requests: Any, context: Any) -> None:
         del requests  # read through the context
-        try:
-            certificate = _certificate_of(context)
-            member = self._registry().admit(certificate, certificates.now())
-            greeting = await self._take_greeting(context, member)
-            if greeting.is_check:
-                log.info("%s checked its connection", member)
-                await context.write(self._answer(greeting))
-                return
-            async with self._doors[member.party]:
-                guest = await self._admit(member, certificate, context)
-            await self._host(guest, context, greeting)
-        except RefusedError as error:
-            await self._refuse(context, error)
-        except FederationError as error:
-            log.warning("the registry cannot be read; nobody new is admitted: %s", error)
-            reason = "the server has no registry that can be read; tell its operator"
-            await self._refuse(context, RefusedError(reason, is_final=False))
-
-    async def _refuse(self, context: Any, error: RefusedError) -> None:
-        log.warning("refused %s: %s", context.peer(), error)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._pace.silence):
-                await context.write(farewell(str(error), is_final=error.is_final))
-
-    async def _take_greeting(self, context: Any, member: Member) -> Greeting:
-        ours = Greeting.of(self._study, self._registry().digest)
-        try:
-            async with asyncio.timeout(self._pace.silence):
-                first = await context.read()
-                if first is grpc.aio.EOF:
-                    raise RefusedError(f"{member}: left without a greeting", is_final=False)
-                theirs = Greeting.from_content(*split(bytes(first)))
-        except TimeoutError:
-            raise RefusedError(f"{member}: gave no greeting", is_final=False) from None
-        except FrameError as error:
-            raise RefusedError(f"{member}: sent {error}") from None
-        if theirs.is_check:
-            return theirs
-        if problem := ours.problem(theirs, str(member)):
-            raise RefusedError(problem)
-        if theirs.registry != ours.registry:
-            log.warning(
-                "%s has another registry, digest %s; ours has %s",
-                *(member, spoken(theirs.registry), spoken(ours.registry)),
-            )
-        return theirs
-
-    def _answer(self, greeting: Greeting) -> bytes:
-        ours = Greeting.of(self._study, self._registry().digest)
-        return ours.answering(greeting, self._credentials.identity).to_frame()
-
-    async def _admit(self, member: Member, certificate: x509.Certificate, context: Any) -> _Guest:
-        party = member.party
-        if former := self._guests.get(party):
-            if await former.stream.is_alive(self._pace.probe):
-                raise RefusedError(
-                    f"{member}: is connected already, and that connection is alive: a second "
-                    "program runs with the same keys",
-                    is_final=False,
-                )
-            former.stream.stop("the same party has connected anew")
-            while self._guests.get(party) is former:
-                await asyncio.sleep(0.01)
-        if self._inbox.is_full(party):
-            raise RefusedError(f"{member}: its earlier messages wait still", is_final=False)
-
-        async def deliver(parcel: Parcel) -> None:
-            await self._inbox.put(party, parcel)
-
-        stream = Stream(context, deliver, self._room, self._limits, self._pace)
-        guest = self._guests[party] = _Guest(member, certificate, stream)
-        log.info("%s is connected from %s", member, context.peer())
-        return guest
-
-    async def _host(self, guest: _Guest, context: Any, greeting: Greeting) -> None:
-        party, reason = guest.member.party, ""
-        try:
-            async with asyncio.timeout(self._pace.silence):
-                await context.write(self._answer(greeting))
-            await guest.stream.run()
-        except TimeoutError:
-            reason = "it took no greeting"
-        finally:
-            self._traffic[party] = self._counted(party, guest.stream)
-            del self._guests[party]
-            self._inbox.depart(party)
-            guest.stream.release()
-            log.warning("%s is gone: %s", guest.member, reason or guest.stream.reason)
-
-    def _counted(self, party: Party, stream: Stream) -> tuple[int, int]:
-        received, sent = self._traffic.get(party, (0, 0))
-        return received + stream.received, sent + stream.sent
-
-    async def _watch_registry(self) -> None:
-        while True:
-            await asyncio.sleep(self._pace.beat)
-            try:
-                registry = self._registry()
-            except FederationError as error:
-                log.warning("the registry cannot be read; nobody new is admitted: %s", error)
-                continue
-            for guest in list(self._guests.values()):
-                try:
-                    registry.admit(guest.certificate, certificates.now())
-                except RefusedError as error:
-                    log.warning("cut off: %s", error)
-                    guest.stream.stop(str(error))
+        await self.join(context, lambda: _certificate_of(context), context.peer())
 
 
 class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # it has no types
