@@ -24,7 +24,8 @@ survivors, or an error, comes out. Nothing here knows TensorFlow, TFF or Keras.
                      paper's masks, without self masks), dkg (distributed key generation),
                      elgamal_sum (threshold ElGamal), paillier_sum (its twin), quality_sum (the
                      paper's scheme V: masks and ElGamal in one session), homomorphic_sum (all
-                     parameters encrypted, the paper's scheme IV), sparse_sum
+                     parameters encrypted, the paper's scheme IV), sparse_sum,
+                     verified_sum (sums by masks that clients check)
 
 Imports point upwards in this list, and tests/crypto/test_imports.py holds them there.
 """
@@ -48,6 +49,15 @@ if TYPE_CHECKING:
     from crypto.protocols.quality_sum.session import HardenedQualitySum as HardenedQualitySum
     from crypto.protocols.quality_sum.session import QualitySum as QualitySum
     from crypto.protocols.sparse_sum.session import SparseSum as SparseSum
+    from crypto.protocols.verified_sum.joint import (
+        VerifiedHardenedQualitySum as VerifiedHardenedQualitySum,
+    )
+    from crypto.protocols.verified_sum.joint import VerifiedQualitySum as VerifiedQualitySum
+    from crypto.protocols.verified_sum.masking import VerifiedDoubleMasking as VerifiedDoubleMasking
+    from crypto.protocols.verified_sum.masking import (
+        VerifiedPairwiseMasking as VerifiedPairwiseMasking,
+    )
+    from crypto.protocols.verified_sum.verification import check_transcript as check_transcript
     from crypto.session.costs import Costs as Costs
     from crypto.session.faults import Fault as Fault
     from crypto.session.secure_sum import SecureSum as SecureSum
@@ -76,6 +86,11 @@ _MODULES = {
     "SessionAbortedError": "crypto.session.secure_sum",
     "SparseSum": "crypto.protocols.sparse_sum.session",
     "SumResult": "crypto.session.secure_sum",
+    "VerifiedDoubleMasking": "crypto.protocols.verified_sum.masking",
+    "VerifiedHardenedQualitySum": "crypto.protocols.verified_sum.joint",
+    "VerifiedPairwiseMasking": "crypto.protocols.verified_sum.masking",
+    "VerifiedQualitySum": "crypto.protocols.verified_sum.joint",
+    "check_transcript": "crypto.protocols.verified_sum.verification",
     "scheme_named": "crypto.vector_schemes.catalogue",
 }
 

@@ -47,6 +47,12 @@ def test_vectors_are_summed_over_the_survivors():
     assert line.startswith("(0, 1, 2, 4, 5, 6, 7, 8, 9) ")
 
 
+def test_a_sum_is_found_right_by_the_survivors_and_from_its_transcript():
+    receipts, checked = run("verified_sum")
+    assert receipts == "found right by (0, 1, 2, 4)"
+    assert checked == "(0, 1, 2, 4) True"
+
+
 def test_images_of_ones_own_are_the_same_in_all_forms(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(own_images, "COUNT", 150)
     own_images.main(tmp_path)

@@ -124,7 +124,7 @@ class CommitmentParameters:
         """Return the shortest parameters that bind and hide at 128 bits.
 
         Args:
-            length: m, 1 to 2^32, with the extra ones.
+            length: m, 0 to 2^32, with the extra ones.
             largest: of the sum of the first of them, in magnitude.
             num_clients: n, 1 to 2^16.
             extra_largest: of the sums of those at the end, which may be larger.
@@ -133,8 +133,8 @@ class CommitmentParameters:
             ParameterError: for arguments out of range.
             CapacityError: if no level is long enough.
         """
-        if not max(1, len(extra_largest)) <= length <= MAX_LENGTH:
-            raise ParameterError(f"length={length} must lie in 1..2^32")
+        if not len(extra_largest) <= length <= MAX_LENGTH:
+            raise ParameterError(f"length={length} must lie in {len(extra_largest)}..2^32")
         if not 1 <= num_clients <= MAX_CLIENTS:
             raise ParameterError(f"num_clients={num_clients} must lie in 1..{MAX_CLIENTS}")
         if min((largest, *extra_largest)) < 0:

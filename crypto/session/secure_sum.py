@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,19 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Verification:
+    """Who checked a sum, and what anybody can check it by.
+
+    Attributes:
+        receipts: the survivors that found it right, and signed that.
+        transcript: see `crypto.protocols.verified_sum.verification.check_transcript`.
+    """
+
+    receipts: tuple[ClientId, ...]
+    transcript: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class SumResult:
     """A secure sum.
 
@@ -43,6 +56,7 @@ class SumResult:
         refusals: messages that roles did not accept; none if all went well.
         lone_share: of the coordinates that any client changed, the share that one client alone
             did, whose value there the server so knows; 0 in protocols that hide positions.
+        verification: who checked the sum; None in protocols whose sums clients cannot check.
     """
 
     sum: NDArray[np.uint64]
@@ -50,6 +64,7 @@ class SumResult:
     costs: Costs
     refusals: tuple[Refusal, ...] = ()
     lone_share: float = 0.0
+    verification: Verification | None = None
 
 
 class SessionAbortedError(AbortError):

@@ -24,6 +24,7 @@ MADE_OF = {
     "quality_sum": ("dkg", "masking", "pairwise_masking"),
     "homomorphic_sum": (),
     "sparse_sum": ("homomorphic_sum",),
+    "verified_sum": ("masking", "pairwise_masking", "quality_sum"),
 }
 
 

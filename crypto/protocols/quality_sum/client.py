@@ -136,6 +136,11 @@ class QualityClientSession(Generic[Element]):
         self._encryption = QualityEncryption(self.session_id, held.system, self._parameters)
         self._helper = Helper(client_id, self.session_id, held, self._parameters, randomness)
 
+    @property
+    def agreed(self) -> tuple[ClientId, ...] | None:
+        """As `MaskPart.agreed`."""
+        return self._masks.agreed
+
     def step(self, stage: str, data: bytes, given: Contribution) -> bytes:
         """Take the step of a stage after the first.
 

@@ -7,7 +7,6 @@ from crypto.errors import ParameterError
 from crypto.parties import ClientId
 from crypto.protocols.quality_sum.joint_roles import JointRoles, QualitySumResult
 from crypto.protocols.quality_sum.key_source import Disturbances
-from crypto.protocols.quality_sum.messages import MessageType
 from crypto.protocols.quality_sum.parameters import Contribution, QualityParameters
 from crypto.session.channel import Channel
 from crypto.session.client_session import SessionClients
@@ -63,9 +62,9 @@ class JointSum(JointRoles):
         inputs = _join_inputs(vectors, qualities, parameters)
         cohort = tuple(sorted(inputs))
         self._find_logarithms(len(cohort) * max_quality)  # refuses what cannot be found
-        names = message_names(*self._masking.message_types, MessageType)
+        names = message_names(*self.message_types)
         channel = Channel(self.stages, names, dropouts, faults, self._clock)
-        clients = {client: self._client(client) for client in cohort}
+        clients = {client: self._joins(client) for client in cohort}
         disturbances = Disturbances(dropouts or {}, faults)
         ready, is_new = self._ensure_key(
             cohort,

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from enum import IntEnum
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,14 +29,23 @@ from crypto.session.apart.channel import ApartChannel, ApartExchange
 from crypto.session.apart.conductor import Session as Asking
 from crypto.session.apart.member import SumMember
 from crypto.session.apart.participant import Task
+from crypto.session.client_session import Part
 from crypto.session.costs import Costs
 from crypto.session.exchange import Exchange
 from crypto.session.messages import RoundInvitation
 from crypto.session.opened_rounds import Journal, OncePerRound
 from crypto.session.runner import Dealing, StageRunner
-from crypto.session.secure_sum import Refusal
+from crypto.session.secure_sum import Refusal, Verification
 from crypto.session.sum_roles import AnyChannel, VectorShape
 from crypto.wire import message_names
+
+
+class JoiningClient(Protocol):
+    """A client that accepts invitations."""
+
+    def join(self, data: bytes, binding: bytes = b"") -> tuple[Part[Any], bytes]:
+        """Accept an invitation; return the client's part and its first answer."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,7 @@ class QualitySumResult:
         survivors: the clients in both sums, in increasing order.
         costs: what the session cost, with the key set-up if there was one.
         refusals: messages that roles did not accept; none if all went well.
+        verification: who checked the sums; None in protocols whose sums clients cannot check.
     """
 
     sum: NDArray[np.uint64]
@@ -54,6 +66,7 @@ class QualitySumResult:
     survivors: tuple[ClientId, ...]
     costs: Costs
     refusals: tuple[Refusal, ...] = ()
+    verification: Verification | None = None
 
 
 class JointRoles:
@@ -101,6 +114,7 @@ class JointRoles:
         if checked and masking.registry is None:
             raise ParameterError("clients that do not sign cannot check what they decrypt")
         self.stages = (Stage.KEY_SETUP.value, *masking.stages, Stage.DECRYPTION.value)
+        self.message_types: tuple[type[IntEnum], ...] = (*masking.message_types, MessageType)
         self._masking = masking
         self._keys = keys
         self._group = group
@@ -142,7 +156,7 @@ class JointRoles:
         """
         clients = tuple(sorted(cohort))
         masking = self._masking.plan_for(len(clients), shape.length, shape.bits)
-        names = message_names(*self._masking.message_types, MessageType)
+        names = message_names(*self.message_types)
         channel = ApartChannel(asking, label, names, self._clock)
         with self._once.session(round_id, {}, shape.bits):
             self._forget_lost_shares(clients, channel)
@@ -174,11 +188,12 @@ class JointRoles:
             **self._keys.member_tasks(client, self._threshold, role.hold),
         }
 
-        def read(data: bytes) -> RoundInvitation:
-            masks = QualityInvitation.from_bytes(data).masks
-            return self._masking.read_invitation(client, masks)
-
-        return SumMember(role.join, read, self.stages[1:], tasks)
+        return SumMember(
+            self._joins(client).join,
+            partial(self._read_invitation, client),
+            self.stages[1:],
+            tasks,
+        )
 
     def authority_tasks(self, label: str) -> dict[str, Task]:
         """Return what the authority does for this protocol; run by it.
@@ -191,6 +206,10 @@ class JointRoles:
             for name, task in self._keys.authority_tasks(self._threshold).items()
         }
         return {**self._masking.authority_tasks(label), **own}
+
+    def _read_invitation(self, client: ClientId, data: bytes) -> RoundInvitation:
+        """Read an invitation to the masks of a session."""
+        return self._masking.read_invitation(client, QualityInvitation.from_bytes(data).masks)
 
     def _threshold(self, num_clients: int) -> int:
         signed = self._masking.registry is not None
@@ -266,6 +285,10 @@ class JointRoles:
             rounded = min(1 << bound.bit_length(), MAX_BOUND)
             self._logarithms = DiscreteLog(self._group, rounded, self._table_cache)
         return self._logarithms
+
+    def _joins(self, client: ClientId) -> JoiningClient:
+        """Return what accepts a client's invitations."""
+        return self._client(client)
 
     def _client(self, client: ClientId) -> QualityClient[Any]:
         masks = self._masking.client(client)

@@ -39,6 +39,7 @@ CHOICES = [  # length, bits, clients, level
     (11_000_000, 32, 30, 1),
     (2**32, 62, 1000, 2),
     (1, 1, 1, 0),
+    (0, 1, 1, 0),
     (PAPER, 23, 5000, 1),
 ]
 
@@ -83,7 +84,7 @@ def test_honest_sums_stay_within_the_range_that_is_accepted():
 
 
 OUT_OF_RANGE = [
-    (0, 1, 1),
+    (-1, 1, 1),
     (2**32 + 1, 1, 1),
     (1, -1, 1),
     (1, 1, 0),

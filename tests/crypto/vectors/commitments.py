@@ -94,7 +94,7 @@ def vectors():
             "32 bits": {"length": 306063, "largest": 2**31 - 1, "num_clients": 30},
             "62 bits": {"length": 306063, "largest": 2**61 - 1, "num_clients": 1000},
             "an extra": {"length": 9, "largest": 1, "num_clients": 3, "extra_largest": [2**40]},
-            "nothing": {"length": 0, "largest": 1, "num_clients": 3},
+            "nothing": {"length": -1, "largest": 1, "num_clients": 3},
             "too large": {"length": 306063, "largest": 2**90, "num_clients": 3},
         }.items()
     ]

@@ -11,12 +11,13 @@ from crypto.protocols.homomorphic_sum import messages as homomorphic
 from crypto.protocols.masking import messages as masking
 from crypto.protocols.paillier_sum import messages as paillier
 from crypto.protocols.sparse_sum import messages as sparse
+from crypto.protocols.verified_sum import messages as verified
 from crypto.session.apart import delivery_messages as delivery
 from crypto.session.apart import envelopes
 from crypto.wire import message_type
 from tests.crypto.vectors.form import plain
 from tests.crypto.vectors.operations import OPERATIONS
-from tests.crypto.vectors.sessions import ONLY_LENGTHS, SESSIONS, kinds, name_of, record
+from tests.crypto.vectors.sessions import LONG, ONLY_LENGTHS, SESSIONS, kinds, name_of, record
 
 TURNED_BYTES = 160
 SID, NONCE, SIGNATURE = bytes(range(32)), bytes(range(16)), bytes(range(64))
@@ -25,7 +26,7 @@ SID, NONCE, SIGNATURE = bytes(range(32)), bytes(range(16)), bytes(range(64))
 def sent():
     """Type number -> a message of that kind: from the sessions, or made by hand."""
     found, known = {}, kinds()
-    for name in (name for name in SESSIONS if name not in ONLY_LENGTHS):
+    for name in (name for name in SESSIONS if name not in ONLY_LENGTHS | LONG):
         for _, _, _, data in record(name)[0].messages:
             kind = known[message_type(data)]
             for message in _with_parts(_read(kind, data)):
@@ -57,7 +58,7 @@ def _with_parts(message):
 
 
 def _not_on_the_wire(found):
-    """Yield messages between server and key holder, those of Paillier sums, and envelopes.
+    """Yield messages between server and key holder, of Paillier and verified sums, and envelopes.
 
     Paillier's own randomness is not ours to say; its messages are made of given bytes.
     """
@@ -88,6 +89,13 @@ def _not_on_the_wire(found):
     yield delivery.DealingOrder(b"order", (b"signed key", b"another"))
     yield delivery.Delivery(SID, 3, bytes(32), b"ciphertext")
     yield delivery.Dealt(((1, b"signed delivery"), (4, b"another")), b"public part")
+    yield verified.VerifiedInvitation(b"invitation", 306_063, bytes(32))
+    yield verified.CommitmentRequest(SID)
+    yield verified.CommittedVector(SID, 4, b"commitment")
+    yield verified.UploadRequest(SID, ((1, bytes(32)), (4, SID)), b"request")
+    yield verified.PublishedSum(SID, (b"signed commitment", b"another"), b"sum", b"secret", (0, 9))
+    yield verified.SumReceipt(SID, 4, bytes(32))
+    yield verified.Transcript(b"invitation", b"signed sum")
 
 
 def bad_encodings(data):

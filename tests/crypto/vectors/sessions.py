@@ -17,6 +17,8 @@ from crypto.protocols.paillier_sum.session import PaillierSum
 from crypto.protocols.pairwise_masking.session import PairwiseMasking
 from crypto.protocols.quality_sum.session import HardenedQualitySum, QualitySum
 from crypto.protocols.sparse_sum.session import SparseSum
+from crypto.protocols.verified_sum.joint import VerifiedQualitySum
+from crypto.protocols.verified_sum.masking import VerifiedDoubleMasking
 from crypto.randomness import TestVectorRandomness
 from crypto.session.faults import Alter, Fault
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
@@ -24,7 +26,7 @@ from crypto.wire import message_type
 from tests.crypto.vectors.form import plain
 
 WHOLE_BYTES = 200
-BITS = 10
+BITS, WIDE = 10, 14
 CLIENTS = (1, 2, 5, 9)
 VECTORS = {client: [client, 0, 3 * client, 1023] for client in CLIENTS}
 BINDING = hashlib.sha256(b"what the server broadcast").digest()
@@ -75,26 +77,32 @@ def arrays(dtype=np.uint64):
     return {client: np.array(vector, dtype) for client, vector in VECTORS.items()}
 
 
-def secure_sum(protocol, dropouts=None):
+def secure_sum(protocol, dropouts=None, bits=BITS):
     """Run one session of a `SecureSum`."""
     tape = Tape()
     result = protocol.sum(
         arrays(),
-        BITS,
+        bits,
         round_id=7,
         dropouts=dropouts,
         faults=tape.faults(protocol.stages),
         binding=BINDING,
     )
-    return tape, {"sum": result.sum.tolist(), "survivors": result.survivors}
+    found = {"sum": result.sum.tolist(), "survivors": result.survivors}
+    return tape, found | checked_by(result)
 
 
-def quality_sum(protocol, dropouts=None):
+def checked_by(result):
+    """Who found the sum right, in sessions in which clients check it."""
+    return {"receipts": result.verification.receipts} if result.verification else {}
+
+
+def quality_sum(protocol, dropouts=None, bits=BITS):
     tape = Tape()
     result = protocol.sum(
         arrays(),
         QUALITIES,
-        BITS,
+        bits,
         max_quality=3,
         round_id=7,
         dropouts=dropouts,
@@ -102,7 +110,7 @@ def quality_sum(protocol, dropouts=None):
         binding=BINDING,
     )
     found = {"sum": result.sum.tolist(), "quality_sum": result.quality_sum}
-    return tape, {**found, "survivors": result.survivors}
+    return tape, {**found, "survivors": result.survivors, **checked_by(result)}
 
 
 def key_generation(randomness):
@@ -168,6 +176,15 @@ def _hardened(randomness):
     return quality_sum(HardenedQualitySum(threshold=3, randomness=randomness))
 
 
+def _verified(randomness):
+    protocol = VerifiedDoubleMasking(CompleteGraph(3), randomness=randomness)
+    return secure_sum(protocol, {5: "masked input"}, WIDE)
+
+
+def _verified_quality(randomness):
+    return quality_sum(VerifiedQualitySum(threshold=3, randomness=randomness), bits=WIDE)
+
+
 VALUES = {"vectors": VECTORS, "modulus_bits": BITS, "round_id": 7, "binding": BINDING}
 WITH_QUALITIES = {**VALUES, "qualities": QUALITIES, "max_quality": 3}
 SESSIONS = {
@@ -181,8 +198,19 @@ SESSIONS = {
     "sparse_sum": (_sparse, {**VALUES, "scheme": "ElGamal secp256k1"}),
     "quality_sum": (_quality, {**WITH_QUALITIES, "threshold": 3, "proofs": True}),
     "hardened_quality_sum": (_hardened, {**WITH_QUALITIES, "threshold": 3}),
+    "verified_masking": (
+        _verified,
+        {**VALUES, "modulus_bits": WIDE, "threshold": 3, "dropouts": {5: "masked input"}},
+    ),
+    "verified_quality_sum": (
+        _verified_quality,
+        {**WITH_QUALITIES, "modulus_bits": WIDE, "threshold": 3, "proofs": False},
+    ),
 }
 
+
+LONG = {"verified_masking", "verified_quality_sum"}
+"""Sessions whose messages are too long to stand in messages.json."""
 
 ONLY_LENGTHS = {"paillier_sum"}
 """Sessions in which a library draws its own randomness: kinds and lengths are fixed, bytes not."""

@@ -13,6 +13,8 @@ from crypto.protocols.masking.topology import RegularGraph
 from crypto.protocols.pairwise_masking.session import PairwiseMasking
 from crypto.protocols.quality_sum.parameters import Contribution
 from crypto.protocols.quality_sum.session import HardenedQualitySum, QualitySum
+from crypto.protocols.verified_sum.joint import VerifiedQualitySum
+from crypto.protocols.verified_sum.masking import VerifiedDoubleMasking
 from crypto.session.apart.conductor import Conductor
 from crypto.session.apart.links import LinkLostError
 from crypto.session.apart.member import Expected
@@ -51,6 +53,8 @@ PROTOCOLS = {
     "quality, key generation": _sum(QualitySum, key_setup="dkg"),
     "hardened quality": _sum(HardenedQualitySum),
     "hardened quality, authority": _sum(HardenedQualitySum, key_setup="authority"),
+    "verified masking": _sum(VerifiedDoubleMasking),
+    "verified quality": _sum(VerifiedQualitySum),
 }
 WITH_AUTHORITY = [
     "pairwise masking",
@@ -60,6 +64,7 @@ WITH_AUTHORITY = [
     "sparse",
     "quality",
     "hardened quality, authority",
+    "verified quality",
 ]
 NEEDS_ALL = ["homomorphic", "sparse"]
 
@@ -157,7 +162,8 @@ class World:
             self.members[client].expect(Expected.of(round_id, binding, given))
 
     async def sum(self, round_id=1, binding=BINDING, cohort=None):
-        shape = VectorShape(self.length, BITS)
+        # What opens a verified sum needs more bits than these vectors do.
+        shape = VectorShape(self.length, 20 if "verified" in self.name else BITS)
         options = {"round_id": round_id, "binding": binding}
         if is_joint(self.name):
             options["max_quality"] = MAX_QUALITY

@@ -1,0 +1,155 @@
+"""What a session's invitation says of its commitments, and what of a client's input they hold."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crypto.commitments.parameters import CommitmentParameters
+from crypto.encoding.residues import IntegerVector, centred
+from crypto.errors import CapacityError, ConsistencyError, MalformedMessageError, ParameterError
+from crypto.parties import ClientId
+from crypto.protocols.masking.messages import Invitation
+from crypto.protocols.pairwise_masking.messages import PairwiseInvitation
+from crypto.protocols.quality_sum.messages import QualityInvitation
+from crypto.protocols.quality_sum.parameters import Contribution
+from crypto.protocols.verified_sum.messages import VerifiedInvitation
+from crypto.wire import message_type
+
+Input: TypeAlias = IntegerVector | Contribution
+"""What a client gives: a vector, or a vector and a quality."""
+
+_MASKING: Final[dict[int, type[Invitation]]] = {
+    int(kind.TYPE): kind for kind in (Invitation, PairwiseInvitation)
+}
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is summed, and committed to, in a session.
+
+    Clients commit to integers, and masks add residues modulo 2^k. Both have the same sum if no sum
+    of integers can leave -2^(k-1)..2^(k-1)-1: `largest_share` is what that leaves each client.
+
+    Attributes:
+        cohort: the clients asked.
+        length: m, the integers of a vector.
+        modulus_bits: k.
+        min_survivors: fewest clients in a sum.
+        extra_largest: the largest sums of what is committed to beside the vector: of qualities.
+    """
+
+    cohort: tuple[ClientId, ...]
+    length: int
+    modulus_bits: int
+    min_survivors: int = 1
+    extra_largest: tuple[int, ...] = ()
+
+    @cached_property
+    def parameters(self) -> CommitmentParameters:
+        """Of the commitments.
+
+        Raises:
+            CapacityError: if there are none, or k bits do not hold what opens the sum.
+        """
+        length = self.length + len(self.extra_largest)
+        clients = len(self.cohort)
+        found = CommitmentParameters.choose(length, self.largest, clients, self.extra_largest)
+        needed = found.largest_hiding.bit_length() + 1
+        if self.modulus_bits < needed:
+            raise CapacityError(
+                f"a verified sum over {clients} clients needs a modulus of {needed} bits or more, "
+                f"not of {self.modulus_bits}: what opens it is summed as well"
+            )
+        return found
+
+    @property
+    def largest(self) -> int:
+        """The largest magnitude of an integer in a sum."""
+        return (1 << (self.modulus_bits - 1)) - 1
+
+    @property
+    def largest_share(self) -> int:
+        """The largest magnitude of an integer of one client."""
+        return self.largest // len(self.cohort)
+
+    @property
+    def padded_length(self) -> int:
+        """Coordinates of what is masked: the vector's, and those of what opens it."""
+        return self.length + self.parameters.level.degree
+
+    def integers(self, given: Input) -> NDArray[np.int64]:
+        """Return what a client commits to.
+
+        Args:
+            given: vector, and quality if there is one.
+
+        Raises:
+            ParameterError: if the vector has another length, or sums of as large ones could wrap.
+        """
+        vector, extra = _parts(given)
+        if vector.shape != (self.length,):
+            raise ParameterError(f"a vector must have shape ({self.length},), not {vector.shape}")
+        integers = self.as_integers(vector)
+        beyond = int(np.count_nonzero(np.abs(integers) > self.largest_share))
+        if beyond:
+            raise ParameterError(
+                f"{beyond} of {self.length} values exceed {self.largest_share} in magnitude, the "
+                f"most that one of {len(self.cohort)} clients can add to a verified sum modulo "
+                f"2^{self.modulus_bits}: use more bits"
+            )
+        return np.concatenate([integers, np.array(extra, np.int64)])
+
+    def as_integers(self, residues: IntegerVector) -> NDArray[np.int64]:
+        """Return the integers nearest to 0 that residues stand for."""
+        mask = np.uint64((1 << self.modulus_bits) - 1)
+        return centred(residues.astype(np.uint64) & mask, self.modulus_bits)
+
+    def with_secret(self, given: Input, secret: NDArray[np.int64]) -> Input:
+        """Return what a client uploads: its input, with what opens the commitment behind it."""
+        vector, _ = _parts(given)
+        if vector.dtype == np.uint64:
+            mask = np.uint64((1 << self.modulus_bits) - 1)
+            extended: IntegerVector = np.concatenate([vector, secret.astype(np.uint64) & mask])
+        else:
+            extended = np.concatenate([vector, secret])
+        return replace(given, vector=extended) if isinstance(given, Contribution) else extended
+
+
+def read_terms(invitation: VerifiedInvitation) -> Terms:
+    """Return what an invitation says.
+
+    Raises:
+        MalformedMessageError: if it holds no invitation of a protocol that can be verified.
+        ConsistencyError: if the protocol's vectors are not as long as commitments make them.
+        CapacityError: if there are no commitments for such sums.
+    """
+    inner, extra_largest = invitation.inner, tuple[int, ...]()
+    if message_type(inner) == QualityInvitation.TYPE:
+        joint = QualityInvitation.from_bytes(inner)
+        inner, extra_largest = joint.masks, (joint.parameters.max_quality,)
+    kind = _MASKING.get(message_type(inner))
+    if kind is None:
+        raise MalformedMessageError("no invitation to a sum that can be verified")
+    masking = kind.from_bytes(inner)
+    shape, num_clients = masking.parameters, len(masking.cohort)
+    terms = Terms(
+        masking.cohort,
+        invitation.length,
+        shape.modulus_bits,
+        shape.min_survivors,
+        tuple(num_clients * largest for largest in extra_largest),
+    )
+    if terms.padded_length != shape.length:
+        raise ConsistencyError(
+            f"vectors of {shape.length} coordinates, and with commitments {terms.padded_length}"
+        )
+    return terms
+
+
+def _parts(given: Input) -> tuple[IntegerVector, tuple[int, ...]]:
+    if isinstance(given, Contribution):
+        return given.vector, (given.quality,)
+    return given, ()
