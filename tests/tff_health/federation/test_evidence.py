@@ -17,7 +17,7 @@ from tests.tff_health.federation.parties import STUDY, Consortium, process
 from tff_health.federation.__main__ import main
 from tff_health.federation.consortium import enrolment
 from tff_health.federation.errors import FederationError
-from tff_health.federation.evidence.entries import START, SUMMED, Entry, Session
+from tff_health.federation.evidence.entries import START, SUMMED, Entry, RoundSessions
 from tff_health.federation.evidence.transcript import Transcript, read_line
 from tff_health.federation.evidence.verification import verify_folder
 
@@ -32,13 +32,14 @@ def consortium(tmp_path_factory):
 
 def session(registry, round_id, **changes):
     values = {
-        **{"study": STUDY, "registry": registry, "round_id": round_id, "protocol": "masking"},
-        **{"session_id": bytes([round_id]) * 32, "cohort": (1, 2, 3), "survivors": (1, 2, 3)},
+        **{"study": STUDY, "registry": registry, "round_id": round_id},
+        **{"binding": bytes([round_id]) * 32, "sessions": (("masking", b"opened"),)},
+        **{"cohort": (1, 2, 3), "survivors": (1, 2, 3)},
         **{"outcome": SUMMED, "model_before": MODELS[round_id]},
         **{"model_after": MODELS[round_id + 1], "epsilon": 0.5 * round_id},
         **{"bytes_up": 1000, "bytes_down": 2000},
     }
-    return Session(**{**values, **changes})
+    return RoundSessions(**{**values, **changes})
 
 
 def identity_of(consortium, party):
@@ -92,7 +93,7 @@ def test_entries_come_back(consortium, folder):
     transcript = Transcript.open(path, "server", SERVER, identity_of(consortium, SERVER))
     transcript.close()
     first = transcript.entries[0]
-    assert first.session == session(consortium.registry.digest, 1)
+    assert first.told == session(consortium.registry.digest, 1)
     assert (first.number, first.previous, first.party) == (1, START, SERVER)
     assert Entry.from_data(json.loads(first.to_bytes())) == first
 
@@ -100,7 +101,7 @@ def test_entries_come_back(consortium, folder):
 @pytest.mark.parametrize("epsilon", [None, 0.0, 1.25, math.inf])
 def test_sessions_come_back(epsilon):
     one = session(b"r" * 32, 1, epsilon=epsilon, survivors=None, model_before=None)
-    assert Session.from_data(json.loads(json.dumps(one.to_data()))) == one
+    assert RoundSessions.from_data(json.loads(json.dumps(one.to_data()))) == one
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_a_line_taken_from_the_end_is_missed_beside_the_others(folder):
     path = folder / "one.jsonl"
     path.write_bytes(b"\n".join([*lines_of(path)[:2], b""]))
     (found,) = problems(folder)
-    assert f"{path}: does not tell of the session of round 3 in" in found
+    assert f"{path}: does not tell of round 3, as" in found
 
 
 def test_a_transcript_forged_with_another_key(consortium, folder):
@@ -174,7 +175,7 @@ def test_a_transcript_forged_with_another_key(consortium, folder):
         ({"survivors": (1, 2)}, "survivors is {1, 2}, and {1, 2, 3} in"),
         ({"cohort": (1, 2, 3, 4)}, "cohort is {1, 2, 3, 4}, and {1, 2, 3} in"),
         ({"model_before": MODELS[9]}, "model before is 0909090909090909, and 0101010101010101 in"),
-        ({"round_id": 7}, "round id is 7, and 1 in"),
+        ({"binding": b"b"}, "binding is 62, and 0101010101010101 in"),
     ],
 )
 def test_parties_that_were_told_different_things(consortium, tmp_path, changes, said):
@@ -187,16 +188,16 @@ def test_parties_that_were_told_different_things(consortium, tmp_path, changes, 
 
 def test_a_second_sum_of_a_round(consortium, tmp_path):
     digest = consortium.registry.digest
-    again = session(digest, 1, session_id=b"other" * 5, survivors=(1, 2))
+    again = session(digest, 1, sessions=(("masking", b"other"),))
     write(consortium, tmp_path / "t", 1, [session(digest, 1), again])
     (found,) = problems(tmp_path / "t")
     assert "one.jsonl, line 2: a second sum of round 1; the first is in line 1" in found
 
 
-def test_an_aborted_session_that_is_repeated_is_no_second_sum(consortium, tmp_path):
+def test_a_round_that_was_opened_nowhere_and_asked_again_is_no_second_sum(consortium, tmp_path):
     digest = consortium.registry.digest
     aborted = session(
-        digest, 1, session_id=b"other" * 5, outcome="2 are left, 3 are needed", survivors=None
+        digest, 1, sessions=(("masking", b""),), outcome="2 are left, 3 are needed", survivors=None
     )
     write(consortium, tmp_path / "t", 1, [aborted, session(digest, 1)])
     assert problems(tmp_path / "t") == []

@@ -1,4 +1,4 @@
-"""An entry of a transcript: one session, as one party has it. Nothing in it is secret."""
+"""An entry of a transcript: the sums of one round, as one party has them. None of it is secret."""
 
 import dataclasses
 import re
@@ -12,7 +12,7 @@ from tff_health.federation.consortium.digests import canonical
 from tff_health.federation.errors import FederationError
 
 SUMMED: Final = "summed"
-"""The outcome of a session that gave a sum; all others say what ended it."""
+"""The outcome of a round that gave sums; all others say what ended it."""
 START: Final = "0" * 64
 """What the first entry of a transcript follows on."""
 _HEX: Final = re.compile(r"[0-9a-f]*")
@@ -21,18 +21,20 @@ _MOST: Final = 2**63
 
 
 @dataclass(frozen=True, kw_only=True)
-class Session:
-    """What a party knows of one session.
+class RoundSessions:
+    """What a party knows of the sessions of one round.
 
     Attributes:
         study: digest of the study.
         registry: digest of the registry in force.
         round_id: the training round.
-        protocol: the protocol's name.
-        session_id: the session's name.
-        cohort: the clients that were invited, in increasing order.
-        survivors: those that the sum is over; None if the party was not told.
-        outcome: `SUMMED`, or what ended the session.
+        binding: the digest that all its sessions are bound to: of study, round, and the model that
+            was shown.
+        sessions: protocol -> the session in which the party has given what opens its sum, in
+            increasing order of protocols; empty bytes if it has in none, as the server.
+        cohort: the clients that were invited, in increasing order; None if the party was not told.
+        survivors: those that the sums are over, likewise.
+        outcome: `SUMMED`, or what ended the round.
         model_before: digest of the model that was trained on; None if the party has not seen it.
         model_after: digest of the model that followed; None if the party has not seen it.
         epsilon: what this study has spent, as the party counts it: a site of its own data, the
@@ -44,9 +46,9 @@ class Session:
     study: bytes
     registry: bytes
     round_id: int
-    protocol: str
-    session_id: bytes
-    cohort: tuple[ClientId, ...]
+    binding: bytes
+    sessions: tuple[tuple[str, bytes], ...]
+    cohort: tuple[ClientId, ...] | None
     survivors: tuple[ClientId, ...] | None
     outcome: str
     model_before: bytes | None
@@ -56,23 +58,24 @@ class Session:
     bytes_down: int
 
     @property
-    def name(self) -> tuple[bytes, bytes]:
-        """What the session has alone: study and session."""
-        return self.study, self.session_id
+    def name(self) -> tuple[bytes, int]:
+        """What names the round: study and number."""
+        return self.study, self.round_id
 
     def to_data(self) -> dict[str, Any]:
-        """Returns the session as JSON has it."""
-        return {
+        """Returns the round as JSON has it."""
+        data = {
             field.name: _TO_DATA[type(value)](value)
             for field in dataclasses.fields(self)
             for value in [getattr(self, field.name)]
         }
+        return data | {"sessions": {name: opened.hex() for name, opened in self.sessions}}
 
     @classmethod
     def from_data(cls, data: Any) -> Self:
         """Reads what `to_data` wrote; FederationError if it did not."""
         if not isinstance(data, dict) or set(data) != set(_READERS):
-            raise FederationError("it is no session")
+            raise FederationError("it tells of no round")
         found = {}
         for name, reader in _READERS.items():
             try:
@@ -92,7 +95,7 @@ class Entry:
         time: Unix time, in seconds, of the party's clock.
         name: of the party, as in the registry.
         party: who it is.
-        session: what it knows of the session.
+        told: what it knows of the sessions of a round.
     """
 
     number: int
@@ -100,11 +103,11 @@ class Entry:
     time: int
     name: str
     party: Party
-    session: Session
+    told: RoundSessions
 
     def to_data(self) -> dict[str, Any]:
         """Returns the entry as JSON has it."""
-        return {**vars(self), "session": self.session.to_data()}
+        return {**vars(self), "told": self.told.to_data()}
 
     def to_bytes(self) -> bytes:
         """Returns what is signed."""
@@ -123,7 +126,7 @@ class Entry:
                 _count(data["time"]),
                 _text(data["name"]),
                 _party(data["party"]),
-                Session.from_data(data["session"]),
+                RoundSessions.from_data(data["told"]),
             )
         except (TypeError, ValueError):
             raise FederationError("it is no entry of a transcript") from None
@@ -167,6 +170,12 @@ def _clients(value: Any) -> tuple[ClientId, ...]:
     return found
 
 
+def _sessions(value: Any) -> tuple[tuple[str, bytes], ...]:
+    if not isinstance(value, dict):
+        raise ValueError
+    return tuple((_text(name), _hexadecimal(opened)) for name, opened in sorted(value.items()))
+
+
 def _epsilon(value: Any) -> float:
     if isinstance(value, str):
         if value != "inf":
@@ -194,7 +203,7 @@ _TO_DATA: Final[Mapping[type, Any]] = MappingProxyType(
 _READERS: Final[Mapping[str, Any]] = MappingProxyType(
     {
         **{"study": _hexadecimal, "registry": _hexadecimal, "round_id": _count},
-        **{"protocol": _text, "session_id": _hexadecimal, "cohort": _clients},
+        **{"binding": _hexadecimal, "sessions": _sessions, "cohort": _or_none(_clients)},
         **{"survivors": _or_none(_clients), "outcome": _text},
         **{"model_before": _or_none(_hexadecimal), "model_after": _or_none(_hexadecimal)},
         **{"epsilon": _or_none(_epsilon), "bytes_up": _count, "bytes_down": _count},

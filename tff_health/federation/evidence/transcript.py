@@ -1,4 +1,4 @@
-"""The transcript of a party: a file with a signed line for each session, each bound to the last.
+"""The transcript of a party: a file with a signed line for each round, each bound to the last.
 
 A line is on the disk before `add` returns. What a killed program left of a line is cut off.
 """
@@ -17,7 +17,7 @@ from crypto.primitives.signatures import SIGNATURE_BYTES, SigningIdentity, Verif
 from tff_health.federation.consortium.digests import canonical
 from tff_health.federation.durable import write_durably
 from tff_health.federation.errors import FederationError
-from tff_health.federation.evidence.entries import START, Entry, Session
+from tff_health.federation.evidence.entries import START, Entry, RoundSessions
 from tff_health.settings.files import read_json
 
 TRANSCRIPT: Final = "transcript.jsonl"
@@ -82,11 +82,11 @@ class Transcript:
             file.close()
             raise
 
-    def add(self, session: Session, when: float) -> Entry:
-        """Adds a session; returns once it is on the disk.
+    def add(self, told: RoundSessions, when: float) -> Entry:
+        """Adds a round; returns once it is on the disk.
 
         Args:
-            session: what the party knows of it.
+            told: what the party knows of its sessions.
             when: Unix time, in seconds.
 
         Raises:
@@ -95,7 +95,7 @@ class Transcript:
         if not self._is_sound:
             raise FederationError(f"{self.path}: takes no more after a failure of the disk")
         number = len(self.entries) + 1
-        entry = Entry(number, self._previous, int(when), self._name, self._party, session)
+        entry = Entry(number, self._previous, int(when), self._name, self._party, told)
         signature = self._identity.sign(_PURPOSE, entry.to_bytes())
         line = canonical({"entry": entry.to_data(), "signature": signature.hex()})
         try:

@@ -11,10 +11,10 @@ from crypto.parties import SERVER, describe
 from crypto.primitives.signatures import VerifyKey
 from tff_health.federation.consortium.registry import Registry, read_registry
 from tff_health.federation.errors import FederationError
-from tff_health.federation.evidence.entries import START, SUMMED, Entry
+from tff_health.federation.evidence.entries import START, Entry
 from tff_health.federation.evidence.transcript import read_line, whole_lines
 
-_AGREED: Final = ("round_id", "protocol", "cohort", "survivors", "model_before", "model_after")
+_AGREED: Final = ("binding", "cohort", "survivors", "model_before", "model_after")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def verify_folder(folder: Path) -> Verdict:
                 problems.append(found)
             else:
                 seen.append(found)
-    problems += [*_of_sessions(seen), *_of_absences(seen), *_of_repeats(seen), *_of_models(seen)]
+    problems += [*_of_rounds(seen), *_of_absences(seen), *_of_repeats(seen), *_of_models(seen)]
     return Verdict(len(paths), len(seen), tuple(problems))
 
 
@@ -124,10 +124,10 @@ def _verify_file(path: Path, registries: Mapping[bytes, Registry]) -> Iterator[S
 
 
 def _key(entry: Entry, registries: Mapping[bytes, Registry]) -> VerifyKey:
-    registry = registries.get(entry.session.registry)
+    registry = registries.get(entry.told.registry)
     if registry is None:
         raise FederationError(
-            f"the registry with digest {entry.session.registry.hex()} is not in the folder"
+            f"the registry with digest {entry.told.registry.hex()} is not in the folder"
         )
     if entry.party == SERVER:
         return registry.server.verify_key
@@ -137,14 +137,14 @@ def _key(entry: Entry, registries: Mapping[bytes, Registry]) -> VerifyKey:
     return member.verify_key
 
 
-def _of_sessions(seen: Iterable[Seen]) -> Iterator[Problem]:
-    """Yields where parties tell a session differently."""
-    by_session: dict[Any, list[Seen]] = defaultdict(list)
+def _of_rounds(seen: Iterable[Seen]) -> Iterator[Problem]:
+    """Yields where parties tell a round differently."""
+    by_round: dict[Any, list[Seen]] = defaultdict(list)
     for one in seen:
-        by_session[one.entry.session.name].append(one)
-    for group in by_session.values():
+        by_round[one.entry.told.name].append(one)
+    for group in by_round.values():
         for what in _AGREED:
-            told = [(getattr(one.entry.session, what), one) for one in group]
+            told = [(getattr(one.entry.told, what), one) for one in group]
             known = [(value, one) for value, one in told if value is not None]
             for value, one in known[1:]:
                 first_value, first = known[0]
@@ -154,53 +154,53 @@ def _of_sessions(seen: Iterable[Seen]) -> Iterator[Problem]:
 
 
 def _of_absences(seen: list[Seen]) -> Iterator[Problem]:
-    """Yields sessions that a party whose transcript is here took part in, and does not tell of."""
+    """Yields rounds that a party whose transcript is here took part in, and does not tell of."""
     files = {one.entry.party: one.path for one in seen}
-    told = {(one.entry.party, one.entry.session.name) for one in seen}
+    told = {(one.entry.party, one.entry.told.name) for one in seen}
     missed: set[Any] = set()
     for one in seen:
-        session = one.entry.session
-        for party in (SERVER, *(session.survivors or ())):
-            if party in files and (party, session.name) not in told | missed:
-                missed.add((party, session.name))
+        here = one.entry.told
+        for party in (SERVER, *(here.survivors or ())):
+            if party in files and (party, here.name) not in told | missed:
+                missed.add((party, here.name))
                 yield Problem(
                     files[party],
                     0,
-                    f"does not tell of the session of round {session.round_id} in {one.path.name}, "
+                    f"does not tell of round {here.round_id}, as {one.path.name} does in "
                     f"line {one.line}: entries were taken from its end, or never written",
                 )
 
 
 def _of_repeats(seen: Iterable[Seen]) -> Iterator[Problem]:
-    """Yields second sums of the same round by the same protocol."""
-    first: dict[Any, Seen] = {}
+    """Yields rounds of which a party has opened a second sum by the same protocol."""
+    first: dict[Any, tuple[bytes, Seen]] = {}
     for one in seen:
-        session = one.entry.session
-        if session.outcome != SUMMED:
-            continue
-        key = one.entry.party, session.study, session.protocol, session.round_id
-        if key not in first:
-            first[key] = one
-        elif first[key].entry.session.session_id != session.session_id:
-            yield one.problem(
-                f"a second sum of round {session.round_id}; the first is in line {first[key].line}"
-            )
+        told = one.entry.told
+        for protocol, opened in told.sessions:
+            if not opened:
+                continue
+            key = one.entry.party, told.name, protocol
+            known, where = first.setdefault(key, (opened, one))
+            if known != opened:
+                yield one.problem(
+                    f"a second sum of round {told.round_id}; the first is in line {where.line}"
+                )
 
 
 def _of_models(seen: Iterable[Seen]) -> Iterator[Problem]:
     """Yields rounds that do not go on from the model with which the round before ended."""
     after: dict[Any, tuple[bytes, Seen]] = {}
     for one in seen:
-        session = one.entry.session
-        if session.model_after is not None:
-            after.setdefault((session.study, session.round_id), (session.model_after, one))
+        told = one.entry.told
+        if told.model_after is not None:
+            after.setdefault(told.name, (told.model_after, one))
     for one in seen:
-        session = one.entry.session
-        model, former = after.get((session.study, session.round_id - 1), (None, None))
-        if former and session.model_before not in (None, model):
+        told = one.entry.told
+        model, former = after.get((told.study, told.round_id - 1), (None, None))
+        if former and told.model_before not in (None, model):
             yield one.problem(
-                f"round {session.round_id} began with another model than that with which "
-                f"{former.path.name}, line {former.line}, ended round {session.round_id - 1}"
+                f"round {told.round_id} began with another model than that with which "
+                f"{former.path.name}, line {former.line}, ended round {told.round_id - 1}"
             )
 
 
