@@ -69,9 +69,9 @@ class Consortium:
         finally:
             await hub.close("the test is over", patience=1.0)
 
-    def line(self, address, name, limits=SMALL, pace=QUICK, greeting=None, site=None):
+    def line(self, address, name, limits=SMALL, pace=QUICK, greeting=None, site=None, traffic=None):
         site = site or self.site(name)
-        return connect(address, site, greeting or self.greeting(), limits, pace)
+        return connect(address, site, greeting or self.greeting(), limits, pace, traffic)
 
 
 def with_key_of(site, other):

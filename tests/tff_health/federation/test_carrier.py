@@ -7,6 +7,7 @@ import pytest
 
 from crypto.session.apart.links import LinkLostError
 from tests.tff_health.federation.parties import SMALL, Consortium, run, until
+from tff_health.federation.carrier.limits import Traffic
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def test_messages_of_every_length_come_whole_and_in_order(consortium):
                 assert await line.receive() == message
                 arrival = await hub.receive()
                 assert (arrival.party, arrival.data) == (1, message)
-            assert hub.traffic == {1: (sum(lengths), sum(lengths))}
+            assert hub.traffic == {1: Traffic(sum(lengths), sum(lengths))}
             assert hub._room.taken == 0
 
     run(work())
@@ -80,15 +81,19 @@ def test_a_line_says_why_it_is_lost_after_what_had_come(consortium):
 
 
 def test_a_site_comes_back(consortium):
+    traffic = Traffic()
+
     async def work():
         async with consortium.hub() as (hub, address):
             for round_number in range(3):
-                async with consortium.line(address, "one") as line:
+                async with consortium.line(address, "one", traffic=traffic) as line:
                     await line.send(bytes([round_number]))
                     assert (await hub.receive()).data == bytes([round_number])
                 assert (await hub.receive()).data is None
+            assert hub.traffic == {1: Traffic(sent=0, received=3)}
 
     run(work())
+    assert traffic == Traffic(sent=3, received=0)
 
 
 def test_heartbeats_keep_an_idle_connection(consortium):

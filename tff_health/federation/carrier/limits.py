@@ -1,4 +1,4 @@
-"""What a carrier bears, and how long it waits."""
+"""What a carrier bears, how long it waits, and what it counts."""
 
 from dataclasses import dataclass
 
@@ -40,6 +40,19 @@ class Pace:
     beat: float = 5.0
     silence: float = 20.0
     probe: float = 3.0
+
+
+@dataclass
+class Traffic:
+    """Counts the bytes of whole messages, over any number of connections.
+
+    Attributes:
+        sent: that began to leave.
+        received: that came.
+    """
+
+    sent: int = 0
+    received: int = 0
 
 
 LIMITS = Limits()

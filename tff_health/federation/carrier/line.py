@@ -9,7 +9,7 @@ import grpc
 
 from tff_health.federation.carrier.channel import METHOD, channel_credentials, channel_options
 from tff_health.federation.carrier.greeting import Greeting
-from tff_health.federation.carrier.limits import LIMITS, PACE, Limits, Pace
+from tff_health.federation.carrier.limits import LIMITS, PACE, Limits, Pace, Traffic
 from tff_health.federation.carrier.stream_line import StreamLine, greet
 from tff_health.federation.consortium.credentials import Credentials
 
@@ -21,6 +21,7 @@ async def connect(
     greeting: Greeting,
     limits: Limits = LIMITS,
     pace: Pace = PACE,
+    traffic: Traffic | None = None,
 ) -> AsyncIterator[StreamLine]:
     """Connects to the server, and disconnects in the end.
 
@@ -30,6 +31,7 @@ async def connect(
         greeting: what it says of itself.
         limits: what it bears.
         pace: how long it waits.
+        traffic: where its messages are counted; None if nobody wants to know.
 
     Raises:
         LinkLostError: if the server cannot be reached, or its certificate is not what it must be.
@@ -43,7 +45,7 @@ async def connect(
             server = await greet(
                 call, greeting.now(), address, credentials, pace, lambda: _details(call)
             )
-            line = StreamLine(call, server, limits, pace)
+            line = StreamLine(call, server, limits, pace, traffic)
             yield line
         finally:
             if line:

@@ -22,7 +22,7 @@ from tff_health.federation.carrier.assembly import Parcel, Room
 from tff_health.federation.carrier.frames import FrameError, farewell, split
 from tff_health.federation.carrier.greeting import Greeting
 from tff_health.federation.carrier.inbox import Inbox
-from tff_health.federation.carrier.limits import LIMITS, PACE, Limits, Pace
+from tff_health.federation.carrier.limits import LIMITS, PACE, Limits, Pace, Traffic
 from tff_health.federation.carrier.stream import End, Stream
 from tff_health.federation.consortium import certificates
 from tff_health.federation.consortium.credentials import Credentials
@@ -60,6 +60,9 @@ class Reception:
         limits: what it bears.
         pace: how long it waits.
         spool: folder of files for messages that find no room in memory; None for the system's.
+
+    Attributes:
+        traffic: of each party, over all its connections.
     """
 
     def __init__(
@@ -81,20 +84,12 @@ class Reception:
         self._guests: dict[Party, _Guest] = {}
         self._doors: defaultdict[Party, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._watch: asyncio.Task[None] | None = None
-        self._traffic: dict[Party, tuple[int, int]] = {}
+        self.traffic: defaultdict[Party, Traffic] = defaultdict(Traffic)
 
     @property
     def connected(self) -> frozenset[Party]:
         """The parties that a message would reach now, as far as the carrier knows."""
         return frozenset(self._guests)
-
-    @property
-    def traffic(self) -> dict[Party, tuple[int, int]]:
-        """Bytes of messages from and to each party that was ever connected."""
-        found = dict(self._traffic)
-        for party, guest in self._guests.items():
-            found[party] = self._counted(party, guest.stream)
-        return found
 
     def watch(self) -> None:
         """Begins to look at the registry, so that who is revoked is cut off."""
@@ -207,7 +202,8 @@ class Reception:
         async def deliver(parcel: Parcel) -> None:
             await self._inbox.put(party, parcel)
 
-        stream = Stream(end, deliver, self._room, self._limits, self._pace)
+        traffic = self.traffic[party]
+        stream = Stream(end, deliver, self._room, self._limits, self._pace, traffic)
         guest = self._guests[party] = _Guest(member, certificate, stream)
         log.info("%s is connected from %s", member, origin)
         return guest
@@ -221,15 +217,10 @@ class Reception:
         except TimeoutError:
             reason = "it took no greeting"
         finally:
-            self._traffic[party] = self._counted(party, guest.stream)
             del self._guests[party]
             self._inbox.depart(party)
             guest.stream.release()
             log.warning("%s is gone: %s", guest.member, reason or guest.stream.reason)
-
-    def _counted(self, party: Party, stream: Stream) -> tuple[int, int]:
-        received, sent = self._traffic.get(party, (0, 0))
-        return received + stream.received, sent + stream.sent
 
     async def _watch_registry(self) -> None:
         while True:

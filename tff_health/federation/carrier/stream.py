@@ -21,7 +21,7 @@ from tff_health.federation.carrier.frames import (
     read_farewell,
     split,
 )
-from tff_health.federation.carrier.limits import Limits, Pace
+from tff_health.federation.carrier.limits import Limits, Pace, Traffic
 
 _GONE: Final = "the connection is gone"
 
@@ -51,10 +51,9 @@ class Stream:
         room: in which messages are put together.
         limits: what the stream bears.
         pace: how long it waits.
+        traffic: where its messages are counted.
 
     Attributes:
-        sent: bytes of the messages that left.
-        received: bytes of those that came.
         reason: why the stream has ended.
     """
 
@@ -65,6 +64,7 @@ class Stream:
         room: Room,
         limits: Limits,
         pace: Pace,
+        traffic: Traffic,
     ) -> None:
         self._end = end
         self._deliver = deliver
@@ -81,8 +81,7 @@ class Stream:
         self._alive = asyncio.Event()
         self._stop = asyncio.Event()
         self._ended = asyncio.Event()
-        self.sent = 0
-        self.received = 0
+        self._traffic = traffic
 
     def send(self, message: bytes) -> None:
         """Queues a message; without effect once the stream ends."""
@@ -167,7 +166,7 @@ class Stream:
                 case _:
                     parcel = self._assembly.take(kind, content)
                     if parcel is not None:
-                        self.received += parcel.length
+                        self._traffic.received += parcel.length
                         await self._deliver(parcel)
 
     async def _read_frame(self) -> bytes:
@@ -187,7 +186,7 @@ class Stream:
             if not data and self._messages:
                 message = self._messages.popleft()
                 self._queued -= len(message)
-                self.sent += len(message)
+                self._traffic.sent += len(message)
                 begun = pieces(message, self._limits.piece)
                 continue
             if not data and self._farewell:

@@ -12,7 +12,7 @@ from tff_health.federation.carrier.assembly import Parcel, Room
 from tff_health.federation.carrier.frames import FrameError, FrameKind, read_farewell, split
 from tff_health.federation.carrier.greeting import Greeting
 from tff_health.federation.carrier.inbox import Inbox
-from tff_health.federation.carrier.limits import Limits, Pace
+from tff_health.federation.carrier.limits import Limits, Pace, Traffic
 from tff_health.federation.carrier.stream import End, EndedError, Stream
 from tff_health.federation.consortium.credentials import Credentials
 from tff_health.federation.errors import RefusedError
@@ -21,15 +21,29 @@ from tff_health.federation.errors import RefusedError
 class StreamLine:
     """A `crypto.session.apart.links.Line` over a stream on which both have greeted each other.
 
+    Args:
+        end: the stream.
+        server: what the server has said of itself.
+        limits: what the line bears.
+        pace: how long it waits.
+        traffic: where its messages are counted; None if nobody wants to know.
+
     Attributes:
         server: what the server has said of itself.
     """
 
-    def __init__(self, end: End, server: Greeting, limits: Limits, pace: Pace) -> None:
+    def __init__(
+        self,
+        end: End,
+        server: Greeting,
+        limits: Limits,
+        pace: Pace,
+        traffic: Traffic | None = None,
+    ) -> None:
         self.server = server
         self._inbox = Inbox(limits.waiting)
         room = Room(limits.waiting * limits.message, limits.message)  # it has one server alone
-        self._stream = Stream(end, self._deliver, room, limits, pace)
+        self._stream = Stream(end, self._deliver, room, limits, pace, traffic or Traffic())
         self._is_gone = False
         self._running = asyncio.create_task(self._run())
 
