@@ -28,8 +28,8 @@ def deep_messages() -> Iterator[None]:
     """Lets protobuf read messages of any depth, in all threads, until the last user leaves.
 
     TFF's larger aggregators, its distributed differential privacy among them, nest messages deeper
-    than the 100 levels that protobuf reads by default: to build them takes this, and so does
-    running them. Outside, the limit guards a process against messages from others.
+    than the 100 levels that protobuf reads by default: to build them takes this, and to run them
+    does not. Outside, the limit guards a process against messages from others.
     """
     _switch.count(1)
     try:

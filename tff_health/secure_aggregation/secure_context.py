@@ -20,7 +20,6 @@ from tff_health.secure_aggregation.clipped_sums import (
     share_at_ends,
     worded,
 )
-from tff_health.secure_aggregation.deep_messages import deep_messages
 from tff_health.secure_aggregation.protocols import RoundPlan, SumProtocol
 from tff_health.secure_aggregation.round_form import is_round
 from tff_health.secure_aggregation.round_record import (
@@ -130,10 +129,6 @@ class SecureContext(tff.framework.SyncContext):
             RunError: if a computation with secure sums cannot be taken apart, a sum has no
                 protocol, or no worker is left.
         """
-        with deep_messages():
-            return self._invoke(comp, arg)
-
-    def _invoke(self, comp: tff.framework.ConcreteComputation, arg: Any) -> Any:
         split = self._split(comp)
         if split is None:
             return self._pool.invoke(comp, arg)
