@@ -10,6 +10,7 @@ from PIL import Image
 from tff_health.data import __main__ as command
 from tff_health.data.own import dicom, fingerprint, pictures
 from tff_health.data.own.fingerprint import Fingerprint, check_same
+from tff_health.data.own.fitting import squared
 from tff_health.errors import DataError
 
 
@@ -41,6 +42,11 @@ def test_it_is_of_what_own_images_are_read_as(own):
     assert own.pixels["JPEG"] == fingerprint._digest(Image.fromarray(photo))
 
 
+def test_it_covers_images_of_which_less_is_decoded(own):
+    whole = Image.open(fingerprint._FOLDER / "photo.jpg").convert("RGB")
+    assert fingerprint._digest(squared(whole, 16, "crop")) != own.pixels["JPEG at 16x16"]
+
+
 def test_a_site_that_decodes_by_tensorflow_is_told(own, monkeypatch):
     tf = pytest.importorskip("tensorflow")
 
@@ -55,7 +61,7 @@ def test_a_site_that_decodes_by_tensorflow_is_told(own, monkeypatch):
         check_same({"north": own, "south": own, "east": other})
     text = str(error.value)
     assert text.startswith("east (TensorFlow 2.14.1, pydicom")
-    assert "decodes JPEG and JPEG at 24x24 otherwise than north (Pillow" in text
+    assert "decodes JPEG and JPEG at 16x16 otherwise than north (Pillow" in text
     assert "DICOM" not in text
     assert "south" not in text
 
