@@ -66,7 +66,7 @@ ARROWS = {
         "settings.setting"
     ),
     "federation": (
-        "crypto errors federation.carrier federation.consortium federation.errors "
+        "crypto data errors federation.carrier federation.consortium federation.errors "
         "federation.evidence federation.site federation.study interrupts utf8"
     ),
     "flags": "data errors reporting settings settings.groups settings.setting",

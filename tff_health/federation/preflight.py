@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from crypto.session.apart.links import LinkLostError
+from tff_health.data.own import fingerprint
 from tff_health.errors import TffHealthError
 from tff_health.federation.carrier.greeting import Greeting
 from tff_health.federation.carrier.line import connect
@@ -130,7 +131,8 @@ def _reach(host: str, port: int, site: SiteFile, credentials: Credentials) -> li
 
 async def _greet(site: SiteFile, credentials: Credentials) -> AsyncIterator[Finding]:
     address = site.study.section.server
-    greeting = Greeting.of(site.study.digest, site.registry.digest)
+    decoding = fingerprint.take().digest
+    greeting = Greeting.of(site.study.digest, site.registry.digest, decoding)
     try:
         async with connect(address, credentials, replace(greeting, is_check=True)) as line:
             server = line.server
@@ -142,6 +144,8 @@ async def _greet(site: SiteFile, credentials: Credentials) -> AsyncIterator[Find
         return
     yield Finding("version", True, f"{server.package} there, {greeting.package} here")
     yield Finding("study", True, f"digest {spoken(server.study)} on both sides")
+    if server.decoding:
+        yield Finding("decoding", True, "image files become the same pixels on both sides")
     same = server.registry == site.registry.digest
     others = f"digest {spoken(server.registry)} there, {spoken(site.registry.digest)} here"
     yield Finding(

@@ -57,8 +57,8 @@ class Consortium:
     def site(self, name):
         return credentials.site_credentials(self.folder / name, self.registry)
 
-    def greeting(self, study=STUDY):
-        return Greeting.of(study, self.registry.digest)
+    def greeting(self, study=STUDY, decoding=b""):
+        return Greeting.of(study, self.registry.digest, decoding)
 
     @contextlib.asynccontextmanager
     async def hub(self, limits=SMALL, pace=QUICK, address="localhost:0", **options):

@@ -223,6 +223,25 @@ def test_a_server_with_another_study(consortium, caplog):
     assert "one (client 1) has another study" in caplog.text
 
 
+def test_a_site_that_decodes_images_otherwise(consortium, caplog):
+    async def work():
+        async with consortium.hub(decoding=b"p" * 32) as (hub, address):
+            other = consortium.greeting(decoding=b"q" * 32)
+            with pytest.raises(RefusedError, match="decodes image files otherwise"):
+                async with consortium.line(address, "one", greeting=other):
+                    pass
+            assert not hub.connected
+            # The same pixels are let in, and so is who decodes nothing, such as a key holder.
+            for decoding in (b"p" * 32, b""):
+                greeting = consortium.greeting(decoding=decoding)
+                async with consortium.line(address, "one", greeting=greeting) as line:
+                    assert line.server.decoding == b"p" * 32
+                await until(lambda: not hub.connected)
+
+    run(work())
+    assert "one (client 1) decodes image files otherwise" in caplog.text
+
+
 def test_another_version(consortium):
     async def work():
         async with consortium.hub() as (_, address):

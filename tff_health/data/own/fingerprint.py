@@ -36,6 +36,11 @@ class Fingerprint:
     decoders: str
     pixels: Mapping[str, str]
 
+    @property
+    def digest(self) -> bytes:
+        """32 bytes that sites have in common if they decode alike, whatever their versions."""
+        return hashlib.sha256(json.dumps(dict(self.pixels), sort_keys=True).encode()).digest()
+
     def to_json(self) -> str:
         """Returns the text that `from_json` reads."""
         return json.dumps(

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Self
 
 import tff_health
 from crypto.codec import Record
-from crypto.codings import Digest, Flag, Name, OrEmpty, Uint8, Uint64
+from crypto.codings import DIGEST_BYTES, Digest, Flag, Name, OrEmpty, Uint8, Uint64
 from crypto.errors import DecodingError, SignatureError
 from crypto.primitives.signatures import SIGNATURE_BYTES, SigningIdentity, VerifyKey
 from crypto.randomness import SYSTEM
@@ -28,6 +28,7 @@ class Greeting(Record):
         package: version of this package.
         study: digest of the study.
         registry: digest of the registry.
+        decoding: how it decodes image files, `data.own.fingerprint`'s digest; none if it does not.
         clock: Unix time, in seconds, as this program has it.
         is_check: whether a site only wants to know whether all is well.
         nonce: 32 fresh bytes.
@@ -39,16 +40,18 @@ class Greeting(Record):
     package: Name
     study: Digest
     registry: Digest
+    decoding: Annotated[bytes, OrEmpty(DIGEST_BYTES)]
     clock: Uint64
     is_check: Flag
     nonce: Digest
     signature: Annotated[bytes, OrEmpty(SIGNATURE_BYTES)]
 
     @classmethod
-    def of(cls, study: bytes, registry: bytes) -> Self:
+    def of(cls, study: bytes, registry: bytes, decoding: bytes = b"") -> Self:
         """Returns the greeting of this program."""
         package = tff_health.__version__
-        return cls(VERSION, package, study, registry, 0, False, bytes(32), b"").now()
+        fixed = VERSION, package, study, registry, decoding
+        return cls(*fixed, 0, False, bytes(32), b"").now()
 
     def now(self) -> Self:
         """Returns the same with the time now, and a fresh nonce."""
@@ -97,5 +100,11 @@ class Greeting(Record):
             return (
                 f"{who} has another study, digest {spoken(other.study)}; ours has "
                 f"{spoken(self.study)}"
+            )
+        if self.decoding and other.decoding and other.decoding != self.decoding:
+            return (
+                f"{who} decodes image files otherwise, so that it would train on other pixels: "
+                "install the versions of requirements.txt on both sides, and compare what "
+                "`python -m tff_health.data fingerprint` prints"
             )
         return ""

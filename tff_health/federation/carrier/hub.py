@@ -27,8 +27,9 @@ class GrpcHub(Reception):
         limits: Limits = LIMITS,
         pace: Pace = PACE,
         spool: Path | None = None,
+        decoding: bytes = b"",
     ) -> None:
-        super().__init__(credentials, study, registry, limits, pace, spool)
+        super().__init__(credentials, study, registry, limits, pace, spool, decoding)
         self._server: Any = None
 
     async def start(self, address: str) -> int:

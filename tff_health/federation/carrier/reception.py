@@ -60,6 +60,8 @@ class Reception:
         limits: what it bears.
         pace: how long it waits.
         spool: folder of files for messages that find no room in memory; None for the system's.
+        decoding: how the server decodes image files, `tff_health.data.own.fingerprint`'s digest;
+            who decodes otherwise is refused. Without it all are let in.
 
     Attributes:
         traffic: of each party, over all its connections.
@@ -73,9 +75,11 @@ class Reception:
         limits: Limits = LIMITS,
         pace: Pace = PACE,
         spool: Path | None = None,
+        decoding: bytes = b"",
     ) -> None:
         self._credentials = credentials
         self._study = study
+        self._decoding = decoding
         self._registry = registry
         self._limits = limits
         self._pace = pace
@@ -156,7 +160,7 @@ class Reception:
                 await end.write(farewell(str(error), is_final=error.is_final))
 
     async def _take_greeting(self, end: End, member: Member) -> Greeting:
-        ours = Greeting.of(self._study, self._registry().digest)
+        ours = Greeting.of(self._study, self._registry().digest, self._decoding)
         try:
             async with asyncio.timeout(self._pace.silence):
                 first = await end.read()
@@ -179,7 +183,7 @@ class Reception:
         return theirs
 
     def _answer(self, greeting: Greeting) -> bytes:
-        ours = Greeting.of(self._study, self._registry().digest)
+        ours = Greeting.of(self._study, self._registry().digest, self._decoding)
         return ours.answering(greeting, self._credentials.identity).to_frame()
 
     async def _admit(
