@@ -65,6 +65,7 @@ ARROWS = {
         "federation.sections federation.study privacy schemes settings settings.groups "
         "settings.setting"
     ),
+    "federation.rounds": "crypto errors federation.errors secure_aggregation",
     "federation": (
         "crypto data errors federation.carrier federation.consortium federation.errors "
         "federation.evidence federation.site federation.study interrupts utf8"

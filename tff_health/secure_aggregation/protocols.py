@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crypto.parties import ClientId
+from crypto.protocols.quality_sum.joint import JointSum
 from crypto.session.costs import Costs
 from crypto.session.faults import Fault
 from crypto.session.secure_sum import (
@@ -74,6 +75,11 @@ class SumProtocol(ABC):
 
     stages: tuple[str, ...]
     set_up_stages: tuple[str, ...] = ()
+
+    @property
+    @abstractmethod
+    def by_label(self) -> Mapping[str, SecureSum | JointSum]:
+        """Label -> protocol; the same labels wherever this one is built from the same settings."""
 
     @abstractmethod
     def check(self, slots: Sequence[Slot]) -> None:
@@ -145,6 +151,11 @@ class BoundProtocols(SumProtocol):
         self._protocols = list(dict.fromkeys(filter(None, self._bound.values())))
         names = [stage for protocol in self._protocols for stage in protocol.stages]
         self.stages = tuple(dict.fromkeys(names))
+
+    @property
+    def by_label(self) -> Mapping[str, SecureSum | JointSum]:
+        """Label -> protocol; see `SumProtocol.by_label`."""
+        return {f"sum {number}": one for number, one in enumerate(self._protocols, start=1)}
 
     @classmethod
     def to_all(cls, protocol: SecureSum) -> "BoundProtocols":

@@ -37,6 +37,11 @@ class QualityProtocol(SumProtocol):
         self.stages = joint.stages
         self.set_up_stages = (Stage.KEY_SETUP.value,)
 
+    @property
+    def by_label(self) -> Mapping[str, SecureSum | JointSum]:
+        """Label -> protocol; see `SumProtocol.by_label`."""
+        return {"joint": self._joint, **self._alone.by_label}
+
     def check(self, slots: Sequence[Slot]) -> None:
         """Refuses computations with several numbers under `tff.federated_secure_sum`."""
         numbers = sum(slot.size for slot in slots if slot.kind == "max_input")

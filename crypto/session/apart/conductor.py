@@ -246,6 +246,14 @@ class Session:
         """The parties that would be waited for now."""
         return self._conductor.present
 
+    def wait(self, seconds: float) -> None:
+        """Let some time pass, and note signs of life and departures meanwhile.
+
+        Raises:
+            StoppedError: if the program is ending.
+        """
+        self._wait(self._conductor.listen(seconds))
+
     def stop(self) -> None:
         """Let the next request raise `StoppedError`."""
         self._stopped = True

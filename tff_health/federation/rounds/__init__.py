@@ -1,0 +1,1 @@
+"""Training rounds between a server and sites that are apart: what is said, and who does what."""

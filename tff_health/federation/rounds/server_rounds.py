@@ -1,0 +1,271 @@
+"""The server's part in one training round: who has trained, and the secure sums over them."""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crypto.errors import OpenedRoundError, ThresholdError
+from crypto.parties import ClientId, Party, describe
+from crypto.protocols.quality_sum.joint_roles import JointRoles, QualitySumResult
+from crypto.session.apart.conductor import Session, StoppedError
+from crypto.session.costs import Costs
+from crypto.session.secure_sum import Refusal, SessionAbortedError, SumResult
+from crypto.session.sum_roles import SumRoles, VectorShape
+from tff_health.federation.errors import FederationError
+from tff_health.federation.rounds.messages import (
+    CLOSE,
+    END,
+    TASK,
+    TRAIN,
+    RoundClosed,
+    RoundOffer,
+    RoundReady,
+    StudyEnded,
+)
+from tff_health.secure_aggregation.protocols import SumProtocol
+from tff_health.secure_aggregation.sessions import SumSession
+from tff_health.secure_aggregation.slots import Slot
+
+MOST_ATTEMPTS = 5
+_LOOK_EVERY = 0.25
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long the server waits, in seconds.
+
+    Attributes:
+        training: for a site that trains.
+        gathering: for the others, once enough sites are there to begin a round.
+    """
+
+    training: float
+    gathering: float = 10.0
+
+
+@dataclass(frozen=True)
+class RoundSums:
+    """The secure sums of one round.
+
+    Attributes:
+        binding: of the round's offer.
+        cohort: the clients that had trained.
+        survivors: those in every sum; none if the round was lost.
+        sums: an integer array for each slot; none if it was lost.
+        costs: of all sessions, failed ones too.
+        refusals: what parties did not accept.
+        aborted_attempts: sessions that had to be repeated.
+        seconds_training: until the last site had trained, or was not waited for any more.
+        lone_share: as in `crypto.session.secure_sum.SumResult`.
+        lost: why the round was lost; empty if it was not.
+    """
+
+    binding: bytes
+    cohort: tuple[ClientId, ...]
+    survivors: tuple[ClientId, ...]
+    sums: Sequence[Any]
+    costs: Costs
+    refusals: tuple[Refusal, ...]
+    aborted_attempts: int
+    seconds_training: float
+    lone_share: float = 0.0
+    lost: str = ""
+
+
+class ServerRounds:
+    """Runs the rounds of one study with sites that are apart.
+
+    Args:
+        asking: reaches them.
+        protocol: computes the secure sums.
+        slots: what is summed.
+        clients: of the study.
+        study: its digest.
+        fewest: clients with which a round can begin.
+        patience: how long the server waits.
+        tell: is told, in a line for people, what goes on.
+    """
+
+    def __init__(
+        self,
+        asking: Session,
+        protocol: SumProtocol,
+        slots: Sequence[Slot],
+        clients: Collection[ClientId],
+        study: bytes,
+        *,
+        fewest: int,
+        patience: Patience,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._asking = asking
+        self._slots = slots
+        labels = {id(one): label for label, one in protocol.by_label.items()}
+        self._sessions = [(labels[id(s.protocol)], s) for s in protocol.sessions(slots)]
+        self._clients = tuple(sorted(clients))
+        self._study = study
+        self._fewest = fewest
+        self._patience = patience
+        self._tell = tell
+
+    def run(
+        self, model: bytes, round_number: int, draw: Callable[[int], Collection[ClientId]]
+    ) -> RoundSums:
+        """Runs one round, in up to five attempts.
+
+        Args:
+            model: weights that sites train on.
+            round_number: from 1.
+            draw: from an attempt, from 1, to the clients that are asked in it.
+
+        Raises:
+            FederationError: if every attempt was aborted before its sum could have been opened.
+            SessionAbortedError: with a `StoppedError` as its reason if the program is ending.
+        """
+        offer = RoundOffer(self._study, round_number, model)
+        costs, seconds = Costs(), 0.0
+        refusals: tuple[Refusal, ...] = ()
+        for attempt in range(1, MOST_ATTEMPTS + 1):
+            ready, took, refused = self._train(offer, draw(attempt))
+            seconds, refusals = seconds + took, refusals + refused
+            try:
+                done = self._sum(offer, ready)
+            except SessionAbortedError as error:
+                costs, refusals = costs + error.costs, refusals + error.refusals
+                if isinstance(error.reason, StoppedError):
+                    raise
+                told = any(isinstance(r.error, OpenedRoundError) for r in error.refusals)
+                if error.may_be_opened or told:
+                    spent = costs, refusals, attempt - 1, seconds
+                    return RoundSums(offer.binding(), ready, (), (), *spent, lost=str(error))
+                self._tell(f"round {round_number}: {error}; another attempt")
+                continue
+            survivors, sums, cost, refused, lone = done
+            spent = costs + cost, refusals + refused, attempt - 1, seconds
+            return RoundSums(offer.binding(), ready, survivors, sums, *spent, lone)
+        raise FederationError(
+            f"round {round_number} was aborted {MOST_ATTEMPTS} times before its sum could have "
+            f"been opened (last: {refusals[-1] if refusals else 'too few sites'}); the state after "
+            f"round {round_number - 1} is kept: start the server again once more sites are there"
+        )
+
+    def close(self, round_number: int, sums: RoundSums, model: bytes) -> None:
+        """Tells sites how a round ended.
+
+        Args:
+            round_number: of it.
+            sums: what came of it.
+            model: digest of the weights after it.
+        """
+        lost = bool(sums.lost)
+        closed = RoundClosed(round_number, sums.binding, sums.survivors, model, lost).to_bytes()
+        self._say(CLOSE, closed, sums.cohort)
+
+    def end(self, rounds: int, model: bytes) -> None:
+        """Tells sites that the study is over.
+
+        Args:
+            rounds: that there were.
+            model: digest of the final weights.
+        """
+        self._say(END, StudyEnded(self._study, rounds, model).to_bytes(), self._clients)
+
+    def _say(self, stage: str, data: bytes, clients: Collection[ClientId]) -> None:
+        asked: dict[Party, bytes] = dict.fromkeys(clients, data)
+        for reply in self._asking.ask(TASK, stage, asked):
+            if reply.refusal is not None:
+                self._tell(f"{describe(reply.party)} refused: {reply.refusal}")
+
+    def _train(
+        self, offer: RoundOffer, clients: Collection[ClientId]
+    ) -> tuple[tuple[ClientId, ...], float, tuple[Refusal, ...]]:
+        """Lets sites train; returns who has, how long it took, and who refused."""
+        self._gather(clients)
+        start = time.monotonic()
+        asked: dict[Party, bytes] = dict.fromkeys(sorted(clients), offer.to_bytes())
+        answer = RoundReady(offer.round_id, offer.binding()).to_bytes()
+        ready: list[ClientId] = []
+        refusals: list[Refusal] = []
+        for reply in self._asking.ask(TASK, TRAIN, asked, self._patience.training):
+            if reply.refusal is not None:
+                refusals.append(Refusal(TRAIN, reply.party, reply.refusal))
+                self._tell(f"{describe(reply.party)} does not train: {reply.refusal}")
+            elif reply.data == answer and isinstance(reply.party, int):
+                ready.append(reply.party)
+        return tuple(sorted(ready)), time.monotonic() - start, tuple(refusals)
+
+    def _gather(self, clients: Collection[ClientId]) -> None:
+        """Waits until enough sites are there, and a while for the others."""
+        wanted, told, since = frozenset(clients), False, 0.0
+        while True:
+            there = wanted & self._asking.present
+            if there == wanted:
+                return
+            now = time.monotonic()
+            if len(there) < self._fewest:
+                since = 0.0
+                if not told:
+                    self._tell(f"waiting for sites: {len(there)} of {self._fewest} needed")
+                told = True
+            elif not since:
+                since = now
+            elif now - since > self._patience.gathering:
+                return
+            self._asking.wait(_LOOK_EVERY)
+
+    def _sum(
+        self, offer: RoundOffer, cohort: tuple[ClientId, ...]
+    ) -> tuple[tuple[ClientId, ...], list[Any], Costs, tuple[Refusal, ...], float]:
+        """Runs the sessions of a round, one after the other, over one set of survivors."""
+        if len(cohort) < self._fewest:
+            few = ThresholdError("sites that have trained", len(cohort), self._fewest)
+            raise SessionAbortedError(TRAIN, few, Costs(), ())
+        found: dict[int, Any] = {}
+        costs, survivors, lone = Costs(), cohort, 0.0
+        refusals: tuple[Refusal, ...] = ()
+        for label, session in self._sessions:
+            try:
+                result = _serve(self._asking, label, session, survivors, offer)
+            except SessionAbortedError as error:
+                error.costs, error.refusals = costs + error.costs, refusals + error.refusals
+                error.may_be_opened |= bool(found)
+                raise
+            if found and result.survivors != survivors:
+                raise FederationError(
+                    "sites dropped out between the two secure sums of a round, which are over "
+                    "different sites now"
+                )
+            quality = getattr(result, "quality_sum", None)
+            found |= session.sums(result.sum, len(survivors), quality)
+            survivors = result.survivors
+            costs, refusals = costs + result.costs, refusals + result.refusals
+            lone = max(lone, getattr(result, "lone_share", 0.0))
+        return survivors, [found[i] for i in range(len(self._slots))], costs, refusals, lone
+
+
+def _serve(
+    asking: Session,
+    label: str,
+    session: SumSession,
+    cohort: tuple[ClientId, ...],
+    offer: RoundOffer,
+) -> SumResult | QualitySumResult:
+    """Runs one session of a round."""
+    protocol = session.protocol
+    shape = VectorShape(session.length, session.bits(len(cohort)))
+    round_id, binding = offer.round_id, offer.binding()
+    if isinstance(protocol, JointRoles):
+        quality = session.max_quality or 0
+        return protocol.serve(
+            asking,
+            label,
+            cohort,
+            shape,
+            max_quality=quality,
+            round_id=round_id,
+            binding=binding,
+        )
+    if isinstance(protocol, SumRoles):
+        return protocol.serve(asking, label, cohort, shape, round_id=round_id, binding=binding)
+    raise TypeError(f"{type(protocol).__name__} has no roles that can be apart")

@@ -1,0 +1,212 @@
+"""A site's part in training rounds: it trains when it is asked, if its own rules allow it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from crypto.errors import PolicyError, WrongTimeError, blaming
+from crypto.parties import SERVER, ClientId
+from crypto.protocols.quality_sum.parameters import Contribution
+from crypto.session.apart.member import Expected, SumMember
+from crypto.session.apart.participant import Call, Task
+from crypto.session.messages import RoundInvitation
+from tff_health.errors import TffHealthError
+from tff_health.federation.rounds.messages import (
+    CLOSE,
+    END,
+    TASK,
+    TRAIN,
+    RoundClosed,
+    RoundOffer,
+    RoundReady,
+    StudyEnded,
+)
+from tff_health.secure_aggregation.sessions import SumSession
+
+
+class Training(Protocol):
+    """What a site computes."""
+
+    def contribute(self, model: bytes, round_number: int) -> Sequence[Any]:
+        """Trains on this site's data.
+
+        Args:
+            model: weights, as `ModelWeights.to_bytes` writes them.
+            round_number: from 1.
+
+        Returns:
+            a tensor for each slot of the round.
+        """
+        ...
+
+    def keep(self, round_number: int) -> None:
+        """Is told that what was contributed is in the round's sum."""
+        ...
+
+
+class Rules(Protocol):
+    """What a site allows; each refuses with an error for people."""
+
+    def check_round(self, round_number: int) -> None:
+        """Notes, for ever, that a round is to be trained, or refuses it."""
+        ...
+
+    def check_cohort(self, size: int, threshold: int) -> None:
+        """Refuses a secure sum over too few clients."""
+        ...
+
+
+class Watcher(Protocol):
+    """Is told how rounds go: for the site's log, and its evidence."""
+
+    def training(self, round_number: int) -> None:
+        """The site begins to train."""
+        ...
+
+    def trained(self, round_number: int) -> None:
+        """It has trained."""
+        ...
+
+    def closed(self, round_number: int, closed: RoundClosed) -> None:
+        """The server says how the round ended."""
+        ...
+
+    def ended(self, ended: StudyEnded) -> None:
+        """The server says that the study is over."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """What the site has trained.
+
+    Attributes:
+        round_id: in this round.
+        binding: on this offer.
+        tensors: what it contributes.
+    """
+
+    round_id: int
+    binding: bytes
+    tensors: Sequence[Any] = field(repr=False)
+
+
+class SiteRounds:
+    """Trains when it is asked to, and lets the protocols' clients contribute what came of it.
+
+    The same offer is trained on once, however often it comes: after a lost connection, or from a
+    server that was started anew.
+
+    Args:
+        client: the site's number.
+        study: digest of the study, as the site has it.
+        sessions: label -> a session of each round.
+        members: label -> the client of its protocol.
+        training: what the site computes.
+        rules: what it allows.
+        watcher: is told how rounds go.
+    """
+
+    def __init__(
+        self,
+        client: ClientId,
+        study: bytes,
+        sessions: Mapping[str, SumSession],
+        members: Mapping[str, SumMember[Any]],
+        training: Training,
+        rules: Rules,
+        watcher: Watcher,
+    ) -> None:
+        self._client = client
+        self._study = study
+        self._sessions = sessions
+        self._members = members
+        self._training = training
+        self._rules = rules
+        self._watcher = watcher
+        self._ready: _Ready | None = None
+
+    def tasks(self) -> dict[str, Task]:
+        """Returns what a participant does for this site."""
+        found: dict[str, Task] = {TASK: self._answer}
+        for label, member in self._members.items():
+            found |= member.tasks(label)
+        return found
+
+    def _answer(self, call: Call) -> bytes | None:
+        steps: Mapping[str, Callable[[bytes], bytes | None]] = {
+            TRAIN: self._train,
+            CLOSE: self._close,
+            END: self._end,
+        }
+        if call.stage not in steps:
+            raise PolicyError(f"no stage of a round is called {call.stage!r}", SERVER)
+        return steps[call.stage](call.data)
+
+    def _train(self, data: bytes) -> bytes:
+        with blaming(SERVER):
+            offer = RoundOffer.from_bytes(data)
+        if offer.study != self._study:
+            raise PolicyError("a round of another study", SERVER)
+        number, binding = offer.round_id, offer.binding()
+        ready = self._ready
+        if ready is None or (ready.round_id, ready.binding) != (number, binding):
+            self._ready = None
+            self._ask(lambda: self._rules.check_round(number))
+            self._watcher.training(number)
+            ready = _Ready(number, binding, self._training.contribute(offer.model, number))
+            self._watcher.trained(number)
+            self._ready = ready
+        for label, session in self._sessions.items():
+            give = self._giving(session, ready)
+            self._members[label].expect(Expected(number, binding, give))
+        return RoundReady(number, binding).to_bytes()
+
+    def _giving(self, session: SumSession, ready: _Ready) -> Callable[[RoundInvitation], Any]:
+        def give(invitation: RoundInvitation) -> Any:
+            size = len(invitation.cohort)
+            self._ask(lambda: self._rules.check_cohort(size, threshold_of(invitation)))
+            vector = session.vector(ready.tensors, size)
+            quality = session.quality_of(ready.tensors)
+            return vector if quality is None else Contribution(vector, quality)
+
+        return give
+
+    def _close(self, data: bytes) -> bytes | None:
+        with blaming(SERVER):
+            closed = RoundClosed.from_bytes(data)
+        ready = self._ready
+        if ready is None or (ready.round_id, ready.binding) != (closed.round_id, closed.binding):
+            raise WrongTimeError("the end of a round in which this site did not train", SERVER)
+        if self._client in closed.survivors:
+            self._training.keep(closed.round_id)
+        self._watcher.closed(closed.round_id, closed)
+        return None
+
+    def _end(self, data: bytes) -> bytes | None:
+        with blaming(SERVER):
+            ended = StudyEnded.from_bytes(data)
+        if ended.study != self._study:
+            raise PolicyError("the end of another study", SERVER)
+        self._watcher.ended(ended)
+        return None
+
+    @staticmethod
+    def _ask(rule: Callable[[], None]) -> None:
+        """Asks a rule; what it says is told to the server, whose operator has to know."""
+        try:
+            rule()
+        except TffHealthError as error:
+            raise PolicyError(f"this site's rules: {error}", SERVER) from error
+
+
+def threshold_of(invitation: RoundInvitation) -> int:
+    """Returns the fewest clients over whom a session's sum can be opened.
+
+    Protocols with a key holder say nothing of it: they open the sum over all clients or none.
+    """
+    parameters = getattr(invitation, "parameters", None)
+    for name in ("min_survivors", "threshold"):
+        if (found := getattr(parameters, name, None)) is not None:
+            return int(found)
+    return len(invitation.cohort)
