@@ -11,7 +11,7 @@ import sys
 
 from tff_health import utf8
 from tff_health.errors import TffHealthError
-from tff_health.federation.commands import check, consortium, verify
+from tff_health.federation.commands import run, check, consortium, verify
 
 _COMMANDS = (consortium, check, verify)
 

@@ -1,6 +1,7 @@
 """A study: what is trained, by whom and how. All read the same file, and compare its digest."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +58,23 @@ class StudySection:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class FactsSection:
+    """Section [facts] of a study on images of sites' own: what all have agreed on beforehand."""
+
+    image_shape: tuple[int, ...] = setting(
+        "Height, width and channels of an image.", range=Range(least=1, most=10_000)
+    )
+    class_names: tuple[str, ...] = setting("Names of the classes, in the order of their labels.")
+    most_examples: int = setting(
+        "Most images that a site trains on.", range=Range(least=1, far=10**9)
+    )
+    fewest_units: int = setting(
+        "Fewest images, or groups of them, that a site holds: noise is enough for so many.",
+        range=Range(least=1, far=10**9),
+    )
+
+
 @dataclass(frozen=True)
 class Study:
     """A study, read and checked.
@@ -65,11 +83,13 @@ class Study:
         section: what the file says of it.
         config: settings of training, all of them settled; its data set is this machine's.
         dataset: the data set as the study has it: a name, or `OWN_IMAGES`.
+        facts: of images of sites' own; None for a data set that all have.
     """
 
     section: StudySection
     config: RunConfig
     dataset: str
+    facts: FactsSection | None = None
 
     @property
     def clients(self) -> tuple[ClientId, ...]:
@@ -81,7 +101,8 @@ class Study:
         """32 bytes that only this study has, with all its settings, defaults too."""
         section = {**vars(self.section), "clients": list(self.clients)}
         config = {**self.config.as_dict(), "dataset": self.dataset}
-        return digest_of("study", canonical({"study": section, "settings": config}))
+        facts = {} if self.facts is None else {"facts": _as_data(self.facts)}
+        return digest_of("study", canonical({"study": section, "settings": config, **facts}))
 
     @cached_property
     def plan(self) -> ProtocolPlan | None:
@@ -104,7 +125,8 @@ def read_study(path: Path, images: Path | None = None) -> Study:
         ConfigError: if the file or its settings are not allowed, with every problem found.
     """
     data = read_toml(path)
-    check_sections(path, data, ("study", "settings"))
+    own = "facts" in data or _dataset_of(data) == OWN_IMAGES
+    check_sections(path, data, ("study", "settings", *(("facts",) if own else ())))
     section = read_section(path, "study", StudySection, data["study"])
     _check_address(path, section.server)
     given = _settings(path, data["settings"])
@@ -120,17 +142,29 @@ def read_study(path: Path, images: Path | None = None) -> Study:
             f"{path}: is on data set {dataset}, so images of one's own have no effect; for them "
             f'write dataset = "{OWN_IMAGES}"'
         )
+    if "facts" in data and dataset != OWN_IMAGES:
+        raise ConfigError(f"{path}: is on data set {dataset}, so [facts] has no effect")
+    facts = read_section(path, "facts", FactsSection, data["facts"]) if own else None
     given |= {"experiment": "train", "num_clients": len(section.clients)}
     try:
         config = resolve(given)
         validate(config)
-        study = Study(section, config, dataset)
+        study = Study(section, config, dataset, facts)
         _ = study.plan  # says whether there is one
     except (ConfigError, ParameterError) as error:
         raise ConfigError("\n".join(f"{path}: {line}" for line in str(error).split("\n"))) from None
     if not SCHEMES[config.run.scheme].shares:
         raise ConfigError(f"{path}: scheme {config.run.scheme} shares nothing, and needs no server")
     return study
+
+
+def _dataset_of(data: Mapping[str, Any]) -> Any:
+    settings = data.get("settings")
+    return settings.get("dataset") if isinstance(settings, dict) else None
+
+
+def _as_data(facts: FactsSection) -> dict[str, Any]:
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(facts).items()}
 
 
 def _settings(path: Path, data: dict[str, Any]) -> dict[str, Any]:

@@ -150,17 +150,9 @@ class ServerRounds:
             f"round {round_number - 1} is kept: start the server again once more sites are there"
         )
 
-    def close(self, round_number: int, sums: RoundSums, model: bytes) -> None:
-        """Tells sites how a round ended.
-
-        Args:
-            round_number: of it.
-            sums: what came of it.
-            model: digest of the weights after it.
-        """
-        lost = bool(sums.lost)
-        closed = RoundClosed(round_number, sums.binding, sums.survivors, model, lost).to_bytes()
-        self._say(CLOSE, closed, sums.cohort)
+    def close(self, closed: RoundClosed) -> None:
+        """Tells sites how a round ended, once that is kept. Who did not train in it ignores it."""
+        self._say(CLOSE, closed.to_bytes(), self._clients)
 
     def end(self, rounds: int, model: bytes) -> None:
         """Tells sites that the study is over.

@@ -30,6 +30,21 @@ class SiteSection:
 
 
 @dataclass(frozen=True)
+class PartyFile:
+    """The file of an authority, or key holder, read and checked.
+
+    Attributes:
+        folder: of its keys.
+        registry: the registry that was pinned.
+        study: the study that was pinned.
+    """
+
+    folder: Path
+    registry: Registry
+    study: Study
+
+
+@dataclass(frozen=True)
 class SiteFile:
     """A site file, read and checked.
 
@@ -73,6 +88,24 @@ def read_site(path: Path) -> SiteFile:
             )
     policy.check_study(study, images)
     return SiteFile(here / section.folder, registry, study, policy, images)
+
+
+def read_party(path: Path) -> PartyFile:
+    """Returns what the file of an authority, or key holder, says: a section [site] and no policy.
+
+    Raises:
+        ConfigError: if it, or the study, is not allowed, with every problem found.
+        FederationError: if registry or study are others than were pinned.
+    """
+    data = read_toml(path)
+    check_sections(path, data, ("site",))
+    section = read_section(path, "site", SiteSection, data["site"])
+    here = path.parent
+    registry = read_registry(here / section.registry)
+    _check_pin(path, "registry", section.registry_digest, registry.digest)
+    study = read_study(here / section.study, here / section.images if section.images else None)
+    _check_pin(path, "study", section.study_digest, study.digest)
+    return PartyFile(here / section.folder, registry, study)
 
 
 def _check_pin(path: Path, what: str, pinned: str, digest: bytes) -> None:

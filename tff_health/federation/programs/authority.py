@@ -1,0 +1,49 @@
+"""The program of the authority, or key holder, which deals keys or decrypts sums."""
+
+import logging
+from pathlib import Path
+
+from crypto.parties import AUTHORITY
+from crypto.session.apart.participant import Participant, Task
+from tff_health.errors import ConfigError
+from tff_health.federation.carrier.greeting import Greeting
+from tff_health.federation.consortium.credentials import find_member, site_credentials
+from tff_health.federation.errors import FederationError
+from tff_health.federation.programs.connection import stay
+from tff_health.federation.programs.parties import protocol_of, roles_by_label
+from tff_health.federation.site.site_file import read_party
+
+log = logging.getLogger(__name__)
+
+
+async def serve_keys(path: Path, cache_dir: Path | None) -> int:
+    """Answers the server until interrupted.
+
+    Args:
+        path: of the file of this party, with a section [site] as a site's, and without a policy.
+        cache_dir: where tables are kept; None for in memory only.
+
+    Raises:
+        TffHealthError: if files, keys or server do not allow it.
+    """
+    party = read_party(path)
+    member = find_member(party.folder, party.registry)
+    if member.party != AUTHORITY:
+        raise FederationError(f"{member} is no authority: start it with `site`")
+    credentials = site_credentials(party.folder, party.registry)
+    protocol = protocol_of(party.study, party.registry, AUTHORITY, credentials.identity, cache_dir)
+    tasks: dict[str, Task] = {}
+    for label, one in roles_by_label(protocol).items():
+        tasks |= one.authority_tasks(label)
+    if not tasks:
+        scheme = party.study.config.run.scheme
+        raise ConfigError(f"{path}: scheme {scheme} of the study needs no authority")
+    log.info("authority of study '%s'", party.study.section.name)
+    greeting = Greeting.of(party.study.digest, party.registry.digest)
+    participant = Participant(tasks, _note)
+    await stay(participant, party.study.section.server, credentials, greeting)
+    return 0
+
+
+def _note(task: str, stage: str, error: Exception) -> None:
+    log.warning("refused %s, %s: %s: %s", task or "a message", stage, type(error).__name__, error)

@@ -1,0 +1,67 @@
+"""How a program of a study begins and ends: its log, and what an interrupt does."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from tff_health.interrupts import EXIT_CODE
+
+_SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+
+
+def run(main: Callable[[], Coroutine[Any, Any, int]], message: str) -> int:
+    """Runs a program; returns its exit code.
+
+    The first interrupt cancels it, so that it can tell others that it goes; the next ends it at
+    once. What it keeps is whole at any moment, so threads that compute are not waited for.
+
+    Args:
+        main: makes the program.
+        message: what an interrupt leaves on the terminal.
+    """
+    return asyncio.run(_watched(main, message))
+
+
+def show_log() -> None:
+    """Has the log of this package appear on standard error, with the time."""
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(asctime)s %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+    )
+    logging.getLogger("tff_health").setLevel(logging.INFO)
+
+
+async def _watched(main: Callable[[], Coroutine[Any, Any, int]], message: str) -> int:
+    program = asyncio.ensure_future(main())
+    interrupts = 0
+
+    def interrupt() -> None:
+        nonlocal interrupts
+        interrupts += 1
+        if interrupts > 1:
+            _end(message)
+        program.cancel()
+
+    loop = asyncio.get_running_loop()
+    for signum in _SIGNALS:
+        if signal.getsignal(signum) is not signal.SIG_IGN:  # as in background jobs of a shell
+            loop.add_signal_handler(signum, interrupt)
+    try:
+        return await program
+    except asyncio.CancelledError:
+        if not interrupts:
+            raise
+        _end(message)
+        return EXIT_CODE
+
+
+def _end(message: str) -> None:
+    sys.stdout.flush()
+    os.write(2, f"{message}\n".encode())
+    os._exit(EXIT_CODE)

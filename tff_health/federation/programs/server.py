@@ -1,0 +1,83 @@
+"""The program of the server: it connects the sites, and runs the rounds of a study with them."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from crypto.parties import SERVER
+from crypto.session.apart.conductor import Conductor
+from tff_health.federation.carrier.hub import GrpcHub
+from tff_health.federation.consortium.credentials import server_credentials
+from tff_health.federation.consortium.registry import read_registry
+from tff_health.federation.errors import FederationError
+from tff_health.federation.programs.parties import authority_key, protocol_of, roles_by_label
+from tff_health.federation.programs.server_run import ServerRun
+from tff_health.federation.study import read_study
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ServerPlaces:
+    """Where the server finds and keeps things.
+
+    Attributes:
+        study: the study file.
+        keys: folder of its keys.
+        registry: the consortium's registry, which is read again whenever somebody connects.
+        results: folder of the run.
+        listen: host:port to listen at; empty: the port of the study, at all addresses.
+        data: folder of data sets.
+        images: test images, for a study on images of sites' own; None for others.
+        cache: where tables are kept; None for in memory only.
+    """
+
+    study: Path
+    keys: Path
+    registry: Path
+    results: Path
+    listen: str
+    data: Path | None
+    images: Path | None
+    cache: Path | None
+
+
+async def serve_study(places: ServerPlaces) -> int:
+    """Runs a study from where it is to its end.
+
+    Returns:
+        the exit code.
+
+    Raises:
+        TffHealthError: if files, keys, data or sites do not allow it; what is done is kept.
+    """
+    study = read_study(places.study, places.images)
+    registry = read_registry(places.registry)
+    for client in study.clients:
+        registry.member(client)  # says whether there is one
+    credentials = server_credentials(places.keys, registry)
+    protocol = protocol_of(study, registry, SERVER, None, places.cache)
+    needs_authority = any(r.authority_tasks("") for r in roles_by_label(protocol).values())
+    if needs_authority and authority_key(registry) is None:
+        raise FederationError(
+            f"scheme {study.config.run.scheme} needs an authority, and the registry has none: "
+            "sign one with --party authority"
+        )
+    run = await asyncio.to_thread(
+        ServerRun, study, protocol, places.results, places.data, places.cache
+    )
+    port = study.section.server.rpartition(":")[2]
+    hub = GrpcHub(credentials, study.digest, lambda: read_registry(places.registry))
+    address = places.listen or f"[::]:{port}"
+    found = await hub.start(address)
+    reason = "the server stops; it goes on when it is started again"
+    try:
+        log.info("study '%s': listening at port %d", study.section.name, found)
+        conductor = Conductor(hub, study.section.stage_seconds)
+        print(await conductor.run(run.finish))
+        reason = "the study is over"
+    finally:
+        await hub.close(reason)
+        run.close()
+    return 0

@@ -1,0 +1,261 @@
+"""A study at the server, from its last finished round to its end: a run like the simulation's."""
+
+import hashlib
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crypto.session.apart.conductor import Session
+from tff_health.data.federated import FederatedImages
+from tff_health.federation.programs.study_data import (
+    agreed_facts,
+    read_images,
+    shared_out,
+    tested_on,
+)
+from tff_health.federation.rounds.messages import RoundClosed
+from tff_health.federation.rounds.server_rounds import Patience, RoundSums, ServerRounds
+from tff_health.federation.study import OWN_IMAGES, Study
+from tff_health.local.evaluation import Evaluation
+from tff_health.reporting.files import write_json
+from tff_health.reporting.progress import duration, warn
+from tff_health.reporting.results_folder import ResultsFolder
+from tff_health.roles.server import ServerTraining
+from tff_health.secure_aggregation.protocols import SumProtocol
+from tff_health.training.cohorts import draw_cohort
+from tff_health.training.data_facts import DataFacts
+from tff_health.training.loop import RoundLoop, Row, Trained, metrics_columns, show_rounds
+from tff_health.training.metrics_log import MetricsLog
+from tff_health.training.privacy_budget import Spending
+
+log = logging.getLogger(__name__)
+
+
+class LastRound:
+    """How the last round ended, to be told to sites once it is kept; goes with the state.
+
+    Attributes:
+        name: of the record.
+        closed: what sites are to be told; None before the first round.
+    """
+
+    name = "last round"
+
+    def __init__(self) -> None:
+        self.closed: RoundClosed | None = None
+
+    @property
+    def text(self) -> str:
+        """What is kept with the state."""
+        return self.closed.to_bytes().hex() if self.closed else ""
+
+    def restore(self, text: str) -> None:
+        """Goes on from the kept text; empty at the start of a run."""
+        self.closed = RoundClosed.from_bytes(bytes.fromhex(text)) if text else None
+
+    def write(self) -> None:
+        """Has no file of its own."""
+
+
+class ServerRun:
+    """One run of a study; its folder is locked from here to `close`.
+
+    Args:
+        study: the study.
+        protocol: computes its secure sums.
+        results: folder of the run.
+        data_dir: folder of data sets.
+        cache_dir: where tables are kept; None for in memory only.
+
+    Raises:
+        TffHealthError: if the folder holds another run, or data or settings do not allow it.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        protocol: SumProtocol,
+        results: Path,
+        data_dir: Path | None,
+        cache_dir: Path | None,
+    ) -> None:
+        self._study = study
+        self._protocol = protocol
+        self._config = study.config
+        self._folder = ResultsFolder(results, self._config.as_dict())
+        self._folder.__enter__()
+        try:
+            self._prepare(data_dir, cache_dir)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Unlocks the folder."""
+        self._folder.__exit__(None, None, None)
+
+    def finish(self, asking: Session) -> str:
+        """Runs the rounds that are missing, tells sites that the study is over, and writes results.
+
+        Args:
+            asking: reaches the sites.
+
+        Returns:
+            what the run came to, in lines for people.
+
+        Raises:
+            TffHealthError: if a round could not be had; the state before it is kept.
+            SessionAbortedError: if the program is ending.
+        """
+        started, config = time.monotonic(), self._config
+        rounds = ServerRounds(
+            asking,
+            self._protocol,
+            self._training.sums.slots,
+            self._study.clients,
+            self._study.digest,
+            fewest=self._study.plan.survivors if self._study.plan else 1,
+            patience=Patience(self._study.section.training_seconds),
+            tell=warn,
+        )
+        state, evaluation = self._loop.run(
+            self._state(), lambda state, number: self._train(rounds, state, number), self._evaluate
+        )
+        self._restore(state)
+        self._close_last(rounds)
+        rounds.end(config.training.rounds, self._digest())
+        return self._write(evaluation, time.monotonic() - started)
+
+    def _prepare(self, data_dir: Path | None, cache_dir: Path | None) -> None:
+        config, folder = self._config, self._folder
+        is_own = self._study.dataset == OWN_IMAGES
+        images = read_images(config, data_dir, cache_dir or folder.scratch / "cache")
+        federated = tested_on(config, images) if is_own else shared_out(config, images)
+        facts = agreed_facts(self._study) if is_own else DataFacts.of(federated)
+        scratch = folder.scratch / "server"
+        scratch.mkdir(parents=True, exist_ok=True)
+        self._class_names = facts.class_names
+        self._training = ServerTraining(config, facts, scratch, federated)
+        folder.describe(self._description(federated, facts))
+        records: list[Any] = [last := LastRound()]
+        self._last = last
+        self._spending: Spending | None = None
+        mechanism = self._training.mechanism
+        if mechanism and not is_own:  # else sites alone know how much they hold
+            self._spending = Spending(config, mechanism, federated, folder.path / "privacy.csv")
+            records.append(self._spending.log)
+        metrics = MetricsLog(folder.path / "metrics.csv", metrics_columns(facts.class_names))
+        self._loop = RoundLoop(
+            config,
+            facts.class_names,
+            metrics,
+            records,
+            folder.scratch / "checkpoints",
+            show_rounds,
+        )
+        if self._spending:
+            self._spending.go_on()
+
+    def _description(self, federated: FederatedImages, facts: DataFacts) -> dict[str, Any]:
+        study = {
+            "name": self._study.section.name,
+            "digest": self._study.digest.hex(),
+            "clients": list(self._study.clients),
+        }
+        parts = {"study": study, "facts": facts.as_dict(), "data": federated.describe()}
+        return {"config": self._config.as_dict(), **parts}
+
+    def _train(self, rounds: ServerRounds, state: Any, number: int) -> Trained:
+        self._restore(state)
+        self._close_last(rounds)
+        training, clients = self._training, self._study.clients
+        model = training.broadcast().to_bytes()
+
+        def draw(attempt: int) -> tuple[int, ...]:
+            places = draw_cohort(self._config, (), number, attempt).clients
+            return tuple(clients[place] for place in places)
+
+        done = rounds.run(model, number, draw)
+        row = _row(done, len(model))
+        if done.lost:
+            warn(f"round {number} is lost: {done.lost}")
+        else:
+            row |= training.apply(done.sums, len(done.survivors), number)
+        if self._spending:
+            places = [clients.index(client) for client in done.cohort]
+            row["epsilon"] = self._spending.spend(number, places)
+        self._last.closed = RoundClosed(
+            number, done.binding, done.survivors, self._digest(), bool(done.lost)
+        )
+        note = f"{len(done.survivors)} of {len(clients)} sites"
+        return Trained(self._state(), row, "lost" if done.lost else note)
+
+    def _evaluate(self, state: Any) -> tuple[Evaluation, Row]:
+        self._restore(state)
+        return self._training.evaluate(), {}
+
+    def _close_last(self, rounds: ServerRounds) -> None:
+        """Tells sites of the last round, now that it is kept."""
+        if closed := self._last.closed:
+            rounds.close(closed)
+
+    def _state(self) -> Any:
+        return np.frombuffer(self._training.to_bytes(), np.uint8)
+
+    def _restore(self, state: Any) -> None:
+        self._training.restore(np.asarray(state, np.uint8).tobytes())
+
+    def _digest(self) -> bytes:
+        return self._training.weights.digest()
+
+    def _write(self, evaluation: Evaluation, seconds: float) -> str:
+        """Writes the model and the summary; returns what is printed."""
+        folder, config = self._folder, self._config
+        model = self._training.weights.to_bytes()
+        (folder.path / "model.weights").write_bytes(model)
+        rows = self._loop.rows
+        lost = sum(1 for row in rows if row.get("lost"))
+        summary: dict[str, Any] = {
+            "scheme": config.run.scheme,
+            "study": self._study.section.name,
+            "study_digest": self._study.digest.hex(),
+            "rounds": config.training.rounds,
+            "lost_rounds": lost,
+            "test_accuracy": evaluation.accuracy,
+            "balanced_accuracy": evaluation.balanced_accuracy,
+            "macro_f1": evaluation.macro_f1,
+            "model_sha256": hashlib.sha256(model).hexdigest(),
+            "bytes_up": sum(int(row["bytes_up"] or 0) for row in rows),
+            "bytes_down": sum(int(row["bytes_down"] or 0) for row in rows),
+        }
+        write_json(folder.summary_path, summary)
+        return (
+            f"{config.run.scheme} with {len(self._study.clients)} sites, study "
+            f"'{self._study.section.name}', {config.training.rounds} rounds in "
+            f"{duration(seconds)}\n"
+            f"  test accuracy      {evaluation.accuracy:.4f}\n"
+            f"  balanced accuracy  {evaluation.balanced_accuracy:.4f}\n"
+            f"  lost rounds        {lost}\n"
+            f"  model              {folder.path / 'model.weights'}, SHA-256 "
+            f"{summary['model_sha256'][:16]}..."
+        )
+
+
+def _row(done: RoundSums, model_bytes: int) -> Row:
+    """Returns what metrics.csv says of a round's sites and costs."""
+    costs = done.costs
+    return {
+        "cohort": len(done.cohort),
+        "survivors": len(done.survivors),
+        "aborted_attempts": done.aborted_attempts,
+        "lost": int(bool(done.lost)),
+        "bytes_up": costs.bytes_up,
+        "bytes_down": costs.bytes_down + model_bytes * len(done.cohort),
+        "seconds_training": round(done.seconds_training, 4),
+        "seconds_client_crypto": round(costs.client_seconds, 4),
+        "seconds_server_crypto": round(costs.server_seconds, 4),
+        "seconds_holder_crypto": round(costs.authority_seconds, 4),
+    }

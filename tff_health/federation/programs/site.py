@@ -1,0 +1,203 @@
+"""The program of a site: it trains when the server asks, within the bounds of its own policy."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from crypto.parties import ClientId, describe
+from crypto.session.apart.participant import Participant, Task
+from tff_health.data.federated import FederatedImages
+from tff_health.federation.carrier.greeting import Greeting
+from tff_health.federation.consortium.credentials import Credentials, find_member, site_credentials
+from tff_health.federation.errors import FederationError
+from tff_health.federation.programs.connection import stay
+from tff_health.federation.programs.parties import place_of, protocol_of, roles_by_label
+from tff_health.federation.programs.study_data import (
+    agreed_facts,
+    held_alone,
+    read_images,
+    shared_out,
+)
+from tff_health.federation.rounds.messages import RoundClosed, StudyEnded
+from tff_health.federation.rounds.site_rounds import SiteRounds
+from tff_health.federation.site.site_file import SiteFile, read_site
+from tff_health.federation.site.state import SiteState
+from tff_health.federation.study import OWN_IMAGES
+from tff_health.roles.broadcast import Broadcast
+from tff_health.roles.site import SiteTraining
+from tff_health.training.data_facts import DataFacts
+
+log = logging.getLogger(__name__)
+WORK = "work"
+"""Folder in a site's own that training uses: packed images, and what is kept between rounds."""
+_GOODBYE_SECONDS = 1.0
+
+
+async def take_part(path: Path, data_dir: Path | None, cache_dir: Path | None) -> int:
+    """Takes part in a study, until the server says that it is over.
+
+    Args:
+        path: of the site file.
+        data_dir: folder of data sets, for studies on one that all have.
+        cache_dir: where tables are kept; None for in memory only.
+
+    Returns:
+        the exit code.
+
+    Raises:
+        TffHealthError: if files, keys, data, policy or server do not allow it.
+    """
+    site = read_site(path)
+    credentials = site_credentials(site.folder, site.registry)
+    client = _client_of(site)
+    state = SiteState.open(site.folder, site.policy)
+    try:
+        training = await asyncio.to_thread(_prepare, site, client, data_dir, cache_dir)
+        watcher = SiteWatcher(asyncio.get_running_loop())
+        tasks = _tasks(site, client, credentials, state, training, watcher, cache_dir)
+        greeting = Greeting.of(site.study.digest, site.registry.digest)
+        log.info("%s of study '%s'", describe(client), site.study.section.name)
+        participant = Participant(tasks, _note)
+        address = site.study.section.server
+        staying = asyncio.create_task(stay(participant, address, credentials, greeting))
+        over = asyncio.create_task(watcher.over.wait())
+        try:
+            await asyncio.wait((staying, over), return_when=asyncio.FIRST_COMPLETED)
+            if staying.done():
+                staying.result()  # which can only be an error
+            await asyncio.sleep(_GOODBYE_SECONDS)  # until the last answer has left
+        finally:
+            for task in (staying, over):
+                task.cancel()
+            await asyncio.gather(staying, over, return_exceptions=True)
+    finally:
+        state.close()
+    return 0
+
+
+class SiteWatcher:
+    """Tells the site's log how rounds go, and notes the end of the study.
+
+    Args:
+        loop: of the program; what is told here comes from a thread.
+
+    Attributes:
+        over: set once the server has said that the study is over.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.over = asyncio.Event()
+        self._loop = loop
+
+    def training(self, round_number: int) -> None:
+        """Notes that the site begins to train."""
+        log.info("round %d: training", round_number)
+
+    def trained(self, round_number: int) -> None:
+        """Notes that it has trained."""
+        log.info("round %d: trained", round_number)
+
+    def closed(self, round_number: int, closed: RoundClosed) -> None:
+        """Notes how the round ended, as the server says."""
+        if closed.is_lost:
+            log.warning("round %d: lost; the model stays what it was", round_number)
+        else:
+            log.info("round %d: done, with %d sites", round_number, len(closed.survivors))
+
+    def ended(self, ended: StudyEnded) -> None:
+        """Notes that the study is over."""
+        log.info("the study is over, after %d rounds", ended.rounds)
+        self._loop.call_soon_threadsafe(self.over.set)
+
+
+class _Training:
+    """`SiteTraining` as rounds call it."""
+
+    def __init__(self, training: SiteTraining) -> None:
+        self._training = training
+
+    def contribute(self, model: bytes, round_number: int) -> Sequence[Any]:
+        return self._training.contribute(Broadcast.from_bytes(model), round_number)
+
+    def keep(self, round_number: int) -> None:
+        self._training.keep(round_number)
+
+
+class _Rules:
+    """What policy and ledger of the site allow."""
+
+    def __init__(self, site: SiteFile, state: SiteState, training: SiteTraining) -> None:
+        self._site = site
+        self._ledger = state.ledger
+        self._steps = training.noisy_steps(1)
+
+    def check_round(self, round_number: int) -> None:
+        study = self._site.study.digest
+        epsilon = self._ledger.spend(study, round_number, self._steps, time.time())
+        if self._steps is not None:
+            log.info("round %d: epsilon spent so far %.4g", round_number, epsilon)
+
+    def check_cohort(self, size: int, threshold: int) -> None:
+        self._site.policy.check_cohort(size, threshold)
+
+
+def _client_of(site: SiteFile) -> ClientId:
+    member = find_member(site.folder, site.registry)
+    if not isinstance(member.party, int):
+        raise FederationError(f"{member} is no client: start it with `authority`")
+    place_of(site.study, member.party)
+    return member.party
+
+
+def _prepare(
+    site: SiteFile, client: ClientId, data_dir: Path | None, cache_dir: Path | None
+) -> SiteTraining:
+    """Reads the site's images, and makes ready to train on them."""
+    config, place = site.study.config, place_of(site.study, client)
+    folder = site.folder / WORK
+    folder.mkdir(mode=0o700, exist_ok=True)
+    images = read_images(config, data_dir, cache_dir or folder / "cache")
+    if site.study.dataset == OWN_IMAGES:
+        held: FederatedImages = held_alone(config, images, place)
+        facts = agreed_facts(site.study)
+    else:
+        everything = shared_out(config, images)
+        held, facts = everything.of_client(place), DataFacts.of(everything)
+    return SiteTraining(config, facts, held, place, folder)
+
+
+def _tasks(
+    site: SiteFile,
+    client: ClientId,
+    credentials: Credentials,
+    state: SiteState,
+    training: SiteTraining,
+    watcher: SiteWatcher,
+    cache_dir: Path | None,
+) -> dict[str, Task]:
+    study = site.study
+    protocol = protocol_of(study, site.registry, client, credentials.identity, cache_dir)
+    labels = {id(one): label for label, one in protocol.by_label.items()}
+    sessions = {labels[id(s.protocol)]: s for s in protocol.sessions(training.sums.slots)}
+    members = {
+        label: roles.member(client, state.journal.of(study.digest, label))
+        for label, roles in roles_by_label(protocol).items()
+        if label in sessions
+    }
+    rounds = SiteRounds(
+        client,
+        study.digest,
+        sessions,
+        members,
+        _Training(training),
+        _Rules(site, state, training),
+        watcher,
+    )
+    return rounds.tasks()
+
+
+def _note(task: str, stage: str, error: Exception) -> None:
+    log.warning("refused %s, %s: %s: %s", task or "a message", stage, type(error).__name__, error)

@@ -1,0 +1,77 @@
+"""The data of a study: what the server tests on, and what one site holds."""
+
+from pathlib import Path
+
+from tff_health.data import catalog
+from tff_health.data.augment import Augmenter
+from tff_health.data.examples import Examples
+from tff_health.data.federated import FederatedImages, federate, hold
+from tff_health.data.images import LabelledImages
+from tff_health.errors import ConfigError
+from tff_health.federation.study import Study
+from tff_health.settings.config import RunConfig
+from tff_health.training.data_facts import DataFacts
+
+
+def read_images(config: RunConfig, data_dir: Path | None, cache_dir: Path) -> LabelledImages:
+    """Reads the images of a study's data set, on this machine.
+
+    Raises:
+        DataError: if they cannot be read.
+    """
+    return catalog.load(config.data.dataset, data_dir, cache_dir, config.reading)
+
+
+def shared_out(config: RunConfig, images: LabelledImages) -> FederatedImages:
+    """Shares out a data set that every party has, as the simulation does.
+
+    Raises:
+        DataError: if it cannot be shared out as the settings say.
+    """
+    return federate(
+        images,
+        config.data.split,
+        config.data.augment_copies,
+        config.partition_spec,
+        config.run.seed,
+        by_group=config.by_group,
+        validation_fraction=config.data.validation_fraction,
+    )
+
+
+def agreed_facts(study: Study) -> DataFacts:
+    """Returns what a study on images of sites' own says of all of them.
+
+    Raises:
+        DataError: if it says what cannot be.
+    """
+    if study.facts is None:  # which `read_study` does not let pass
+        raise ConfigError("a study on images of sites' own says in [facts] what all agree on")
+    return DataFacts.from_dict(vars(study.facts))
+
+
+def tested_on(config: RunConfig, images: LabelledImages) -> FederatedImages:
+    """Returns images of the server as what models are evaluated on."""
+    everything = Examples.originals(images)
+    return FederatedImages(images, Augmenter(len(images), config.run.seed), (), everything, "own")
+
+
+def held_alone(config: RunConfig, images: LabelledImages, client: int) -> FederatedImages:
+    """Returns images of a site's own as what it holds.
+
+    Args:
+        config: the settings.
+        images: all that the site has.
+        client: its place among the study's clients, from 0.
+
+    Raises:
+        DataError: if there are too few.
+    """
+    return hold(
+        images,
+        client,
+        config.data.augment_copies,
+        config.run.seed,
+        by_group=config.by_group,
+        validation_fraction=config.data.validation_fraction,
+    )
