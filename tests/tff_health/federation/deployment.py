@@ -1,5 +1,6 @@
 """A consortium whose programs run as processes of their own on loopback: for tests of the whole."""
 
+import contextlib
 import os
 import re
 import signal
@@ -124,10 +125,8 @@ class Deployment:
     def kill(self, name, signum=signal.SIGKILL):
         """End a program and all that it started."""
         program = self._running.pop(name)
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(program.pid, signum)
-        except ProcessLookupError:
-            pass
         return program.wait(30)
 
     def interrupt(self, name):

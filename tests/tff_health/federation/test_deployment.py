@@ -1,10 +1,14 @@
 """Programs of their own on loopback: whole studies, kills and returns, and the same model."""
 
 import signal
+import subprocess
+import sys
+import time
 
+import h5py
 import pytest
 
-from tests.tff_health.federation.deployment import Deployment
+from tests.tff_health.federation.deployment import ROOT, Deployment
 from tff_health.local.model_weights import ModelWeights
 from tff_health.training.metrics_log import read_rows
 
@@ -22,14 +26,111 @@ def rows_of(deployed):
     return read_rows(deployed.results / "metrics.csv")
 
 
-@pytest.mark.parametrize("scheme", ["bonawitz", "zhang_hardened"])
-def test_a_study_from_beginning_to_end(tmp_path, scheme):
-    with Deployment(tmp_path, {**SETTINGS, "scheme": scheme}) as deployed:
+def simulated(folder, settings, sites):
+    """Train the same in one process; return the arrays of its model, as bytes."""
+    flags = [f"--{name}={value}" for name, value in settings.items()]
+    out = folder / "simulation"
+    subprocess.run(
+        [
+            *(sys.executable, "run_experiments.py", "--experiment=train", *flags),
+            *(f"--num_clients={sites}", f"--out_dir={out}", "--dropout_rate=0"),
+        ],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    arrays = set()
+
+    def take(_, found):
+        if isinstance(found, h5py.Dataset) and found.size > 1:
+            arrays.add(found[()].tobytes())
+
+    with h5py.File(out / "model.weights.h5") as file:
+        file["layers" if "layers" in file else "/"].visititems(take)
+    return arrays, read_rows(out / "metrics.csv")
+
+
+def deployed_arrays(deployed):
+    model = ModelWeights.from_bytes((deployed.results / "model.weights").read_bytes())
+    return {array.tobytes() for array in model.trainable}
+
+
+@pytest.mark.parametrize("scheme", ["bonawitz", "zhang", "zhang_hardened", "fang", "fedopt"])
+def test_a_study_of_five_programs_gives_the_model_of_the_simulation(tmp_path, scheme):
+    settings = {**SETTINGS, "scheme": scheme}
+    with Deployment(tmp_path, settings) as deployed:
         deployed.start_all()
         assert deployed.wait("server") == 0, deployed.logs()
         for name in deployed.names:
-            assert deployed.wait(name) == 0, deployed.logs()
+            if name != "keeper":
+                assert deployed.wait(name) == 0, deployed.logs()
         rows = rows_of(deployed)
-        assert [row["survivors"] for row in rows] == [3, 3, 3]
-        assert [row["lost"] for row in rows] == [0, 0, 0]
-        assert rows[-1]["test_accuracy"] > 0.3
+        found = deployed_arrays(deployed)
+    assert [row["survivors"] for row in rows] == [3, 3, 3]
+    assert [row["lost"] for row in rows] == [0, 0, 0]
+    wanted, simulated_rows = simulated(tmp_path, settings, 3)
+    for column in ("test_accuracy", "train_loss"):
+        assert [row[column] for row in rows] == [row[column] for row in simulated_rows]
+    assert found == wanted
+
+
+@pytest.mark.parametrize("scheme", ["bonawitz", "zhang_hardened"])
+def test_a_site_that_is_killed_is_a_dropout_and_comes_back(tmp_path, scheme):
+    settings = {**SETTINGS, "scheme": scheme, "rounds": 5}
+    with Deployment(tmp_path, settings, sites=5) as deployed:
+        deployed.start_all()
+        deployed.wait_for("hospital-2", "round 2: training")
+        deployed.kill("hospital-2")
+        deployed.wait_for("hospital-1", "round 3: training")
+        deployed.start("hospital-2")
+        assert deployed.wait("server") == 0, deployed.logs()
+        survivors = [row["survivors"] for row in rows_of(deployed)]
+        assert survivors[0] == 5
+        assert survivors[1] == 4
+        assert min(survivors) >= 4
+        assert deployed.wait("hospital-1") == 0
+
+
+def test_a_server_that_is_killed_goes_on_from_its_last_finished_round(tmp_path):
+    with Deployment(tmp_path, {**SETTINGS, "scheme": "bonawitz", "rounds": 4}) as deployed:
+        deployed.start_all()
+        deployed.wait_for("hospital-1", "round 2: training")
+        deployed.kill("server")
+        deployed.wait_for("hospital-1", "trying again")
+        deployed.start_server()
+        assert deployed.wait("server") == 0, deployed.logs()
+        rows = rows_of(deployed)
+        assert [row["round"] for row in rows] == [1, 2, 3, 4]
+        assert [row["survivors"] for row in rows if not row["lost"]] == [3] * (
+            4 - sum(row["lost"] for row in rows)
+        )
+        for name in deployed.names:
+            assert deployed.wait(name) == 0, deployed.logs()
+
+
+def test_a_site_that_hangs_costs_one_deadline(tmp_path):
+    settings = {**SETTINGS, "scheme": "bonawitz", "rounds": 3}
+    with Deployment(tmp_path, settings, sites=5, stage_seconds=5) as deployed:
+        deployed.start_all()
+        deployed.wait_for("hospital-3", "round 1: done")
+        deployed.signal("hospital-3", signal.SIGSTOP)
+        start = time.monotonic()
+        deployed.wait_for("hospital-1", "round 3: done", 180)
+        deployed.signal("hospital-3", signal.SIGCONT)
+        assert time.monotonic() - start < 100, deployed.logs()
+        assert deployed.wait("server") == 0, deployed.logs()
+        assert min(row["survivors"] for row in rows_of(deployed)) >= 4
+
+
+def test_interrupts_end_programs_with_their_exit_code_and_nothing_is_lost(tmp_path):
+    with Deployment(tmp_path, {**SETTINGS, "scheme": "bonawitz"}) as deployed:
+        deployed.start_all()
+        deployed.wait_for("hospital-1", "round 1: done")
+        assert deployed.interrupt("server") == 130
+        assert "goes on from the last round" in deployed.log("server")
+        assert deployed.interrupt("hospital-2") == 130
+        deployed.start("hospital-2")
+        deployed.start_server()
+        assert deployed.wait("server") == 0, deployed.logs()
+        assert [row["round"] for row in rows_of(deployed)] == [1, 2, 3]

@@ -65,6 +65,11 @@ def roles_by_label(protocol: SumProtocol) -> dict[str, SumRoles[Any] | JointRole
     return found
 
 
+def needs_authority(protocol: SumProtocol) -> bool:
+    """Tells whether a protocol has an authority, or key holder."""
+    return any(roles.authority_tasks("") for roles in roles_by_label(protocol).values())
+
+
 def authority_key(registry: Registry) -> VerifyKey | None:
     """Returns the verify key of the authority, or key holder; None if the registry has none."""
     for member in registry.members:

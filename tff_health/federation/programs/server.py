@@ -11,7 +11,7 @@ from tff_health.federation.carrier.hub import GrpcHub
 from tff_health.federation.consortium.credentials import server_credentials
 from tff_health.federation.consortium.registry import read_registry
 from tff_health.federation.errors import FederationError
-from tff_health.federation.programs.parties import authority_key, protocol_of, roles_by_label
+from tff_health.federation.programs.parties import authority_key, needs_authority, protocol_of
 from tff_health.federation.programs.server_run import ServerRun
 from tff_health.federation.study import read_study
 
@@ -58,8 +58,7 @@ async def serve_study(places: ServerPlaces) -> int:
         registry.member(client)  # says whether there is one
     credentials = server_credentials(places.keys, registry)
     protocol = protocol_of(study, registry, SERVER, None, places.cache)
-    needs_authority = any(r.authority_tasks("") for r in roles_by_label(protocol).values())
-    if needs_authority and authority_key(registry) is None:
+    if needs_authority(protocol) and authority_key(registry) is None:
         raise FederationError(
             f"scheme {study.config.run.scheme} needs an authority, and the registry has none: "
             "sign one with --party authority"

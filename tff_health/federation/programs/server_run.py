@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from crypto.parties import AUTHORITY
 from crypto.session.apart.conductor import Session
 from tff_health.data.federated import FederatedImages
+from tff_health.federation.programs.parties import needs_authority
 from tff_health.federation.programs.study_data import (
     agreed_facts,
     read_images,
@@ -118,6 +120,7 @@ class ServerRun:
             self._study.clients,
             self._study.digest,
             fewest=self._study.plan.survivors if self._study.plan else 1,
+            needed=[AUTHORITY] if needs_authority(self._protocol) else [],
             patience=Patience(self._study.section.training_seconds),
             tell=warn,
         )

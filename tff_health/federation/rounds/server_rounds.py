@@ -83,6 +83,7 @@ class ServerRounds:
         clients: of the study.
         study: its digest.
         fewest: clients with which a round can begin.
+        needed: further parties without which none can, such as a key holder.
         patience: how long the server waits.
         tell: is told, in a line for people, what goes on.
     """
@@ -96,6 +97,7 @@ class ServerRounds:
         study: bytes,
         *,
         fewest: int,
+        needed: Collection[Party] = (),
         patience: Patience,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -106,6 +108,7 @@ class ServerRounds:
         self._clients = tuple(sorted(clients))
         self._study = study
         self._fewest = fewest
+        self._needed = frozenset(needed)
         self._patience = patience
         self._tell = tell
 
@@ -188,17 +191,19 @@ class ServerRounds:
         return tuple(sorted(ready)), time.monotonic() - start, tuple(refusals)
 
     def _gather(self, clients: Collection[ClientId]) -> None:
-        """Waits until enough sites are there, and a while for the others."""
+        """Waits until enough parties are there, and a while for the others."""
         wanted, told, since = frozenset(clients), False, 0.0
         while True:
-            there = wanted & self._asking.present
-            if there == wanted:
+            present = self._asking.present
+            there, missing = wanted & present, self._needed - present
+            if there == wanted and not missing:
                 return
             now = time.monotonic()
-            if len(there) < self._fewest:
+            if len(there) < self._fewest or missing:
                 since = 0.0
                 if not told:
-                    self._tell(f"waiting for sites: {len(there)} of {self._fewest} needed")
+                    names = "".join(f", and for {describe(party)}" for party in missing)
+                    self._tell(f"waiting for sites: {len(there)} of {self._fewest} needed{names}")
                 told = True
             elif not since:
                 since = now
