@@ -66,10 +66,6 @@ ARROWS = {
         "settings.setting"
     ),
     "federation.rounds": "crypto errors federation.errors secure_aggregation",
-    "federation": (
-        "crypto data errors federation.carrier federation.consortium federation.errors "
-        "federation.evidence federation.site federation.study interrupts utf8"
-    ),
     "flags": "data errors reporting settings settings.groups settings.setting",
     "checking": "atomic data errors flags reporting settings",
     "data.__main__": "atomic checking data errors interrupts utf8",
@@ -78,6 +74,15 @@ ARROWS = {
         "privacy reporting schemes secure_aggregation settings statistics workers"
     ),
     "roles": "data errors local privacy schemes secure_aggregation settings training",
+    "federation.programs": (
+        "crypto data errors federation.carrier federation.consortium federation.errors "
+        "federation.rounds federation.site federation.study interrupts local reporting roles "
+        "schemes secure_aggregation settings training"
+    ),
+    "federation": (
+        "crypto data errors federation.carrier federation.consortium federation.errors "
+        "federation.evidence federation.programs federation.site federation.study interrupts utf8"
+    ),
     "studies": (
         "data errors interrupts local measurements reporting schemes secure_aggregation "
         "settings training workers"
