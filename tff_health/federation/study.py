@@ -62,9 +62,9 @@ class StudySection:
 class FactsSection:
     """Section [facts] of a study on images of sites' own: what all have agreed on beforehand."""
 
-    image_shape: tuple[int, ...] = setting(
-        "Height, width and channels of an image.", range=Range(least=1, most=10_000)
-    )
+    image_height: int = setting("Height of an image.", range=Range(least=1, most=10_000))
+    image_width: int = setting("Width of an image.", range=Range(least=1, most=10_000))
+    image_channels: int = setting("Its channels: 1 or 3.", range=Range(least=1, most=3))
     class_names: tuple[str, ...] = setting("Names of the classes, in the order of their labels.")
     most_examples: int = setting(
         "Most images that a site trains on.", range=Range(least=1, far=10**9)
@@ -125,8 +125,7 @@ def read_study(path: Path, images: Path | None = None) -> Study:
         ConfigError: if the file or its settings are not allowed, with every problem found.
     """
     data = read_toml(path)
-    own = "facts" in data or _dataset_of(data) == OWN_IMAGES
-    check_sections(path, data, ("study", "settings", *(("facts",) if own else ())))
+    check_sections(path, data, ("study", "settings", *(["facts"] if "facts" in data else [])))
     section = read_section(path, "study", StudySection, data["study"])
     _check_address(path, section.server)
     given = _settings(path, data["settings"])
@@ -144,7 +143,7 @@ def read_study(path: Path, images: Path | None = None) -> Study:
         )
     if "facts" in data and dataset != OWN_IMAGES:
         raise ConfigError(f"{path}: is on data set {dataset}, so [facts] has no effect")
-    facts = read_section(path, "facts", FactsSection, data["facts"]) if own else None
+    facts = _read_facts(path, data) if dataset == OWN_IMAGES else None
     given |= {"experiment": "train", "num_clients": len(section.clients)}
     try:
         config = resolve(given)
@@ -158,9 +157,16 @@ def read_study(path: Path, images: Path | None = None) -> Study:
     return study
 
 
-def _dataset_of(data: Mapping[str, Any]) -> Any:
-    settings = data.get("settings")
-    return settings.get("dataset") if isinstance(settings, dict) else None
+def _read_facts(path: Path, data: Mapping[str, Any]) -> FactsSection:
+    if "facts" not in data:
+        raise ConfigError(
+            f"{path}: every site has images of its own, so a section [facts] must say what all "
+            "have agreed on: image_height and such, class_names, most_examples, fewest_units"
+        )
+    facts: FactsSection = read_section(path, "facts", FactsSection, data["facts"])
+    if len(facts.class_names) < 2:
+        raise ConfigError(f"{path}: [facts] class_names has two names or more")
+    return facts
 
 
 def _as_data(facts: FactsSection) -> dict[str, Any]:

@@ -40,6 +40,17 @@ rounds_a_day = 10
 """
 
 
+FACTS = """
+[facts]
+image_height = 28
+image_width = 28
+image_channels = 3
+class_names = ["0", "1", "2", "3"]
+most_examples = 40
+fewest_units = 10
+"""
+
+
 def study_of(folder, text=STUDY, images=None):
     (folder / "study.toml").write_text(text)
     return read_study(folder / "study.toml", images)
@@ -258,6 +269,9 @@ def test_images_of_ones_own_stay_in_the_data_folder(consortium, tmp_path):
     pixels, labels = np.zeros((40, 28, 28, 3), np.uint8), np.arange(40).reshape(-1, 1) % 4
     np.savez(images, train_images=pixels, train_labels=labels, test_images=pixels[:8])
     study = STUDY.replace('"digits"', '"own"') + 'split = "clean"\ntrain_flips = true\n'
+    with pytest.raises(ConfigError, match=r"a section \[facts\] must say what all have agreed on"):
+        study_of(tmp_path, study, images)
+    study += FACTS
     np.savez(images, images=pixels, labels=labels.ravel())
     with pytest.raises(FederationError, match="there is no data_folder"):
         site_of(consortium, study=study, images=images)
@@ -270,6 +284,19 @@ def test_images_of_ones_own_stay_in_the_data_folder(consortium, tmp_path):
     elsewhere.write_bytes(images.read_bytes())
     digests = {study_of(tmp_path, study, path).digest for path in (images, elsewhere)}
     assert len(digests) == 1  # wherever they lie
+
+
+def test_facts_have_no_effect_on_other_studies(tmp_path):
+    with pytest.raises(ConfigError, match=r"so \[facts\] has no effect"):
+        study_of(tmp_path, STUDY + FACTS)
+
+
+def test_what_sites_agreed_on_is_in_the_digest(tmp_path):
+    images = tmp_path / "images.npz"
+    np.savez(images, images=np.zeros((40, 28, 28, 3), np.uint8), labels=np.arange(40) % 4)
+    study = STUDY.replace('"digits"', '"own"') + 'split = "clean"\n' + FACTS
+    other = study.replace("fewest_units = 10", "fewest_units = 9")
+    assert study_of(tmp_path, study, images).digest != study_of(tmp_path, other, images).digest
 
 
 def test_images_have_no_effect_on_other_studies(tmp_path):

@@ -47,7 +47,10 @@ def agreed_facts(study: Study) -> DataFacts:
     """
     if study.facts is None:  # which `read_study` does not let pass
         raise ConfigError("a study on images of sites' own says in [facts] what all agree on")
-    return DataFacts.from_dict(vars(study.facts))
+    shape = study.facts.image_height, study.facts.image_width, study.facts.image_channels
+    return DataFacts(
+        shape, study.facts.class_names, study.facts.most_examples, study.facts.fewest_units
+    )
 
 
 def tested_on(config: RunConfig, images: LabelledImages) -> FederatedImages:
