@@ -1,14 +1,22 @@
 """What becomes of DICOM files: of pydicom's own, and of files made here."""
 
+import io
 import logging
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import MPEG2MPML, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+from pydicom.pixels import pixel_array
+from pydicom.uid import (
+    MPEG2MPML,
+    ExplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    SecondaryCaptureImageStorage,
+)
 
 from tests.tff_health.data.own.drawn import COLOURED, GREY
 from tff_health.data.own import dicom
@@ -248,3 +256,24 @@ def test_dicom_files_are_known_by_their_beginning(tmp_path):
     assert dicom.is_dicom(write(tmp_path / "IM0001", GREY))
     assert not dicom.is_dicom(SHIPPED / "README.txt")
     assert not dicom.is_dicom(tmp_path / "missing")
+
+
+def test_jpeg_is_decoded_by_one_plugin_though_plugins_differ(tmp_path):
+    """pydicom 3.0.2 takes the first that is installed, and Pillow is installed here, too."""
+    rows, columns = np.mgrid[:64, :96]
+    waves = (rows / 5 + columns / 9, columns / 6 - rows / 11, (rows + columns) / 8)
+    pixels = np.stack([127 + 120 * np.sin(wave) for wave in waves], -1).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=90, subsampling=2)
+    path = write(tmp_path / "a.dcm", pixels, "YBR_FULL_422")
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    dataset.PixelData = encapsulate([stream.getvalue()])
+    dataset["PixelData"].is_undefined_length = True
+    dataset.save_as(path, enforce_file_format=True)
+    by_pylibjpeg, by_pillow = (
+        pixel_array(path, decoding_plugin=plugin).astype(int) for plugin in ("pylibjpeg", "pillow")
+    )
+    assert np.mean(by_pylibjpeg != by_pillow) > 0.1
+    assert np.abs(by_pylibjpeg - by_pillow).max() > 2
+    assert np.array_equal(read_dicom(path), by_pylibjpeg)
