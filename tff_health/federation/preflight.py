@@ -11,7 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from crypto.session.apart.links import LinkLostError
-from tff_health.data.own import fingerprint
 from tff_health.errors import TffHealthError
 from tff_health.federation.carrier.greeting import Greeting
 from tff_health.federation.carrier.line import connect
@@ -23,6 +22,7 @@ from tff_health.federation.consortium.credentials import (
 )
 from tff_health.federation.consortium.digests import spoken
 from tff_health.federation.errors import RefusedError
+from tff_health.federation.programs.study_data import decoding_of
 from tff_health.federation.site.site_file import SiteFile, read_site
 from tff_health.federation.site.state import SiteState
 
@@ -131,7 +131,7 @@ def _reach(host: str, port: int, site: SiteFile, credentials: Credentials) -> li
 
 async def _greet(site: SiteFile, credentials: Credentials) -> AsyncIterator[Finding]:
     address = site.study.section.server
-    decoding = fingerprint.take().digest
+    decoding = decoding_of(site.study)
     greeting = Greeting.of(site.study.digest, site.registry.digest, decoding)
     try:
         async with connect(address, credentials, replace(greeting, is_check=True)) as line:

@@ -13,6 +13,7 @@ from tff_health.federation.consortium.registry import read_registry
 from tff_health.federation.errors import FederationError
 from tff_health.federation.programs.parties import authority_key, needs_authority, protocol_of
 from tff_health.federation.programs.server_run import ServerRun
+from tff_health.federation.programs.study_data import decoding_of
 from tff_health.federation.study import read_study
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,10 @@ async def serve_study(places: ServerPlaces) -> int:
         ServerRun, study, protocol, places.results, places.data, places.cache
     )
     port = study.section.server.rpartition(":")[2]
-    hub = GrpcHub(credentials, study.digest, lambda: read_registry(places.registry))
+    hub = GrpcHub(
+        *(credentials, study.digest, lambda: read_registry(places.registry)),
+        decoding=decoding_of(study),
+    )
     address = places.listen or f"[::]:{port}"
     found = await hub.start(address)
     reason = "the server stops; it goes on when it is started again"

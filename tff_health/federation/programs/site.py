@@ -17,6 +17,7 @@ from tff_health.federation.programs.connection import stay
 from tff_health.federation.programs.parties import place_of, protocol_of, roles_by_label
 from tff_health.federation.programs.study_data import (
     agreed_facts,
+    decoding_of,
     held_alone,
     read_images,
     shared_out,
@@ -58,7 +59,8 @@ async def take_part(path: Path, data_dir: Path | None, cache_dir: Path | None) -
         training = await asyncio.to_thread(_prepare, site, client, data_dir, cache_dir)
         watcher = SiteWatcher(asyncio.get_running_loop())
         tasks = _tasks(site, client, credentials, state, training, watcher, cache_dir)
-        greeting = Greeting.of(site.study.digest, site.registry.digest)
+        decoding = decoding_of(site.study)
+        greeting = Greeting.of(site.study.digest, site.registry.digest, decoding)
         log.info("%s of study '%s'", describe(client), site.study.section.name)
         participant = Participant(tasks, _note)
         address = site.study.section.server

@@ -7,8 +7,9 @@ from tff_health.data.augment import Augmenter
 from tff_health.data.examples import Examples
 from tff_health.data.federated import FederatedImages, federate, hold
 from tff_health.data.images import LabelledImages
+from tff_health.data.own import fingerprint
 from tff_health.errors import ConfigError
-from tff_health.federation.study import Study
+from tff_health.federation.study import OWN_IMAGES, Study
 from tff_health.settings.config import RunConfig
 from tff_health.training.data_facts import DataFacts
 
@@ -37,6 +38,16 @@ def shared_out(config: RunConfig, images: LabelledImages) -> FederatedImages:
         by_group=config.by_group,
         validation_fraction=config.data.validation_fraction,
     )
+
+
+def decoding_of(study: Study) -> bytes:
+    """Returns how this installation decodes the images of a study, to be compared before round 1.
+
+    Returns:
+        32 bytes that are equal where pixels are; none if the data set holds no image files.
+    """
+    is_decoded = study.dataset == OWN_IMAGES or not catalog.find(study.dataset).is_embedded
+    return fingerprint.take().digest if is_decoded else b""
 
 
 def agreed_facts(study: Study) -> DataFacts:
