@@ -246,6 +246,11 @@ class Session:
         """The parties that would be waited for now."""
         return self._conductor.present
 
+    @property
+    def silent(self) -> frozenset[Party]:
+        """The parties that are connected, missed a deadline, and have shown no life since."""
+        return self._conductor.silent
+
     def wait(self, seconds: float) -> None:
         """Let some time pass, and note signs of life and departures meanwhile.
 

@@ -53,11 +53,15 @@ class Participant:
     Args:
         tasks: name -> the role that does it.
         notice: is told of refusals, for the party's own log.
+
+    Attributes:
+        replies: how many it has sent, on all lines.
     """
 
     def __init__(self, tasks: Mapping[str, Task], notice: Notice = ignore) -> None:
         self._tasks = dict(tasks)
         self._notice = notice
+        self.replies = 0
         self._steps: OrderedDict[bytes, int] = OrderedDict()
         self._last: tuple[bytes, bytes] = b"", b""
 
@@ -83,6 +87,7 @@ class Participant:
             if digest != self._last[0]:
                 self._last = digest, await self._answer(request)
             await line.send(self._last[1])
+            self.replies += 1
 
     async def _answer(self, request: Request) -> bytes:
         start = time.perf_counter()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 
 import numpy as np
 import pytest
@@ -302,6 +303,26 @@ def test_too_few_sites_are_waited_for():
             assert world.told == ["waiting for sites: 2 of 3 needed"]
             world.start(4)
             world.assert_right(await task, 1, (4, 7, 9))
+
+    run(rounds())
+
+
+def test_a_site_that_stays_away_is_waited_for_once():
+    async def rounds():
+        async with World("double_masking") as world:
+            took = []
+
+            def three_rounds(server):
+                for number in (1, 2, 3):
+                    start = time.monotonic()
+                    world.assert_right(server.run(MODEL % number, number, everybody), number, rest)
+                    took.append(time.monotonic() - start)
+
+            world.stop(4)
+            rest = (1, 2, 7, 9)
+            await world.run(three_rounds, gathering=1.0)
+            assert took[0] > 1.0
+            assert max(took[1:]) < 0.9
 
     run(rounds())
 

@@ -21,8 +21,8 @@ async def stay(
 ) -> None:
     """Answers the server for as long as this is not cancelled; connects again whenever needed.
 
-    It waits between two tries, twice as long each time and at most half a minute; not exactly, so
-    that all sites do not come at once.
+    It waits between two tries, twice as long each time and at most half a minute, but begins anew
+    once a connection was of use; not exactly, so that all sites do not come at once.
 
     Args:
         participant: answers.
@@ -35,7 +35,7 @@ async def stay(
     """
     wait, told, loop = _SHORTEST, "", asyncio.get_running_loop()
     while True:
-        begun = loop.time()
+        begun, replies = loop.time(), participant.replies
         try:
             async with connect(address, credentials, greeting) as line:
                 log.info("connected to %s", address)
@@ -47,5 +47,6 @@ async def stay(
             if str(error) != told:
                 log.warning("%s; trying again", error)
             told = str(error)
-        wait = _SHORTEST if loop.time() - begun > _LASTED else min(2 * wait, _LONGEST)
+        was_of_use = participant.replies > replies or loop.time() - begun > _LASTED
+        wait = _SHORTEST if was_of_use else min(2 * wait, _LONGEST)
         await asyncio.sleep(wait * random.uniform(0.5, 1.0))

@@ -109,6 +109,7 @@ class ServerRounds:
         self._study = study
         self._fewest = fewest
         self._needed = frozenset(needed)
+        self._away: frozenset[Party] = frozenset()
         self._patience = patience
         self._tell = tell
 
@@ -191,13 +192,15 @@ class ServerRounds:
         return tuple(sorted(ready)), time.monotonic() - start, tuple(refusals)
 
     def _gather(self, clients: Collection[ClientId]) -> None:
-        """Waits until enough parties are there, and a while for the others."""
+        """Waits until enough parties are there, and a while for the others.
+
+        Who hangs is not waited for; who is away is once, until it has been there again.
+        """
         wanted, told, since = frozenset(clients), False, 0.0
         while True:
-            present = self._asking.present
+            present, silent = self._asking.present, self._asking.silent
+            self._away -= present
             there, missing = wanted & present, self._needed - present
-            if there == wanted and not missing:
-                return
             now = time.monotonic()
             if len(there) < self._fewest or missing:
                 since = 0.0
@@ -205,10 +208,12 @@ class ServerRounds:
                     names = "".join(f", and for {describe(party)}" for party in missing)
                     self._tell(f"waiting for sites: {len(there)} of {self._fewest} needed{names}")
                 told = True
-            elif not since:
-                since = now
-            elif now - since > self._patience.gathering:
-                return
+            else:
+                awaited = wanted - there - silent - self._away
+                since = since or now
+                if not awaited or now - since > self._patience.gathering:
+                    self._away |= awaited
+                    return
             self._asking.wait(_LOOK_EVERY)
 
     def _sum(
