@@ -29,7 +29,7 @@ test: setup ## run all tests
 check: lint ## guard a change while you work: style, types and unit tests (a minute or two)
 	@$(PYTEST) -m "not slow and not drill" $(UNIT_TESTS)
 
-drills: setup ## run what `make test` also runs: kills, dead workers, full disks, random input
+drills: setup ## run what `make test` also runs: kills, full disks, random input (longer: TFF_HEALTH_DRILLS=long)
 	@$(PYTEST) -m drill
 
 apart: setup ## run tests beside other libraries, and findings/, in environments of their own (installs them)
