@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,10 +106,17 @@ class SecureSum(ABC):
         stages: names of its stages in their order, for plans of dropouts and faults.
         opens_at: the first stage in which clients give what opens the sum. A session that ends
             before can be run again for the same round, in any cohort; later ones cannot.
+        centred: whether clients' numbers are integers around 0, of which so many cannot leave
+            -2^(k-1)..2^(k-1)-1, and not any residues.
     """
 
     stages: tuple[str, ...]
     opens_at: str
+    centred: ClassVar[bool] = False
+
+    def least_bits(self, num_clients: int) -> int:  # noqa: ARG002
+        """Return the smallest k that it takes, for sums over so many clients."""
+        return 1
 
     @abstractmethod
     def sum(

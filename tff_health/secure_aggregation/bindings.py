@@ -7,7 +7,7 @@ checked at once.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from crypto.elgamal.discrete_log import MAX_BOUND
 from crypto.errors import CapacityError
@@ -23,6 +23,9 @@ from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
 from crypto.vector_schemes.scheme import VectorPlan, VectorScheme
 from tff_health.secure_aggregation.protocols import BoundProtocols, SumProtocol
 from tff_health.settings.groups.sums import ProtocolChoices
+
+if TYPE_CHECKING:
+    from crypto.protocols.masking.session import DoubleMasking
 
 MAX_QUALITY_SUM = MAX_BOUND
 GROUPS: dict[str, Group[Any]] = {
@@ -109,12 +112,20 @@ class Binding:
 
 
 def _double_masking(settings: ProtocolSettings, apart: Apart | None = None) -> SumProtocol:
-    from crypto.protocols.masking.session import DoubleMasking
-
-    masking = DoubleMasking(
+    masking = _double_masking_kind(settings)(
         _topology(settings), signed=settings.signatures, consortium=_consortium(apart)
     )
     return BoundProtocols.to_all(masking)
+
+
+def _double_masking_kind(settings: ProtocolSettings) -> type["DoubleMasking"]:
+    if settings.verify:
+        from crypto.protocols.verified_sum.masking import VerifiedDoubleMasking
+
+        return VerifiedDoubleMasking
+    from crypto.protocols.masking.session import DoubleMasking
+
+    return DoubleMasking
 
 
 def _plan_double_masking(settings: ProtocolSettings, num_clients: int) -> ProtocolPlan:
@@ -144,10 +155,14 @@ def _topology(settings: ProtocolSettings) -> Topology:
 def _quality_sum(settings: ProtocolSettings, apart: Apart | None = None) -> SumProtocol:
     from crypto.protocols.pairwise_masking.session import PairwiseMasking
     from crypto.protocols.quality_sum.session import QualitySum
+    from crypto.protocols.verified_sum.joint import VerifiedQualitySum
+    from crypto.protocols.verified_sum.masking import VerifiedPairwiseMasking
     from tff_health.secure_aggregation.quality_protocol import QualityProtocol
 
     threshold = settings.threshold or None
-    joint = QualitySum(
+    joint_kind = VerifiedQualitySum if settings.verify else QualitySum
+    masking_kind = VerifiedPairwiseMasking if settings.verify else PairwiseMasking
+    joint = joint_kind(
         threshold=threshold,
         group=GROUPS[settings.group],
         phi=settings.phi,
@@ -157,19 +172,20 @@ def _quality_sum(settings: ProtocolSettings, apart: Apart | None = None) -> SumP
         consortium=_consortium(apart),
         last_epoch=_last_epoch(apart),
     )
-    masking = PairwiseMasking(
+    masking = masking_kind(
         threshold=threshold, key_setup=_key_setup(settings), consortium=_consortium(apart)
     )
     return QualityProtocol(joint, masking)
 
 
 def _hardened_quality_sum(settings: ProtocolSettings, apart: Apart | None = None) -> SumProtocol:
-    from crypto.protocols.masking.session import DoubleMasking
     from crypto.protocols.quality_sum.session import HardenedQualitySum
+    from crypto.protocols.verified_sum.joint import VerifiedHardenedQualitySum
     from tff_health.secure_aggregation.quality_protocol import QualityProtocol
 
     threshold = settings.threshold or None
-    joint = HardenedQualitySum(
+    joint_kind = VerifiedHardenedQualitySum if settings.verify else HardenedQualitySum
+    joint = joint_kind(
         threshold=threshold,
         group=GROUPS[settings.group],
         phi=settings.phi,
@@ -177,7 +193,9 @@ def _hardened_quality_sum(settings: ProtocolSettings, apart: Apart | None = None
         consortium=_consortium(apart),
         last_epoch=_last_epoch(apart),
     )
-    masking = DoubleMasking(CompleteGraph(threshold), consortium=_consortium(apart))
+    masking = _double_masking_kind(settings)(
+        CompleteGraph(threshold), consortium=_consortium(apart)
+    )
     return QualityProtocol(joint, masking)
 
 

@@ -15,6 +15,7 @@ from crypto.session.secure_sum import (
     SecureSum,
     SessionAbortedError,
     SumResult,
+    Verification,
 )
 from tff_health.errors import RunError
 from tff_health.secure_aggregation.sessions import SumSession
@@ -56,6 +57,7 @@ class SumsOutcome:
         costs: of all sessions.
         refusals: messages that roles did not accept.
         lone_share: the largest of the sessions', see `crypto.session.secure_sum.SumResult`.
+        verified_by: the clients that found every sum right; None if a protocol does not let them.
     """
 
     sums: Sequence[Any]
@@ -63,6 +65,7 @@ class SumsOutcome:
     costs: Costs
     refusals: tuple[Refusal, ...]
     lone_share: float = 0.0
+    verified_by: tuple[ClientId, ...] | None = None
 
 
 class SumProtocol(ABC):
@@ -177,7 +180,8 @@ class BoundProtocols(SumProtocol):
             if isinstance(self._bound[slot.kind], IntegerSum):
                 check_integers([slot], num_clients)
             else:
-                common_bits([slot], num_clients)
+                bound = self._bound[slot.kind]
+                common_bits([slot], num_clients, centred=bound is not None and bound.centred)
 
     def sessions(self, slots: Sequence[Slot]) -> tuple[SumSession, ...]:
         """Returns a session for each protocol that has slots."""
@@ -196,6 +200,7 @@ class BoundProtocols(SumProtocol):
             raise RunError(f"no stage is called {min(unknown)!r}: {', '.join(self.stages)}")
         sums: dict[int, Any] = {}
         costs, survivors, lone_share = Costs(), plan.clients, 0.0
+        verifications: list[Verification | None] = []
         refusals: tuple[Refusal, ...] = ()
         for session in self.sessions(slots):
             try:
@@ -209,12 +214,27 @@ class BoundProtocols(SumProtocol):
                     "clients dropped out between the sessions of two protocols, whose sums are "
                     "over different clients now; bind one protocol to all sums"
                 )
-            sums |= session.sums(result.sum, len(survivors))
+            left = len(result.survivors)
+            sums |= session.sums(result.sum, len(survivors), num_survivors=left)
             survivors, lone_share = result.survivors, max(lone_share, result.lone_share)
             costs, refusals = costs + result.costs, refusals + result.refusals
+            verifications.append(result.verification)
         return SumsOutcome(
-            [sums[i] for i in range(len(slots))], survivors, costs, refusals, lone_share
+            [sums[i] for i in range(len(slots))],
+            survivors,
+            costs,
+            refusals,
+            lone_share,
+            verified_by(verifications),
         )
+
+
+def verified_by(verifications: Sequence[Verification | None]) -> tuple[ClientId, ...] | None:
+    """The clients that found all sums right; None if they could not check one, or there is none."""
+    receipts = [set(checked.receipts) for checked in verifications if checked is not None]
+    if not receipts or len(receipts) < len(verifications):
+        return None
+    return tuple(sorted(set.intersection(*receipts)))
 
 
 def _run_session(

@@ -18,6 +18,7 @@ from tff_health.secure_aggregation.protocols import (
     RoundPlan,
     SumProtocol,
     SumsOutcome,
+    verified_by,
 )
 from tff_health.secure_aggregation.sessions import SumSession
 from tff_health.secure_aggregation.slots import Slot
@@ -84,7 +85,12 @@ class QualityProtocol(SumProtocol):
             faults=plan.faults,
             binding=plan.binding,
         )
-        sums = session.sums(result.sum, cohort, result.quality_sum)
+        left = len(result.survivors)
+        sums = session.sums(result.sum, cohort, result.quality_sum, num_survivors=left)
         return SumsOutcome(
-            [sums[i] for i in range(len(slots))], result.survivors, result.costs, result.refusals
+            [sums[i] for i in range(len(slots))],
+            result.survivors,
+            result.costs,
+            result.refusals,
+            verified_by=verified_by([result.verification]),
         )

@@ -28,6 +28,7 @@ class RoundRecord:
         seconds_total: all of it.
         lone_share: of the coordinates that any client changed, the share that one client alone
             did, as far as the protocol shows the server who changed what.
+        verified_by: the clients that found all sums right; None if they could not check them.
     """
 
     round_id: int
@@ -39,6 +40,7 @@ class RoundRecord:
     seconds_crypto: float
     seconds_total: float
     lone_share: float = 0.0
+    verified_by: tuple[ClientId, ...] | None = None
 
     @property
     def culprits(self) -> frozenset[ClientId]:

@@ -196,7 +196,9 @@ class SecureContext(tff.framework.SyncContext):
         alive = [given for client, given in plain.items() if client in survivors]
         result = self._finish(parts, state, alive, outcome.sums)
         record = timer.record(plan, outcome.survivors, outcome.costs, outcome.refusals)
-        self.last_round = dataclasses.replace(record, lone_share=outcome.lone_share)
+        self.last_round = dataclasses.replace(
+            record, lone_share=outcome.lone_share, verified_by=outcome.verified_by
+        )
         if clipped := clipped_sums(result):
             text = worded(plan.round_id, clipped, len(survivors), share)
             warnings.warn(text, ClippedSumWarning, stacklevel=2)

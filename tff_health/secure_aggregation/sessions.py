@@ -63,6 +63,11 @@ class SumSession:
         return isinstance(self.protocol, IntegerSum)
 
     @property
+    def is_centred(self) -> bool:
+        """Whether the protocol sums integers around 0, which must not wrap."""
+        return self.protocol.centred
+
+    @property
     def max_quality(self) -> int | None:
         """The largest number that may stand beside a vector; None if none does."""
         return None if self.quality is None else self.quality[1].bound - 1
@@ -78,7 +83,8 @@ class SumSession:
         """
         if self.adds_integers:
             return value_bits(self.slots)
-        return common_bits(self.slots, num_clients)
+        least = self.protocol.least_bits(num_clients)
+        return common_bits(self.slots, num_clients, centred=self.is_centred, least=least)
 
     def vector(
         self, tensors: Sequence[Any], num_clients: int
@@ -92,7 +98,8 @@ class SumSession:
         Raises:
             RunError: if a number is out of its slot's range.
         """
-        return to_vector(self.slots, [tensors[i] for i in self.positions], self._bits(num_clients))
+        given = [tensors[i] for i in self.positions]
+        return to_vector(self.slots, given, self._bits(num_clients), centred=self.is_centred)
 
     def quality_of(self, tensors: Sequence[Any]) -> int | None:
         """Returns what stands beside a client's vector, 0 to `max_quality`; None if nothing does.
@@ -103,7 +110,12 @@ class SumSession:
         return None if self.quality is None else int(tensors[self.quality[0]])
 
     def sums(
-        self, total: NDArray[np.uint64], num_clients: int, quality_sum: int | None = None
+        self,
+        total: NDArray[np.uint64],
+        num_clients: int,
+        quality_sum: int | None = None,
+        *,
+        num_survivors: int,
     ) -> Mapping[int, NDArray[Any]]:
         """Takes the opened sum apart; run by the server.
 
@@ -111,11 +123,13 @@ class SumSession:
             total: uint64 (length,).
             num_clients: of the session's cohort, survivors or not.
             quality_sum: of what stood beside the vectors, if something did.
+            num_survivors: clients in the sum.
 
         Returns:
             from positions among the slots of the round to their sums.
         """
-        parts = from_vector(self.slots, total, self._bits(num_clients))
+        middles = num_survivors if self.is_centred else 0
+        parts = from_vector(self.slots, total, self._bits(num_clients), middles=middles)
         sums = dict(zip(self.positions, parts, strict=True))
         if self.quality is not None:
             position, slot = self.quality
@@ -124,4 +138,4 @@ class SumSession:
 
     def _bits(self, num_clients: int) -> int | None:
         """As `to_vector` has it."""
-        return None if self.adds_integers else common_bits(self.slots, num_clients)
+        return None if self.adds_integers else self.bits(num_clients)

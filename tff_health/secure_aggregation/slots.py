@@ -50,25 +50,45 @@ class Slot:
         """Whether it is a sum modulo a power of two, which residues modulo a larger one hold."""
         return self.kind == "modular" and self.bound & (self.bound - 1) == 0
 
-    def bits(self, num_clients: int) -> int:
+    @property
+    def middle(self) -> int:
+        """What is taken off each number in protocols that sum integers around 0; residues are."""
+        return 0 if self.is_power_of_two_sum else self.bound // 2
+
+    def bits(self, num_clients: int, centred: bool = False) -> int:
         """The smallest k so that residues modulo 2^k hold the sum over n clients.
 
         A sum modulo anything but a power of two is computed over the integers and reduced by the
         server, which so learns how often it wrapped: up to log2(n) bits a coordinate more.
+
+        Args:
+            num_clients: n.
+            centred: whether numbers are summed without their `middle`, and must not wrap.
         """
         if self.is_power_of_two_sum:
             return max(1, (self.bound - 1).bit_length())
+        if centred:
+            above = self.bound - 1 - self.middle
+            return (max(num_clients * self.middle, num_clients * above + 1) - 1).bit_length() + 1
         return max(1, (num_clients * (self.bound - 1)).bit_length())
 
 
-def common_bits(slots: Sequence[Slot], num_clients: int) -> int:
+def common_bits(
+    slots: Sequence[Slot], num_clients: int, *, centred: bool = False, least: int = 1
+) -> int:
     """The k of a session that sums all `slots`.
+
+    Args:
+        slots: what is summed.
+        num_clients: of the cohort.
+        centred: as in `Slot.bits`.
+        least: the smallest k that the protocol takes.
 
     Raises:
         RunError: if a slot needs more than 62 bits.
     """
-    widest = max(slots, key=lambda slot: slot.bits(num_clients))
-    bits = widest.bits(num_clients)
+    widest = max(slots, key=lambda slot: slot.bits(num_clients, centred))
+    bits = max(widest.bits(num_clients, centred), least)
     _check_bits(widest, bits, num_clients)
     return bits
 
@@ -98,7 +118,7 @@ def value_bits(slots: Sequence[Slot]) -> int:
 
 
 def to_vector(
-    slots: Sequence[Slot], tensors: Sequence[Any], bits: int | None
+    slots: Sequence[Slot], tensors: Sequence[Any], bits: int | None, *, centred: bool = False
 ) -> NDArray[np.uint64] | NDArray[np.uint32]:
     """Makes one client's vector of its tensors; run by the client.
 
@@ -109,6 +129,7 @@ def to_vector(
         slots: what the tensors are.
         tensors: integer arrays, one a slot.
         bits: k; None for a sum over the integers.
+        centred: whether numbers that are no residues stand without the middle of their range.
 
     Returns:
         (m,), 0 to 2^k - 1, uint32 if k is at most 32, else uint64; uint64 for a sum of integers.
@@ -137,11 +158,14 @@ def to_vector(
         part[:] = flat
         if bits is not None and slot.is_power_of_two_sum:
             part <<= vector.dtype.type(bits - slot.bits(1))
+        elif bits is not None and centred:
+            part -= vector.dtype.type(slot.middle)
+            part &= vector.dtype.type((1 << bits) - 1)
     return vector
 
 
 def from_vector(
-    slots: Sequence[Slot], total: NDArray[np.uint64], bits: int | None
+    slots: Sequence[Slot], total: NDArray[np.uint64], bits: int | None, *, middles: int = 0
 ) -> list[NDArray[np.integer[Any]]]:
     """Takes the sum of clients' vectors apart into the slots' sums; run by the server.
 
@@ -149,6 +173,7 @@ def from_vector(
         slots: as in `to_vector`.
         total: uint64 (m,), 0 to 2^k - 1.
         bits: as there.
+        middles: how many clients' numbers stand in the sum without the middle of their range.
 
     Returns:
         an array a slot, of its shape and dtype. A sum that exceeds the dtype wraps, as it does
@@ -158,9 +183,11 @@ def from_vector(
     ends = np.cumsum([slot.size for slot in slots])
     for slot, part in zip(slots, np.split(total, ends[:-1]), strict=True):
         value = part
+        if bits is not None and middles:
+            value = part + np.uint64(middles * slot.middle) & np.uint64((1 << bits) - 1)
         if bits is not None and slot.is_power_of_two_sum:
             value = part >> np.uint64(bits - slot.bits(1))
         elif slot.kind == "modular":
-            value = part % np.uint64(slot.bound)
+            value = value % np.uint64(slot.bound)
         sums.append(value.astype(slot.dtype).reshape(slot.shape))
     return sums

@@ -23,6 +23,7 @@ _COLUMNS = (
     "round",
     "cohort",
     "survivors",
+    "verified",
     "aborted_attempts",
     "lost",
     "train_loss",

@@ -102,6 +102,8 @@ class RunOutcome:
         non_finite_updates: that were left out, over all clients and rounds.
         lost_rounds: that were aborted when a sum may have been opened.
         rounds_with_non_finite_updates: rounds in which some were.
+        verified: how many clients found the sum of each round right, of rounds that were not lost;
+            none without `--verify`.
         privacy: what the clients' privacy has cost; None without differential privacy.
     """
 
@@ -124,6 +126,7 @@ class RunOutcome:
     non_finite_updates: int
     lost_rounds: int = 0
     rounds_with_non_finite_updates: int = 0
+    verified: tuple[int, ...] = ()
     privacy: PrivacySpent | None = None
 
     @classmethod
@@ -164,6 +167,7 @@ class RunOutcome:
             survivors=tuple(row["survivors"] for row in rows),  # type: ignore[misc]
             lost_rounds=total("lost"),
             rounds_with_non_finite_updates=sum(bool(row["non_finite_updates"]) for row in rows),
+            verified=tuple(int(number) for number in _told(rows, "verified")),
             privacy=privacy,
         )
 
@@ -183,10 +187,11 @@ class RunOutcome:
             TypeError: if the entry is none of a run.
         """
         own = dataclasses.fields(cls)[:-1]
-        later = {"lost_rounds", "rounds_with_non_finite_updates"} - entry.keys()
+        later = {"lost_rounds", "rounds_with_non_finite_updates", "verified"} - entry.keys()
         given: dict[str, Any] = {f.name: entry[f.name] for f in own if f.name not in later}
         given["seconds"] = Seconds(**given["seconds"])
-        given["survivors"] = tuple(given["survivors"])
+        for name in {"survivors", "verified"} & given.keys():
+            given[name] = tuple(given[name])
         given["recall"] = tuple(_number(value) for value in given["recall"])
         given["auc"] = _number(given["auc"])
         if "epsilon" in entry:
@@ -212,3 +217,8 @@ def heading(config: RunConfig) -> dict[str, str]:
         "split": data.split,
         "preset": run.preset,
     }
+
+
+def _told(rows: Sequence[Mapping[str, Value]], column: str) -> list[Any]:
+    """The cells of a column that are not empty."""
+    return [row[column] for row in rows if row.get(column) is not None]

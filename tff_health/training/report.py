@@ -123,6 +123,13 @@ def _protection(
             f"Protocol: {sums.protocol_plan}. Sums of updates have {sums.modulus_bits} bits, and a "
             f"precision of {sums.precision_of_updates:.1e} a client."
         )
+    if run.verified:
+        lines.append(
+            "Clients committed to their updates before they uploaded them, and "
+            f"{min(run.verified)} to {max(run.verified)} of them found the sum of a round to be "
+            "that of what its survivors had committed to. A wrong sum would not tell whether the "
+            "server or a client is to blame."
+        )
     if learned := config.learned_scaling:
         lines.append(
             "Before the first round one secure sum over all clients told the server the mean "

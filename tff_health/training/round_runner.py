@@ -142,6 +142,8 @@ class RoundRunner:
         row["bytes_down"] += self._sent_models(output.metrics["aggregator"], number, started)
         if SCHEMES[self._config.run.scheme].leaks:
             row["lone_coordinates"] = round(done.lone_share, 4)
+        if done.verified_by is not None:
+            row["verified"] = len(done.verified_by)
         row |= self._metrics_of(output.metrics)
         check_round(number, row, output.state, output.metrics)
         return TrainedRound(output.state, row, _all_clients(records))

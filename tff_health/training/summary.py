@@ -23,6 +23,7 @@ def summary_text(
         f"{_privacy_line(run)}"
         f"  survivors          {range_of(run.survivors)} of "
         f"{config.cohort.clients_per_round} clients\n"
+        f"{_verified_line(run)}"
         f"{_lost_line(run)}"
         f"{_left_out_line(run)}"
         f"  update protection  {described.protection_of_updates}\n"
@@ -39,6 +40,12 @@ def _privacy_line(run: RunOutcome) -> str:
         f"  epsilon            {run.privacy.epsilon:.3g} at delta {terms.delta:g} for each "
         f"{terms.unit} ({terms.accountant})\n"
     )
+
+
+def _verified_line(run: RunOutcome) -> str:
+    if not run.verified:
+        return ""
+    return f"  sums found right   by {range_of(run.verified)} clients\n"
 
 
 def _lost_line(run: RunOutcome) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +95,10 @@ class JointRoles:
     Attributes:
         stages: names of its stages in their order, for plans of dropouts and faults. "key setup"
             takes place only when a cohort needs a new system key.
+        centred: as of `SecureSum`.
     """
+
+    centred: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -194,6 +197,10 @@ class JointRoles:
             self.stages[1:],
             tasks,
         )
+
+    def least_bits(self, num_clients: int) -> int:  # noqa: ARG002
+        """Return the smallest k that it takes, for sums over so many clients."""
+        return 1
 
     def authority_tasks(self, label: str) -> dict[str, Task]:
         """Return what the authority does for this protocol; run by it.

@@ -23,7 +23,7 @@ protocol finds the latter itself, and ends the session. Nor that a vector is wha
 that all who uploaded are in the sum, where clients agree on no survivors (scheme V as the paper has
 it), or that all clients were shown the same sum, unless they compare what they signed.
 
-Sums are of integers whose sum cannot leave -2^(k-1)..2^(k-1)-1: `Terms.largest_share` each.
+Sums are of integers whose sum cannot leave -2^(k-1)..2^(k-1)-1: those of `Terms.share` each.
 
 Source: Ajtai 1996 (the hash); Guo et al. 2021, VeriFL (commitments that add up, for verified sums).
 """

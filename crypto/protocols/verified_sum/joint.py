@@ -20,7 +20,7 @@ from crypto.protocols.verified_sum.messages import MessageType, VerifiedInvitati
 from crypto.protocols.verified_sum.publication import Signers, publish_sum
 from crypto.protocols.verified_sum.server import VerifyingServer
 from crypto.protocols.verified_sum.stages import with_verification
-from crypto.protocols.verified_sum.terms import Terms
+from crypto.protocols.verified_sum.terms import Terms, least_modulus_bits
 from crypto.session.messages import RoundInvitation
 from crypto.session.runner import Dealing, StageRunner
 from crypto.session.sum_roles import AnyChannel
@@ -55,10 +55,12 @@ class VerifyingQualityServer(VerifyingServer):
 
 
 class VerifiedJoint(JointSum):
-    """What verification adds to joint sums; a class of both comes before the protocol.
+    """What verification adds to joint sums; a class of both names it first.
 
     Clients commit to their qualities as well, so that the sum of these is checked too.
     """
+
+    centred = True
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -71,6 +73,10 @@ class VerifiedJoint(JointSum):
     def verify_keys(self) -> Mapping[ClientId, VerifyKey]:
         """What the clients' commitments and receipts are checked with."""
         return self._signers.registry
+
+    def least_bits(self, num_clients: int) -> int:
+        """Return the smallest k that it takes."""
+        return least_modulus_bits(num_clients)
 
     def sum(
         self,

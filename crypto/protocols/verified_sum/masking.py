@@ -19,7 +19,7 @@ from crypto.protocols.verified_sum.messages import MessageType, VerifiedInvitati
 from crypto.protocols.verified_sum.publication import Signers, publish_sum
 from crypto.protocols.verified_sum.server import VerifyingServer
 from crypto.protocols.verified_sum.stages import with_verification
-from crypto.protocols.verified_sum.terms import Terms
+from crypto.protocols.verified_sum.terms import Terms, least_modulus_bits
 from crypto.session.messages import RoundInvitation
 from crypto.session.opened_rounds import Journal
 from crypto.session.runner import StageRunner
@@ -43,7 +43,9 @@ class VerifyingMaskServer(VerifyingServer):
 
 
 class VerifiedMasking(MaskingSum):
-    """What verification adds to a masking protocol; a class of both comes before the protocol."""
+    """What verification adds to a masking protocol; a class of both names it first."""
+
+    centred = True
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -55,6 +57,10 @@ class VerifiedMasking(MaskingSum):
     def verify_keys(self) -> Mapping[ClientId, VerifyKey]:
         """What the clients' commitments and receipts are checked with."""
         return self._signers.registry
+
+    def least_bits(self, num_clients: int) -> int:
+        """Return the smallest k that it takes."""
+        return least_modulus_bits(num_clients)
 
     def remember(self, client: ClientId, journal: Journal) -> None:
         """Have a client keep the rounds that it opened in a journal, before its first session."""
@@ -105,8 +111,8 @@ def _terms(cohort: tuple[ClientId, ...], agreed: MaskingParameters) -> Terms:
 class VerifiedDoubleMasking(VerifiedMasking, DoubleMasking):
     """Double masking whose sums clients check; arguments as of `DoubleMasking`.
 
-    Vectors are integers of which no more than n can leave -2^(k-1)..2^(k-1)-1: at most
-    (2^(k-1) - 1) // n each in magnitude. Larger ones are refused with a `ParameterError`.
+    Vectors are integers of which n cannot leave -2^(k-1)..2^(k-1)-1: -(2^(k-1) // n) to
+    (2^(k-1) - 1) // n. Others are refused with a `ParameterError`, and k below `least_bits`.
     """
 
 

@@ -31,7 +31,7 @@ class Terms:
     """What is summed, and committed to, in a session.
 
     Clients commit to integers, and masks add residues modulo 2^k. Both have the same sum if no sum
-    of integers can leave -2^(k-1)..2^(k-1)-1: `largest_share` is what that leaves each client.
+    of integers can leave -2^(k-1)..2^(k-1)-1: `share` is the range that this leaves each client.
 
     Attributes:
         cohort: the clients asked.
@@ -57,7 +57,7 @@ class Terms:
         length = self.length + len(self.extra_largest)
         clients = len(self.cohort)
         found = CommitmentParameters.choose(length, self.largest, clients, self.extra_largest)
-        needed = found.largest_hiding.bit_length() + 1
+        needed = least_modulus_bits(clients)
         if self.modulus_bits < needed:
             raise CapacityError(
                 f"a verified sum over {clients} clients needs a modulus of {needed} bits or more, "
@@ -68,12 +68,13 @@ class Terms:
     @property
     def largest(self) -> int:
         """The largest magnitude of an integer in a sum."""
-        return (1 << (self.modulus_bits - 1)) - 1
+        return 1 << (self.modulus_bits - 1)
 
     @property
-    def largest_share(self) -> int:
-        """The largest magnitude of an integer of one client."""
-        return self.largest // len(self.cohort)
+    def share(self) -> tuple[int, int]:
+        """The least and the largest integer that one client may add."""
+        clients = len(self.cohort)
+        return -(self.largest // clients), (self.largest - 1) // clients
 
     @property
     def padded_length(self) -> int:
@@ -93,12 +94,13 @@ class Terms:
         if vector.shape != (self.length,):
             raise ParameterError(f"a vector must have shape ({self.length},), not {vector.shape}")
         integers = self.as_integers(vector)
-        beyond = int(np.count_nonzero(np.abs(integers) > self.largest_share))
+        least, most = self.share
+        beyond = int(np.count_nonzero((integers < least) | (integers > most)))
         if beyond:
             raise ParameterError(
-                f"{beyond} of {self.length} values exceed {self.largest_share} in magnitude, the "
-                f"most that one of {len(self.cohort)} clients can add to a verified sum modulo "
-                f"2^{self.modulus_bits}: use more bits"
+                f"{beyond} of {self.length} values lie outside {least}..{most}, the range in which "
+                f"the sum over {len(self.cohort)} clients cannot wrap modulo "
+                f"2^{self.modulus_bits}, so that it can be verified: use more bits"
             )
         return np.concatenate([integers, np.array(extra, np.int64)])
 
@@ -116,6 +118,11 @@ class Terms:
         else:
             extended = np.concatenate([vector, secret])
         return replace(given, vector=extended) if isinstance(given, Contribution) else extended
+
+
+def least_modulus_bits(num_clients: int) -> int:
+    """Return the smallest k of a verified sum, which also holds the sum of what opens it."""
+    return CommitmentParameters.choose(0, 0, num_clients).largest_hiding.bit_length() + 1
 
 
 def read_terms(invitation: VerifiedInvitation) -> Terms:

@@ -34,9 +34,16 @@ def in_one_process(folder, scheme):
     return (folder / "model.bin").read_bytes()
 
 
-@pytest.mark.parametrize("scheme", ["bonawitz", "zhang", "zhang_hardened", "fang", "fedopt"])
-def test_programs_that_are_apart_train_the_very_model_of_sums_in_the_clear(tmp_path, scheme):
-    with Deployment(tmp_path, {**SETTINGS, "scheme": scheme}) as deployed:
+VERIFIED = [("bonawitz", True), ("zhang", True), ("zhang_hardened", True)]
+PLAIN = [(scheme, False) for scheme in ("bonawitz", "zhang", "zhang_hardened", "fang", "fedopt")]
+
+
+@pytest.mark.parametrize(("scheme", "verify"), [*PLAIN, *VERIFIED])
+def test_programs_that_are_apart_train_the_very_model_of_sums_in_the_clear(
+    tmp_path, scheme, verify
+):
+    checked = {"verify": True} if verify else {}
+    with Deployment(tmp_path, {**SETTINGS, **checked, "scheme": scheme}) as deployed:
         deployed.start_all()
         assert deployed.wait("server") == 0, deployed.logs()
         for name in deployed.names:

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from crypto.encoding.residues import centred as centred_integers
 from tff_health.errors import RunError
 from tff_health.secure_aggregation.slots import (
     MAX_BITS,
@@ -135,3 +136,32 @@ def test_a_modulus_of_62_bits_serves_any_number_of_clients():
     assert common_bits([slot], 10**6) == 62
     with pytest.raises(RunError, match="needs 63 bits"):
         common_bits([Slot("modular", 2**63, (1,), np.dtype(np.int64))], 1)
+
+
+@settings(deadline=None)
+@given(st.lists(slots(), min_size=1, max_size=5), st.integers(1, 20), st.data())
+def test_around_the_middle_sums_of_integers_cannot_wrap(chosen, num_clients, data):
+    numbers = [slot for slot in chosen if not slot.is_power_of_two_sum and slot.bound < 2**50]
+    assume(numbers)
+    bits = common_bits(numbers, num_clients, centred=True)
+    tensors = [[tensor(data.draw, slot) for slot in numbers] for _ in range(num_clients)]
+    vectors = [to_vector(numbers, given_, bits, centred=True) for given_ in tensors]
+    least, most = -(2 ** (bits - 1) // num_clients), (2 ** (bits - 1) - 1) // num_clients
+    for vector in vectors:
+        integers = centred_integers(vector.astype(np.uint64), bits)
+        assert all(least <= integer <= most for integer in integers.tolist())
+    survivors = data.draw(st.integers(1, num_clients))
+    total = np.sum(vectors[:survivors], axis=0, dtype=np.uint64) & np.uint64(2**bits - 1)
+    sums = from_vector(numbers, total, bits, middles=survivors)
+    for slot, found, *given_ in zip(numbers, sums, *tensors[:survivors], strict=True):
+        np.testing.assert_array_equal(found, expected_sum(slot, given_))
+
+
+def test_around_the_middle_most_sums_take_no_more_bits():
+    ones, metric = (Slot("bitwidth", bound, (), np.dtype(np.int64)) for bound in (2, 2**19))
+    assert [ones.bits(n, centred=True) for n in (1, 3, 10)] == [1, 3, 5]
+    assert [metric.bits(n) for n in (10, 16, 30)] == [23, 23, 24]
+    assert [metric.bits(n, centred=True) for n in (10, 16, 30)] == [23, 23, 24]
+    power = Slot("modular", 2**20, (), np.dtype(np.int64))
+    assert (power.middle, power.bits(9, centred=True)) == (0, 20)
+    assert common_bits([ones, power], 9, centred=True, least=30) == 30

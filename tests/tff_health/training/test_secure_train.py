@@ -76,6 +76,24 @@ def test_dropouts_are_recovered_in_every_round(whole):
     assert summary["seconds"]["server_crypto"] > 0
 
 
+def test_sums_that_clients_check_give_the_same_model(whole, tmp_path):
+    out_dir = tmp_path / "run"
+    result = run(out_dir, *BONAWITZ, "--verify")
+    assert result.returncode == 0, result.stderr
+    for mine, other in zip(weights(out_dir), weights(whole[0]), strict=True):
+        np.testing.assert_array_equal(mine, other)
+    checked, plain = rows(out_dir), rows(whole[0])
+    # Some survivors drop out before they can check.
+    assert all(4 <= int(row["verified"]) <= int(row["survivors"]) for row in checked)
+    assert all(row["verified"] == "" for row in plain)
+    assert all(int(a["bytes_up"]) > int(b["bytes_up"]) for a, b in zip(checked, plain, strict=True))
+    summary = json.loads((out_dir / "summary.json").read_text())["runs"][0]
+    assert summary["verified"] == [int(row["verified"]) for row in checked]
+    assert "sums found right   by 4" in result.stdout
+    assert "sums found right" not in whole[1].stdout
+    assert "found the sum of a round to be that of" in (out_dir / "report.html").read_text()
+
+
 @pytest.mark.drill
 def test_a_killed_run_ends_with_the_same_model(whole, tmp_path):
     out_dir = tmp_path / "run"

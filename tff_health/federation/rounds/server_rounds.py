@@ -239,7 +239,8 @@ class ServerRounds:
                     "different sites now"
                 )
             quality = getattr(result, "quality_sum", None)
-            found |= session.sums(result.sum, len(survivors), quality)
+            left = len(result.survivors)
+            found |= session.sums(result.sum, len(survivors), quality, num_survivors=left)
             survivors = result.survivors
             costs, refusals = costs + result.costs, refusals + result.refusals
             lone = max(lone, getattr(result, "lone_share", 0.0))

@@ -146,6 +146,12 @@ class ProtocolChoices:
         schemes=("zhang",),
         experiments=training(but=("schemes",)),
     )
+    verify: bool = setting(
+        "Whether clients commit to their updates, and check the sum that the server publishes.",
+        False,
+        schemes=("bonawitz", "zhang", "zhang_hardened"),
+        experiments=training(but=("schemes",)),
+    )
     he: str = setting(
         "The homomorphic encryption of updates; ckks needs package tenseal.",
         "paillier",

@@ -29,7 +29,7 @@ from crypto.protocols.verified_sum.messages import (
     UploadRequest,
     VerifiedInvitation,
 )
-from crypto.protocols.verified_sum.terms import Terms
+from crypto.protocols.verified_sum.terms import Terms, least_modulus_bits
 from crypto.protocols.verified_sum.verification import commitment_digest
 from crypto.session.faults import Alter, Fault
 from crypto.session.secure_sum import SessionAbortedError
@@ -271,9 +271,10 @@ def test_a_client_without_identity_is_no_company():
 @pytest.mark.parametrize("dtype", [np.int64, np.uint64])
 def test_sums_are_exact_at_the_ends_of_the_range_and_refused_beyond(dtype):
     terms = Terms(CLIENTS, LENGTH, BITS)
-    share = terms.largest_share
-    assert len(CLIENTS) * share <= 2 ** (BITS - 1) - 1 < len(CLIENTS) * (share + 1)
-    ends = np.where(np.arange(LENGTH) % 2, share, -share)
+    least, most = terms.share
+    assert len(CLIENTS) * most <= 2 ** (BITS - 1) - 1 < len(CLIENTS) * (most + 1)
+    assert len(CLIENTS) * (least - 1) < -(2 ** (BITS - 1)) <= len(CLIENTS) * least
+    ends = np.where(np.arange(LENGTH) % 2, most, least)
     residues = ends if dtype == np.int64 else (ends % 2**BITS).astype(np.uint64)
     protocol = VerifiedDoubleMasking()
     result = protocol.sum(dict.fromkeys(CLIENTS, residues), BITS, round_id=1)
@@ -284,8 +285,18 @@ def test_sums_are_exact_at_the_ends_of_the_range_and_refused_beyond(dtype):
         beyond = ends.copy()
         beyond[place] += change
         given = beyond if dtype == np.int64 else (beyond % 2**BITS).astype(np.uint64)
-        with pytest.raises(ParameterError, match=f"1 of 40 values exceed {share}"):
+        with pytest.raises(ParameterError, match=f"1 of 40 values lie outside {least}..{most}"):
             protocol.sum({**vectors(), 4: given}, BITS, round_id=2)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_with_a_power_of_two_clients_every_residue_can_be_reached(sign):
+    clients, bits = range(4), 12
+    end = 2**9 - 1 if sign > 0 else -(2**9)
+    vectors = {client: np.full(3, end) for client in clients}
+    result = VerifiedDoubleMasking().sum(vectors, bits, round_id=1)
+    np.testing.assert_array_equal(result.sum, np.full(3, 4 * end % 2**bits, np.uint64))
+    assert len(result.verification.receipts) == 4
 
 
 def test_a_vector_that_cannot_be_verified_is_refused_by_the_client_too():
@@ -307,6 +318,7 @@ def test_a_modulus_that_cannot_hold_what_opens_the_sum_is_refused():
 
 def test_the_secrets_of_all_clients_fit_the_modulus():
     for clients in (3, 10, 30, 1000):
-        terms = Terms(tuple(range(clients)), 3, 40)
-        needed = terms.parameters.largest_hiding.bit_length() + 1
-        assert terms.parameters.largest_hiding <= Terms(terms.cohort, 3, needed).largest
+        largest = Terms(tuple(range(clients)), 3, 40).parameters.largest_hiding
+        least = least_modulus_bits(clients)
+        assert VerifiedDoubleMasking().least_bits(clients) == least
+        assert 2 ** (least - 2) <= largest < 2 ** (least - 1)
