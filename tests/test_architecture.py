@@ -75,9 +75,9 @@ ARROWS = {
     ),
     "roles": "data errors local privacy schemes secure_aggregation settings training",
     "federation.programs": (
-        "crypto data errors federation.carrier federation.consortium federation.errors "
-        "federation.rounds federation.site federation.study interrupts local reporting roles "
-        "schemes secure_aggregation settings training"
+        "crypto tff_health data errors federation.carrier federation.consortium federation.errors "
+        "federation.evidence federation.rounds federation.site federation.status federation.study "
+        "interrupts local reporting roles schemes secure_aggregation settings training"
     ),
     "federation": (
         "crypto data errors federation.carrier federation.consortium federation.errors "

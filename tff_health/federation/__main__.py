@@ -12,6 +12,7 @@ import sys
 from tff_health import utf8
 from tff_health.errors import TffHealthError
 from tff_health.federation.commands import check, consortium, run, verify
+from tff_health.federation.memory import forbid_core_files
 
 _COMMANDS = (consortium, run, check, verify)
 
@@ -49,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
 
 def program() -> int:
     """Runs the command of this process; ends quietly if nobody reads what it prints."""
+    forbid_core_files()
     try:
         code = main(sys.argv[1:])
         sys.stdout.flush()

@@ -61,6 +61,9 @@ class _Step:
         deadline: in the event loop's time.
         requests: party -> what it was sent.
         waiting: the parties that have neither answered nor gone.
+        task: which of the parties' roles was asked.
+        stage: of that role's protocol.
+        limit: seconds from the start to the deadline.
     """
 
     token: bytes
@@ -68,6 +71,28 @@ class _Step:
     deadline: float
     requests: Mapping[Party, bytes] = field(default_factory=dict)
     waiting: set[Party] = field(default_factory=set)
+    task: str = ""
+    stage: str = ""
+    limit: float = 0.0
+
+
+@dataclass(frozen=True)
+class Doing:
+    """What a conductor waits for.
+
+    Attributes:
+        task: which of the parties' roles was asked.
+        stage: of that role's protocol.
+        seconds: since it was asked.
+        limit: seconds until the deadline, from the start.
+        waiting: the parties that have neither answered nor gone.
+    """
+
+    task: str
+    stage: str
+    seconds: float
+    limit: float
+    waiting: frozenset[Party]
 
 
 @dataclass
@@ -111,6 +136,7 @@ class Conductor:
         self._largest = largest_answer
         self._randomness = randomness
         self._presence = Presence()
+        self._step: _Step | None = None
 
     @property
     def present(self) -> frozenset[Party]:
@@ -121,6 +147,17 @@ class Conductor:
     def silent(self) -> frozenset[Party]:
         """The parties that are connected, missed a deadline, and have shown no life since."""
         return self._hub.connected & self._presence.silent
+
+    @property
+    def doing(self) -> Doing | None:
+        """What is waited for now; None for nothing. Ask it in the event loop."""
+        step = self._step
+        if step is None or not step.waiting:
+            return None
+        seconds = asyncio.get_running_loop().time() - (step.deadline - step.limit)
+        if seconds > step.limit:
+            return None
+        return Doing(step.task, step.stage, seconds, step.limit, frozenset(step.waiting))
 
     def late(self, party: Party) -> int:
         """Return how many answers of a party came too late."""
@@ -161,16 +198,20 @@ class Conductor:
         """
         head = request.token, request.step, request.task, request.stage
         present = self.present
-        requests = {
-            party: Request(*head, data).to_bytes()
-            for party, data in messages.items()
-            if party in present
-        }
+        made: dict[int, bytes] = {}  # what all are told is held once
+        requests = {}
+        for party, data in messages.items():
+            if party in present:
+                if id(data) not in made:
+                    made[id(data)] = Request(*head, data).to_bytes()
+                requests[party] = made[id(data)]
         limit = self.deadline if seconds is None else seconds
         deadline = asyncio.get_running_loop().time() + limit
         for party, data in requests.items():
             await self._hub.send(party, data)
-        return _Step(request.token, request.step, deadline, requests, set(requests))
+        doing = request.task, request.stage, limit
+        self._step = _Step(request.token, request.step, deadline, requests, set(requests), *doing)
+        return self._step
 
     async def next_reply(self, step: _Step) -> Reply | None:
         """Return the next reply to a step; None if nobody is left to wait for, or time is up."""

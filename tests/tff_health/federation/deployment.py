@@ -95,11 +95,12 @@ class Deployment:
         for name in list(self._running):
             self.kill(name)
 
-    def start_server(self):
+    def start_server(self, *more):
         self._start(
             "server",
             *("server", "study.toml", "--keys=ca/server", "--registry=ca/registry.json"),
             *("--out_dir=results", f"--listen=localhost:{self.port}"),
+            *more,
         )
 
     def start(self, name):

@@ -78,6 +78,15 @@ class Log:
     def __init__(self):
         self.lines = []
 
+    def offered(self, offer):
+        self.offer = offer
+
+    def invited(self, cohort):
+        self.cohort = cohort
+
+    def told(self, closed):
+        self.last = closed
+
     def training(self, number):
         self.lines.append(("training", number))
 

@@ -7,6 +7,7 @@ second replaces the first, and a site whose link was cut need not wait until tha
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
@@ -65,6 +66,7 @@ class Reception:
 
     Attributes:
         traffic: of each party, over all its connections.
+        since: Unix time of each party's last coming or going, in seconds.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Reception:
         self._guests: dict[Party, _Guest] = {}
         self._doors: defaultdict[Party, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._watch: asyncio.Task[None] | None = None
+        self.since: dict[Party, float] = {}
         self.traffic: defaultdict[Party, Traffic] = defaultdict(Traffic)
 
     @property
@@ -209,6 +212,7 @@ class Reception:
         traffic = self.traffic[party]
         stream = Stream(end, deliver, self._room, self._limits, self._pace, traffic)
         guest = self._guests[party] = _Guest(member, certificate, stream)
+        self.since[party] = time.time()
         log.info("%s is connected from %s", member, origin)
         return guest
 
@@ -222,6 +226,7 @@ class Reception:
             reason = "it took no greeting"
         finally:
             del self._guests[party]
+            self.since[party] = time.time()
             self._inbox.depart(party)
             guest.stream.release()
             log.warning("%s is gone: %s", guest.member, reason or guest.stream.reason)

@@ -25,6 +25,12 @@ def add(commands: Any) -> None:
         help="where to listen (default: the study's port, at all addresses)",
     )
     server.add_argument(
+        "--status",
+        default="",
+        metavar="[HOST:]PORT",
+        help="where to serve the status page, on loopback unless a host is given (default: not)",
+    )
+    server.add_argument(
         "--images", type=Path, help="test images, for a study on images of the sites' own"
     )
     _add_folders(server)
@@ -68,6 +74,7 @@ def _server(options: argparse.Namespace) -> int:
         data=data_dir,
         images=options.images,
         cache=cache_dir,
+        status=options.status,
     )
     running.show_log()
     return running.run(lambda: serve_study(places), _GOES_ON)

@@ -7,6 +7,7 @@ import random
 from crypto.session.apart.links import LinkLostError
 from crypto.session.apart.participant import Participant
 from tff_health.federation.carrier.greeting import Greeting
+from tff_health.federation.carrier.limits import Traffic
 from tff_health.federation.carrier.line import connect
 from tff_health.federation.consortium.credentials import Credentials
 from tff_health.federation.errors import RefusedError
@@ -17,7 +18,11 @@ _LASTED = 60.0
 
 
 async def stay(
-    participant: Participant, address: str, credentials: Credentials, greeting: Greeting
+    participant: Participant,
+    address: str,
+    credentials: Credentials,
+    greeting: Greeting,
+    traffic: Traffic | None = None,
 ) -> None:
     """Answers the server for as long as this is not cancelled; connects again whenever needed.
 
@@ -29,6 +34,7 @@ async def stay(
         address: host:port of the server.
         credentials: of this party.
         greeting: what it says of itself.
+        traffic: where its messages are counted.
 
     Raises:
         RefusedError: if the server refuses this party, or the reverse, for good.
@@ -37,7 +43,7 @@ async def stay(
     while True:
         begun, replies = loop.time(), participant.replies
         try:
-            async with connect(address, credentials, greeting) as line:
+            async with connect(address, credentials, greeting, traffic=traffic) as line:
                 log.info("connected to %s", address)
                 told = ""
                 await participant.serve(line)

@@ -3,15 +3,21 @@
 import hashlib
 import logging
 import time
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from crypto.parties import AUTHORITY
+from crypto.parties import AUTHORITY, SERVER, Party
+from crypto.primitives.signatures import SigningIdentity
 from crypto.session.apart.conductor import Session
 from tff_health.data.federated import FederatedImages
-from tff_health.federation.programs.parties import needs_authority
+from tff_health.federation.consortium.registry import Registry
+from tff_health.federation.evidence.transcript import TRANSCRIPT, Transcript
+from tff_health.federation.programs.evidence import ServerEvidence
+from tff_health.federation.programs.parties import needs_authority, roles_by_label
 from tff_health.federation.programs.study_data import (
     agreed_facts,
     read_images,
@@ -71,6 +77,11 @@ class ServerRun:
         results: folder of the run.
         data_dir: folder of data sets.
         cache_dir: where tables are kept; None for in memory only.
+        identity: with which the server signs its transcript.
+        registry: returns the registry as it is now.
+
+    Attributes:
+        missed: how many rounds each client was invited to and did not survive, since the start.
 
     Raises:
         TffHealthError: if the folder holds another run, or data or settings do not allow it.
@@ -83,7 +94,11 @@ class ServerRun:
         results: Path,
         data_dir: Path | None,
         cache_dir: Path | None,
+        identity: SigningIdentity,
+        registry: Callable[[], Registry],
     ) -> None:
+        self.missed: Counter[Party] = Counter()
+        self._evidence: ServerEvidence | None = None
         self._study = study
         self._protocol = protocol
         self._config = study.config
@@ -91,13 +106,30 @@ class ServerRun:
         self._folder.__enter__()
         try:
             self._prepare(data_dir, cache_dir)
+            transcript = Transcript.open(results / TRANSCRIPT, "server", SERVER, identity)
+            labels = tuple(roles_by_label(protocol))
+            self._evidence = ServerEvidence(
+                transcript, study.digest, lambda: registry().digest, labels
+            )
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
         """Unlocks the folder."""
+        if self._evidence:
+            self._evidence.close()
         self._folder.__exit__(None, None, None)
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows of metrics.csv so far."""
+        return self._loop.rows
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for what is needed while it runs."""
+        return self._folder.scratch
 
     def finish(self, asking: Session) -> str:
         """Runs the rounds that are missing, tells sites that the study is over, and writes results.
@@ -175,7 +207,7 @@ class ServerRun:
         self._restore(state)
         self._close_last(rounds)
         training, clients = self._training, self._study.clients
-        model = training.broadcast().to_bytes()
+        model, before = training.broadcast().to_bytes(), self._digest()
 
         def draw(attempt: int) -> tuple[int, ...]:
             places = draw_cohort(self._config, (), number, attempt).clients
@@ -190,9 +222,20 @@ class ServerRun:
         if self._spending:
             places = [clients.index(client) for client in done.cohort]
             row["epsilon"] = self._spending.spend(number, places)
+        self.missed.update(set(done.cohort) - set(done.survivors))
+        after = self._digest()
         self._last.closed = RoundClosed(
-            number, done.binding, done.survivors, self._digest(), bool(done.lost)
+            number, done.binding, done.survivors, after, bool(done.lost)
         )
+        if self._evidence:
+            spent = row.get("epsilon")
+            self._evidence.summed(
+                number,
+                done,
+                (before, after),
+                None if spent is None else float(spent),
+                (done.costs.bytes_up, done.costs.bytes_down + len(model) * len(done.cohort)),
+            )
         note = f"{len(done.survivors)} of {len(clients)} sites"
         return Trained(self._state(), row, "lost" if done.lost else note)
 
@@ -203,6 +246,8 @@ class ServerRun:
     def _close_last(self, rounds: ServerRounds) -> None:
         """Tells sites of the last round, now that it is kept."""
         if closed := self._last.closed:
+            if self._evidence:
+                self._evidence.kept(closed)
             rounds.close(closed)
 
     def _state(self) -> Any:

@@ -11,9 +11,12 @@ from crypto.parties import ClientId, describe
 from crypto.session.apart.participant import Participant, Task
 from tff_health.data.federated import FederatedImages
 from tff_health.federation.carrier.greeting import Greeting
+from tff_health.federation.carrier.limits import Traffic
 from tff_health.federation.consortium.credentials import Credentials, find_member, site_credentials
 from tff_health.federation.errors import FederationError
+from tff_health.federation.evidence.transcript import TRANSCRIPT, Transcript
 from tff_health.federation.programs.connection import stay
+from tff_health.federation.programs.evidence import SiteEvidence
 from tff_health.federation.programs.parties import place_of, protocol_of, roles_by_label
 from tff_health.federation.programs.study_data import (
     agreed_facts,
@@ -22,13 +25,14 @@ from tff_health.federation.programs.study_data import (
     read_images,
     shared_out,
 )
-from tff_health.federation.rounds.messages import RoundClosed, StudyEnded
+from tff_health.federation.rounds.messages import RoundClosed, RoundOffer, StudyEnded
 from tff_health.federation.rounds.site_rounds import SiteRounds
 from tff_health.federation.site.site_file import SiteFile, read_site
 from tff_health.federation.site.state import SiteState
 from tff_health.federation.study import OWN_IMAGES
 from tff_health.roles.broadcast import Broadcast
 from tff_health.roles.site import SiteTraining
+from tff_health.secure_aggregation.protocols import SumProtocol
 from tff_health.training.data_facts import DataFacts
 
 log = logging.getLogger(__name__)
@@ -57,14 +61,17 @@ async def take_part(path: Path, data_dir: Path | None, cache_dir: Path | None) -
     state = SiteState.open(site.folder, site.policy)
     try:
         training = await asyncio.to_thread(_prepare, site, client, data_dir, cache_dir)
-        watcher = SiteWatcher(asyncio.get_running_loop())
-        tasks = _tasks(site, client, credentials, state, training, watcher, cache_dir)
+        identity = credentials.identity
+        protocol = protocol_of(site.study, site.registry, client, identity, cache_dir)
+        evidence, traffic = _evidence(site, credentials, state, training, protocol)
+        watcher = SiteWatcher(asyncio.get_running_loop(), evidence)
+        tasks = _tasks(site, client, state, training, watcher, protocol)
         decoding = decoding_of(site.study)
         greeting = Greeting.of(site.study.digest, site.registry.digest, decoding)
         log.info("%s of study '%s'", describe(client), site.study.section.name)
         participant = Participant(tasks, _note)
         address = site.study.section.server
-        staying = asyncio.create_task(stay(participant, address, credentials, greeting))
+        staying = asyncio.create_task(stay(participant, address, credentials, greeting, traffic))
         over = asyncio.create_task(watcher.over.wait())
         try:
             await asyncio.wait((staying, over), return_when=asyncio.FIRST_COMPLETED)
@@ -75,24 +82,40 @@ async def take_part(path: Path, data_dir: Path | None, cache_dir: Path | None) -
             for task in (staying, over):
                 task.cancel()
             await asyncio.gather(staying, over, return_exceptions=True)
+            evidence.close()
     finally:
         state.close()
     return 0
 
 
 class SiteWatcher:
-    """Tells the site's log how rounds go, and notes the end of the study.
+    """Tells the site's log and transcript how rounds go, and notes the end of the study.
 
     Args:
         loop: of the program; what is told here comes from a thread.
+        evidence: writes the transcript.
 
     Attributes:
         over: set once the server has said that the study is over.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, evidence: SiteEvidence) -> None:
         self.over = asyncio.Event()
         self._loop = loop
+        self._evidence = evidence
+
+    def offered(self, offer: RoundOffer) -> None:
+        """Notes which model the server has shown."""
+        model = Broadcast.from_bytes(offer.model).weights.digest()
+        self._evidence.shown(offer.round_id, offer.binding(), model)
+
+    def invited(self, cohort: tuple[ClientId, ...]) -> None:
+        """Notes with whom the site is in a sum."""
+        self._evidence.invited(cohort)
+
+    def told(self, closed: RoundClosed) -> None:
+        """Writes how a round ended, as the server says."""
+        self._evidence.told(closed)
 
     def training(self, round_number: int) -> None:
         """Notes that the site begins to train."""
@@ -171,17 +194,37 @@ def _prepare(
     return SiteTraining(config, facts, held, place, folder)
 
 
-def _tasks(
+def _evidence(
     site: SiteFile,
-    client: ClientId,
     credentials: Credentials,
     state: SiteState,
     training: SiteTraining,
+    protocol: SumProtocol,
+) -> tuple[SiteEvidence, Traffic]:
+    """Opens the site's transcript; returns what writes it, and what counts the site's messages."""
+    study, traffic = site.study.digest, Traffic()
+    member = find_member(site.folder, site.registry)
+    path, identity = site.folder / TRANSCRIPT, credentials.identity
+    transcript = Transcript.open(path, member.name, member.party, identity)
+    journals = {label: state.journal.of(study, label) for label in roles_by_label(protocol)}
+    is_private = training.noisy_steps(1) is not None
+
+    def spent() -> float | None:
+        return state.ledger.epsilon_of(study) if is_private else None
+
+    registry = site.registry.digest
+    return SiteEvidence(transcript, study, registry, journals, spent, traffic), traffic
+
+
+def _tasks(
+    site: SiteFile,
+    client: ClientId,
+    state: SiteState,
+    training: SiteTraining,
     watcher: SiteWatcher,
-    cache_dir: Path | None,
+    protocol: SumProtocol,
 ) -> dict[str, Task]:
     study = site.study
-    protocol = protocol_of(study, site.registry, client, credentials.identity, cache_dir)
     labels = {id(one): label for label, one in protocol.by_label.items()}
     sessions = {labels[id(s.protocol)]: s for s in protocol.sessions(training.sums.slots)}
     members = {

@@ -59,8 +59,20 @@ class Rules(Protocol):
 class Watcher(Protocol):
     """Is told how rounds go: for the site's log, and its evidence."""
 
+    def offered(self, offer: RoundOffer) -> None:
+        """The server has shown a model to train on."""
+        ...
+
     def training(self, round_number: int) -> None:
         """The site begins to train."""
+        ...
+
+    def invited(self, cohort: tuple[ClientId, ...]) -> None:
+        """The site is invited to a secure sum with these clients, and accepts."""
+        ...
+
+    def told(self, closed: RoundClosed) -> None:
+        """The server says how a round ended, in which the site may have had no part."""
         ...
 
     def trained(self, round_number: int) -> None:
@@ -153,6 +165,7 @@ class SiteRounds:
         if ready is None or (ready.round_id, ready.binding) != (number, binding):
             self._ready = None
             self._ask(lambda: self._rules.check_round(number))
+            self._watcher.offered(offer)
             self._watcher.training(number)
             ready = _Ready(number, binding, self._training.contribute(offer.model, number))
             self._watcher.trained(number)
@@ -166,6 +179,7 @@ class SiteRounds:
         def give(invitation: RoundInvitation) -> Any:
             size = len(invitation.cohort)
             self._ask(lambda: self._rules.check_cohort(size, threshold_of(invitation)))
+            self._watcher.invited(invitation.cohort)
             vector = session.vector(ready.tensors, size)
             quality = session.quality_of(ready.tensors)
             return vector if quality is None else Contribution(vector, quality)
@@ -175,6 +189,7 @@ class SiteRounds:
     def _close(self, data: bytes) -> bytes | None:
         with blaming(SERVER):
             closed = RoundClosed.from_bytes(data)
+        self._watcher.told(closed)
         ready = self._ready
         if ready is None or (ready.round_id, ready.binding) != (closed.round_id, closed.binding):
             return None  # it did not train then, or has been started anew since

@@ -87,12 +87,20 @@ class _Handler(BaseHTTPRequestHandler):
             return
         match self.path.partition("?")[0]:
             case "/":
-                self._answer(HTTPStatus.OK, "text/html", render(self.server.snapshot()))
+                self._show("text/html", render)
             case "/status.json":
-                data = dataclasses.asdict(self.server.snapshot())
-                self._answer(HTTPStatus.OK, "application/json", _to_json(data))
+                self._show("application/json", _to_json)
             case _:
                 self._answer(HTTPStatus.NOT_FOUND, "text/plain", "there are / and /status.json\n")
+
+    def _show(self, kind: str, write: Callable[[ServerStatus], str]) -> None:
+        try:
+            snapshot = self.server.snapshot()
+        except (TimeoutError, FederationError):
+            text = "the server is busy; ask again\n"
+            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", text)
+            return
+        self._answer(HTTPStatus.OK, kind, write(snapshot))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the base
         """Logs a request, for who looks for it."""
@@ -122,5 +130,5 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _to_json(data: Any) -> str:
-    return json.dumps(data, default=str) + "\n"
+def _to_json(snapshot: ServerStatus) -> str:
+    return json.dumps(dataclasses.asdict(snapshot)) + "\n"
