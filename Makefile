@@ -10,10 +10,10 @@ PYTEST := $(RUN) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 UNIT_TESTS := tests/crypto tests/tff_health/data tests/tff_health/test_flags.py tests/test_architecture.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check drills apart lint mutation bench doctor docs package lock clean
+.PHONY: help setup run test check drills apart lint mutation federation bench doctor docs package lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install all packages into .venv (done once; other targets do it when needed)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
@@ -46,6 +46,9 @@ lint: setup ## check style and types
 mutation: setup ## see which breaks of crypto/ no test notices (long): make mutation MODULES="primitives/shamir"
 	@$(PYTHON) -m tff_health.install $(MUTATION_VENV) requirements/mutation.txt
 	@$(MUTATION_VENV)/bin/python tests/crypto/mutation.py $(MODULES) $(if $(SAMPLE),--sample=$(SAMPLE))
+
+federation: setup ## run a server and five hospitals on this machine, kill one and start it again (a minute or two)
+	@$(RUN) -m examples.federation.loopback
 
 bench: setup ## run the benchmarks (minutes; best on an idle machine)
 	@$(RUN) -m benchmarks.tff_round

@@ -1,13 +1,16 @@
 """What a running study shows to its operator, and the evidence that it leaves."""
 
 import json
+import re
 import shutil
+import subprocess
+import sys
 import time
 import urllib.request
 
 import pytest
 
-from tests.tff_health.federation.deployment import Deployment, free_port
+from tests.tff_health.federation.deployment import ROOT, Deployment, free_port
 from tff_health.federation.__main__ import main
 from tff_health.federation.evidence.transcript import TRANSCRIPT
 from tff_health.federation.evidence.verification import verify_folder
@@ -82,6 +85,21 @@ def test_status_and_evidence_of_a_study_with_a_kill_and_a_return(tmp_path, capsy
     path.write_text("\n".join(lines[:-1]) + "\n")
     assert main(["verify", str(folder)]) == 1
     assert "server.jsonl: does not tell of round 4" in capsys.readouterr().err
+
+
+def test_the_example_on_one_machine():
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.federation.loopback"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "hospital-2 is killed while it trains in round 2" in done.stdout
+    assert re.search(r"survivors of the rounds: 5, 4, [45], [45]\n", done.stdout)
+    assert re.search(r"evidence: 6 transcripts, \d+ entries, 0 problems", done.stdout)
 
 
 def test_evidence_survives_a_kill_of_the_server(tmp_path):
