@@ -32,7 +32,11 @@ class Relay:
             yield f"localhost:{server.sockets[0].getsockname()[1]}"
 
     async def pass_on(self, reader, writer):
-        there = await asyncio.open_connection("localhost", self.port)
+        try:
+            there = await asyncio.open_connection("localhost", self.port)
+        except OSError:  # the server is not there yet
+            writer.close()
+            return
         with contextlib.suppress(OSError):
             await asyncio.gather(self.copy(reader, there[1]), self.copy(there[0], writer))
 
