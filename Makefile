@@ -76,6 +76,9 @@ lock: ## resolve requirements/direct.in into requirements.txt
 	  --output-file requirements.txt
 	@$(LINT_VENV)/bin/uv pip compile requirements/docs.in --python-version 3.11 --quiet \
 	  --custom-compile-command 'make lock' --annotation-style line --output-file requirements/docs.txt
+	@$(LINT_VENV)/bin/uv pip compile requirements/nvflare.in --python-version 3.11 --quiet \
+	  --python-platform x86_64-manylinux_2_31 --custom-compile-command 'make lock' \
+	  --annotation-style line --output-file requirements/nvflare.txt
 
 clean: ## remove what these targets made, .venv too; results stay
 	rm -rf $(VENV) $(LINT_VENV) $(MUTATION_VENV) $(DOCS_VENV) .site dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
