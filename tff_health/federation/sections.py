@@ -89,6 +89,10 @@ def _checked(setting: Setting, value: Any) -> Any:
         raise ValueError(problem)
     if found == "" and setting.default is None:
         raise ValueError("must not be empty")
+    if not all(
+        one.isprintable() for one in (found if setting.is_list else [found]) if type(one) is str
+    ):
+        raise ValueError("must be text on one line")
     if setting.is_list and len(set(found)) < len(found):
         raise ValueError("must have nothing twice")
     return found
