@@ -54,6 +54,9 @@ class Deployment:
         sites: how many there are.
     """
 
+    host = "localhost"
+    training_seconds = 120
+
     def __init__(self, folder, settings, sites=3, stage_seconds=30):
         self.folder, self.settings = folder, settings
         self.port = free_port()
@@ -64,7 +67,7 @@ class Deployment:
 
     def _found(self, stage_seconds):
         ca = self.folder / "ca"
-        enrolment.found_consortium(ca, "derm", ("localhost",))
+        enrolment.found_consortium(ca, "derm", (self.host,))
         parties = list(range(1, len(self.names) + 1))
         if self.settings["scheme"] in WITH_AUTHORITY:
             self.names.append("keeper")
@@ -76,8 +79,9 @@ class Deployment:
         values = "\n".join(f"{k} = {_toml(v)}" for k, v in self.settings.items())
         clients = [party for party in parties if party != AUTHORITY]
         (self.folder / "study.toml").write_text(
-            f'[study]\nname = "try"\nserver = "localhost:{self.port}"\nclients = {clients}\n'
-            f"stage_seconds = {stage_seconds}\ntraining_seconds = 120\n[settings]\n{values}\n"
+            f'[study]\nname = "try"\nserver = "{self.host}:{self.port}"\nclients = {clients}\n'
+            f"stage_seconds = {stage_seconds}\ntraining_seconds = {self.training_seconds}\n"
+            f"[settings]\n{values}\n"
         )
         registry = read_registry(ca / "registry.json")
         study = read_study(self.folder / "study.toml")

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -59,13 +60,17 @@ class Drill(Deployment):
     def _start(self, name, *arguments):
         with (self.folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
-                [sys.executable, *PROGRAM, *arguments],
+                self.command(name, arguments),
                 cwd=self.folder,
                 env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment()},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def command(self, name, arguments):
+        """What is started for a program."""
+        return [sys.executable, *PROGRAM, *arguments]
 
     def environment(self):
         """What programs find in their environment beside the usual."""
@@ -82,12 +87,21 @@ class Drill(Deployment):
         """Wait until a program has struck itself dead; forget it, and return its name."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            for name, program in list(self._running.items()):
-                if program.poll() == -signal.SIGKILL:
-                    del self._running[name]
-                    return name
+            if dead := self.fallen():
+                assert len(dead) == 1, dead
+                return dead[0]
             time.sleep(0.01)
         raise AssertionError(f"nobody was struck:\n{self.logs()}")
+
+    def fallen(self):
+        """The names of programs that have struck themselves dead; they are forgotten."""
+        dead = [name for name, one in self._running.items() if one.poll() == -signal.SIGKILL]
+        for name in dead:
+            del self._running[name]
+        return dead
+
+    def assert_running(self, name):
+        assert self._running[name].poll() in (None, 0), self.logs()
 
     def stopped(self, seconds=60):
         """Wait until a program has stopped itself; return its name."""
@@ -148,3 +162,9 @@ def left_over(folder):
         except OSError:
             pass
     return found
+
+
+def listeners(port):
+    """Whether somebody listens at a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
