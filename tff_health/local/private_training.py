@@ -28,6 +28,7 @@ from tff_health.local.random_layers import Draws
 from tff_health.local.task import Task
 from tff_health.privacy.clipped_sum import fast_clipped_sum, tfp_clipped_sum
 from tff_health.privacy.discrete_noise import add_discrete_noise
+from tff_health.privacy.normal_noise import standard_normal
 
 _ENGINES = {"fast": fast_clipped_sum, "tfp_optimizer": tfp_clipped_sum}
 
@@ -118,7 +119,7 @@ class PrivateTraining:
         with self._draws.seeded(fold(stream, len(self._variables))):
             sums = self._clipped_sum(self._model, losses, images, labels, privacy.clipping_norm)
         gradient = tuple(
-            (total + deviation * tf.random.stateless_normal(total.shape, fold(stream, number)))
+            (total + deviation * standard_normal(total.shape, fold(stream, number)))
             / privacy.lot_size
             for number, total in enumerate(sums)
         )
