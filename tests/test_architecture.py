@@ -82,7 +82,8 @@ ARROWS = {
     "federation.nvflare": ("crypto federation.carrier federation.consortium federation.errors"),
     "federation": (
         "crypto data errors federation.carrier federation.consortium federation.errors "
-        "federation.evidence federation.programs federation.site federation.study interrupts utf8"
+        "federation.evidence federation.programs federation.site federation.study interrupts quiet "
+        "utf8"
     ),
     "studies": (
         "data errors interrupts local measurements reporting schemes secure_aggregation "

@@ -13,6 +13,7 @@ from tff_health import utf8
 from tff_health.errors import TffHealthError
 from tff_health.federation.commands import check, consortium, run, verify
 from tff_health.federation.memory import forbid_core_files
+from tff_health.quiet import silence_libraries
 
 _COMMANDS = (consortium, run, check, verify)
 
@@ -21,6 +22,7 @@ def main(arguments: list[str]) -> int:
     """Runs one command; returns the exit code."""
     options = parser().parse_args(arguments)
     try:
+        silence_libraries()
         interrupts.allow_cleanup()  # not before, as nothing would catch what they raise
         return int(options.run(options))
     except TffHealthError as error:
