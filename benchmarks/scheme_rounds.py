@@ -35,10 +35,16 @@ class SchemeRounds:
     """One scheme, run a round at a time."""
 
     def __init__(
-        self, scheme: str, task: Task, pool: WorkerPool, num_clients: int, num_dropouts: int = 0
+        self,
+        scheme: str,
+        task: Task,
+        pool: WorkerPool,
+        num_clients: int,
+        num_dropouts: int = 0,
+        settings: ProtocolSettings = SETTINGS,
     ) -> None:
         protocol = SCHEMES[scheme].protocol
-        bound = BINDINGS[protocol].build(SETTINGS) if protocol else BoundProtocols()
+        bound = BINDINGS[protocol].build(settings) if protocol else BoundProtocols()
         self.context = SecureContext(pool, bound)
         self._clients = list(range(num_clients))
         self._dropouts = dict.fromkeys(self._clients[-num_dropouts:], "masked input")

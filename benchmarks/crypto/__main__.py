@@ -15,6 +15,7 @@ NAMES = (
     "elgamal",
     "homomorphic",
     "quality_sum",
+    "commitments",
 )
 
 

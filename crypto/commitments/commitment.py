@@ -1,6 +1,6 @@
 """Commitments to integer vectors that add up, as their openings do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -8,15 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crypto.commitments.matrix import public_values
-from crypto.commitments.parameters import CommitmentParameters
-from crypto.commitments.transform import Residues, transform
+from crypto.commitments.parameters import CommitmentParameters, Level
+from crypto.commitments.transform import MAX_REDUCED, Residues, transform
 from crypto.encoding.bit_packing import pack, packed_bytes, unpack
 from crypto.errors import DecodingError, OpeningError, ParameterError
 from crypto.randomness import SYSTEM, Randomness
 
 Integers: TypeAlias = NDArray[np.int64]
 
-_PIECE: Final = 16  # polynomials that are in the works at a time, so that they stay in the cache
+PIECE: Final = 16
+"""Polynomials that are in the works at a time, so that they stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +56,26 @@ class Commitment:
         Raises:
             DecodingError: for another length, or a value that is no residue.
         """
-        level = parameters.level
-        if len(data) != level.commitment_bytes:
-            raise DecodingError(f"a commitment has {level.commitment_bytes} bytes, not {len(data)}")
-        values, start = [], 0
-        for prime in level.primes:
-            bits = prime.bit_length()
-            end = start + packed_bytes(level.degree, bits)
-            residues = unpack(memoryview(data)[start:end], level.degree, bits).astype(np.uint32)
-            if int(residues.max()) >= prime:
-                raise DecodingError(f"a commitment with values beyond {prime - 1}")
-            values.append(residues)
-            start = end
-        return cls(parameters, tuple(values))
+        read = _read_values([data], parameters.level)
+        return cls(parameters, tuple(values[0] for values in read))
+
+    @classmethod
+    def sum_of_encoded(
+        cls, encoded: Sequence[bytes], parameters: CommitmentParameters
+    ) -> "Commitment":
+        """Add commitments that were made with the same parameters, as `to_bytes` wrote them.
+
+        Raises:
+            ParameterError: for none, or more than the parameters allow.
+            DecodingError: as `from_bytes`.
+        """
+        if not 1 <= len(encoded) <= parameters.num_clients:
+            raise ParameterError(
+                f"a sum of {len(encoded)} commitments, of 1 to {parameters.num_clients}"
+            )
+        read = zip(_read_values(encoded, parameters.level), parameters.level.primes, strict=True)
+        sums = ((values.sum(axis=0, dtype=np.uint64), np.uint64(prime)) for values, prime in read)
+        return cls(parameters, tuple((total % prime).astype(np.uint32) for total, prime in sums))
 
     @classmethod
     def sum_of(cls, commitments: Iterable["Commitment"]) -> "Commitment":
@@ -82,20 +90,7 @@ class Commitment:
         parameters = added[0].parameters
         if any(commitment.parameters != parameters for commitment in added):
             raise ParameterError("commitments with different parameters do not add up")
-        if len(added) > parameters.num_clients:
-            raise ParameterError(
-                f"a sum of {len(added)} commitments, of {parameters.num_clients} at most"
-            )
-        sums = (
-            sum(parts, np.zeros(1, np.uint64))
-            for parts in zip(*(c.values for c in added), strict=True)
-        )
-        primes = parameters.level.primes
-        reduced = (np.uint64(p) for p in primes)
-        return cls(
-            parameters,
-            tuple((s % p).astype(np.uint32) for s, p in zip(sums, reduced, strict=True)),
-        )
+        return cls.sum_of_encoded([commitment.to_bytes() for commitment in added], parameters)
 
 
 def commit(
@@ -159,6 +154,24 @@ def check_opening(commitment: Commitment, integers: Integers, opening: Opening) 
         raise OpeningError("these integers do not open the commitment")
 
 
+def _read_values(encoded: Sequence[bytes], level: Level) -> list[NDArray[np.uint32]]:
+    """Return the values of commitments, all at once: for each prime shape (number, N)."""
+    for data in encoded:
+        if len(data) != level.commitment_bytes:
+            raise DecodingError(f"a commitment has {level.commitment_bytes} bytes, not {len(data)}")
+    values, start = [], 0
+    for prime in level.primes:
+        bits = prime.bit_length()
+        end = start + packed_bytes(level.degree, bits)  # without bits to fill up, as 64 divides N
+        joined = b"".join([data[start:end] for data in encoded])
+        residues = unpack(joined, len(encoded) * level.degree, bits).astype(np.uint32)
+        if int(residues.max()) >= prime:
+            raise DecodingError(f"a commitment with values beyond {prime - 1}")
+        values.append(residues.reshape(len(encoded), level.degree))
+        start = end
+    return values
+
+
 def _known_part(
     integers: Integers, secret: Integers, parameters: CommitmentParameters
 ) -> list[Residues]:
@@ -166,34 +179,27 @@ def _known_part(
     level = parameters.level
     _check_integers(integers, parameters.length)
     _check_integers(secret, level.degree)
-    totals = []
-    for prime in level.primes:
-        key = public_values(level.degree, prime, 0, 1)
-        totals.append(_products(_residue_block(secret, prime, level.degree), key, prime))
-    step = _PIECE * level.degree
+    totals = [np.zeros(level.degree) for _ in level.primes]
+    _add_products(totals, secret, 0, level)
+    step = PIECE * level.degree
     for number, start in enumerate(range(0, len(integers), step)):
-        piece = integers[start : start + step]
-        for place, prime in enumerate(level.primes):
-            block = _residue_block(piece, prime, level.degree)
-            keys = public_values(level.degree, prime, 1 + number * _PIECE, len(block))
-            totals[place] += _products(block, keys, prime)
+        _add_products(totals, integers[start : start + step], 1 + number * PIECE, level)
     return totals
 
 
-def _products(block: Residues, keys: Residues, prime: int) -> Residues:
-    ring = transform(prime, block.shape[-1])
-    total: Residues = ring.reduce(ring.forward(block) * keys).sum(axis=0)
-    return total
-
-
-def _residue_block(integers: Integers, prime: int, degree: int) -> Residues:
-    """Return integers modulo p as polynomials, filled up with zeros: shape (number, N)."""
-    rows = -(-len(integers) // degree)
-    block = np.zeros(rows * degree)
-    residues = integers % prime
-    residues[residues > prime // 2] -= prime
-    block[: len(integers)] = residues
-    return block.reshape(rows, degree)
+def _add_products(totals: list[Residues], integers: Integers, first: int, level: Level) -> None:
+    """Add the products of integers, as polynomials, with public ones from a place on."""
+    rows = -(-len(integers) // level.degree)
+    fits = max(-int(integers.min()), int(integers.max())) <= MAX_REDUCED
+    whole = np.zeros((rows, level.degree), np.int64)
+    whole.reshape(-1)[: len(integers)] = integers
+    doubles = whole.astype(np.float64)
+    for place, prime in enumerate(level.primes):
+        ring = transform(prime, level.degree)
+        block = doubles if fits else np.mod(whole, np.int64(prime)).astype(np.float64)
+        products = ring.forward(ring.reduce(block))
+        products *= public_values(level.degree, prime, first, rows)
+        totals[place] += ring.reduce(products).sum(axis=0)
 
 
 def _residues(centred: Residues, prime: int) -> NDArray[np.uint32]:

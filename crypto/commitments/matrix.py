@@ -5,6 +5,7 @@ matrix. With keys that are public the keystream serves as a random function, and
 Words beyond the prime are left out, so that values are exactly uniform if the keystream is.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -14,10 +15,11 @@ from crypto.domain import domain_hash
 from crypto.primitives.prg import Keystream
 
 _PURPOSE: Final = "commitments/public polynomial"
+_KEPT_VALUES: Final = 1 << 19  # of 8 bytes, for each prime: longer vectors make them anew
 
 
 def public_values(degree: int, prime: int, first: int, number: int) -> Residues:
-    """Return public polynomials modulo one prime, by their values.
+    """Return public polynomials modulo one prime, by their values; the first thousands are kept.
 
     Args:
         degree: N.
@@ -26,13 +28,23 @@ def public_values(degree: int, prime: int, first: int, number: int) -> Residues:
         number: how many.
 
     Returns:
-        Shape (number, N), as `Transform.forward` returns values.
+        Shape (number, N), as `Transform.forward` returns values; read-only.
     """
+    if (first + number) * degree <= _KEPT_VALUES:
+        return _kept(degree, prime, first, number)
+    return _made(degree, prime, first, number)
+
+
+def _made(degree: int, prime: int, first: int, number: int) -> Residues:
     values = np.empty((number, degree))
     for row, place in enumerate(range(first, first + number)):
         values[row] = _uniform(degree, prime, place)
     values -= np.where(values > prime // 2, float(prime), 0.0)
+    values.setflags(write=False)
     return values
+
+
+_kept = lru_cache(maxsize=256)(_made)
 
 
 def _uniform(degree: int, prime: int, place: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:

@@ -21,7 +21,8 @@ Residues: TypeAlias = NDArray[np.float64]
 
 MAX_PRIME_BITS: Final = 27
 _ROWS: Final = 64
-_EXACT: Final = 1 << 52
+MAX_REDUCED: Final = 1 << 52
+"""The largest magnitude that `Transform.reduce` takes."""
 _LIMB_BITS: Final = 14
 
 
@@ -119,7 +120,7 @@ class Transform:
     def _limbs(self, matrix: NDArray[np.int64]) -> list[Residues]:
         """Cut a matrix so that its products with residues add up below 2^52; highest limb first."""
         centred = self._centre(matrix)
-        if (self.prime // 2 + 1) ** 2 * len(matrix) < _EXACT:
+        if (self.prime // 2 + 1) ** 2 * len(matrix) < MAX_REDUCED:
             return [np.ascontiguousarray(centred)]
         high = np.rint(centred / (1 << _LIMB_BITS))
         return [

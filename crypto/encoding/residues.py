@@ -167,9 +167,8 @@ def centred(residues: NDArray[np.uint64], modulus_bits: int) -> NDArray[np.int64
         residues: uint64, 0 to 2^k - 1, any shape.
         modulus_bits: k, 1 to 62.
     """
-    half, modulus = np.int64(1 << (modulus_bits - 1)), np.int64(1 << modulus_bits)
-    signed = residues.astype(np.int64)
-    return np.where(signed >= half, signed - modulus, signed)
+    above = 64 - modulus_bits  # shifted there and back, the highest of the k bits is the sign
+    return (residues << np.uint64(above)).view(np.int64) >> np.int64(above)
 
 
 def _check_form(vector: IntegerVector, length: int) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from crypto.encoding.residues import IntegerVector
 from crypto.parties import ClientId
 from crypto.primitives.signatures import VerifyKey
 from crypto.protocols.masking.parameters import MaskingParameters
@@ -77,20 +76,6 @@ class VerifiedJoint(JointSum):
     def least_bits(self, num_clients: int) -> int:
         """Return the smallest k that it takes."""
         return least_modulus_bits(num_clients)
-
-    def sum(
-        self,
-        vectors: Mapping[ClientId, IntegerVector],
-        qualities: Mapping[ClientId, int],
-        modulus_bits: int,
-        **options: Any,
-    ) -> QualitySumResult:
-        """Run one session; see `JointSum.sum`."""
-        parameters = self._masking.plan(vectors, modulus_bits)
-        terms = _terms(tuple(sorted(vectors)), parameters)
-        for vector in vectors.values():
-            terms.integers(vector)  # refuses, before anything is sent, what could not be verified
-        return super().sum(vectors, qualities, modulus_bits, **options)
 
     def _joins(self, client: ClientId) -> Any:
         role = self._client(client)

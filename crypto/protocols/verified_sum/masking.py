@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from crypto.encoding.residues import IntegerVector
 from crypto.errors import ProtocolError
 from crypto.parties import ClientId, Party
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
@@ -77,13 +76,6 @@ class VerifiedMasking(MaskingSum):
 
     def _make_client(self, client: ClientId, identity: SigningIdentity | None) -> Any:
         return self._signers.client(client, super()._make_client(client, identity))  # type: ignore[safe-super]
-
-    def _agree(self, vectors: Mapping[ClientId, IntegerVector], modulus_bits: int) -> Any:
-        agreed: MaskingParameters = super()._agree(vectors, modulus_bits)
-        terms = _terms(tuple(sorted(vectors)), agreed)
-        for vector in vectors.values():
-            terms.integers(vector)  # refuses, before anything is sent, what could not be verified
-        return agreed
 
     def _open(
         self, cohort: tuple[ClientId, ...], agreed: Any, plan: SessionPlan, channel: AnyChannel

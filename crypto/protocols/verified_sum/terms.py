@@ -95,8 +95,8 @@ class Terms:
             raise ParameterError(f"a vector must have shape ({self.length},), not {vector.shape}")
         integers = self.as_integers(vector)
         least, most = self.share
-        beyond = int(np.count_nonzero((integers < least) | (integers > most)))
-        if beyond:
+        if self.length and not least <= int(integers.min()) <= int(integers.max()) <= most:
+            beyond = int(np.count_nonzero((integers < least) | (integers > most)))
             raise ParameterError(
                 f"{beyond} of {self.length} values lie outside {least}..{most}, the range in which "
                 f"the sum over {len(self.cohort)} clients cannot wrap modulo "
@@ -106,8 +106,7 @@ class Terms:
 
     def as_integers(self, residues: IntegerVector) -> NDArray[np.int64]:
         """Return the integers nearest to 0 that residues stand for."""
-        mask = np.uint64((1 << self.modulus_bits) - 1)
-        return centred(residues.astype(np.uint64) & mask, self.modulus_bits)
+        return centred(residues.astype(np.uint64, copy=False), self.modulus_bits)
 
     def with_secret(self, given: Input, secret: NDArray[np.int64]) -> Input:
         """Return what a client uploads: its input, with what opens the commitment behind it."""

@@ -105,6 +105,7 @@ def check_published(published: PublishedSum, terms: Terms, registry: Registry) -
     """
     with blaming(SERVER):
         added = _read_commitments(published, terms, registry)
+        committed = Commitment.sum_of_encoded([*added.values()], terms.parameters)
         total = unpack(published.total, terms.length, terms.modulus_bits).astype(np.uint64)
         degree = terms.parameters.level.degree
         secret = terms.as_integers(
@@ -117,7 +118,7 @@ def check_published(published: PublishedSum, terms: Terms, registry: Registry) -
     extra = np.array(published.extra, np.int64)
     integers = np.concatenate([terms.as_integers(total), extra])
     try:
-        check_opening(Commitment.sum_of(added.values()), integers, Opening(secret))
+        check_opening(committed, integers, Opening(secret))
     except OpeningError as error:
         raise OpeningError(NOT_THE_SUM) from error
     digests = dict(zip(added, map(commitment_digest, published.commitments), strict=True))
@@ -151,9 +152,10 @@ def check_transcript(data: bytes, registry: Registry) -> VerifiedTotal:
 
 def _read_commitments(
     published: PublishedSum, terms: Terms, registry: Registry
-) -> dict[ClientId, Commitment]:
-    """Return survivor -> commitment, all signed, each survivor once."""
-    session_id, found = published.session_id, {}
+) -> dict[ClientId, bytes]:
+    """Return survivor -> encoded commitment, all signed, each survivor once."""
+    session_id = published.session_id
+    found: dict[ClientId, bytes] = {}
     for signed in published.commitments:
         message, body, signature = split_signed(CommittedVector, signed, True)
         sender = message.sender
@@ -164,7 +166,7 @@ def _read_commitments(
         if sender in found:
             raise ConsistencyError(f"two commitments of client {sender}")
         registry[sender].verify(SIGNED_MESSAGE, body, signature)
-        found[sender] = Commitment.from_bytes(message.commitment, terms.parameters)
+        found[sender] = message.commitment
     if sorted(found) != list(found):
         raise ConsistencyError("survivors out of order")
     if len(found) < terms.min_survivors:

@@ -200,6 +200,8 @@ def test_bytes_come_back_and_only_one_form_is_read():
     for wrong in (data[:-1], data + b"\0", b""):
         with pytest.raises(DecodingError, match="bytes"):
             Commitment.from_bytes(wrong, parameters)
+        with pytest.raises(DecodingError, match="bytes"):
+            Commitment.sum_of_encoded([data, wrong], parameters)
     first, second = parameters.level.primes
     values = [np.zeros(64, np.uint32) for _ in range(2)]
     for number, prime in enumerate((first, second)):
@@ -207,6 +209,8 @@ def test_bytes_come_back_and_only_one_form_is_read():
         bad = Commitment(parameters, tuple(values)).to_bytes()
         with pytest.raises(DecodingError, match=f"beyond {prime - 1}"):
             Commitment.from_bytes(bad, parameters)
+        with pytest.raises(DecodingError, match=f"beyond {prime - 1}"):
+            Commitment.sum_of_encoded([data, bad], parameters)
         values[number][7] = prime - 1
         assert Commitment.from_bytes(Commitment(parameters, tuple(values)).to_bytes(), parameters)
 
@@ -241,6 +245,18 @@ def test_refuses_integers_of_another_form(form):
         commit(WRONG_FORMS[form], parameters)
     with pytest.raises(ParameterError, match=r"int64|shape"):
         check_opening(made, WRONG_FORMS[form], opening)
+
+
+def test_sums_are_taken_modulo_each_prime_coordinate_by_coordinate():
+    parameters = small_parameters(3)
+    primes = parameters.level.primes
+    rng = np.random.default_rng(3)
+    rows = [[rng.integers(0, p, 64).astype(np.uint32) for p in primes] for _ in range(3)]
+    rows[0][0][:2] = rows[1][0][:2] = primes[0] - 1
+    total = Commitment.sum_of(Commitment(parameters, tuple(row)) for row in rows)
+    for place, prime in enumerate(primes):
+        expected = [sum(int(row[place][i]) for row in rows) % prime for i in range(64)]
+        assert total.values[place].tolist() == expected
 
 
 def test_the_secret_is_in_no_repr():
