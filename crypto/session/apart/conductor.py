@@ -137,6 +137,7 @@ class Conductor:
         self._randomness = randomness
         self._presence = Presence()
         self._step: _Step | None = None
+        self._listens_since: float | None = None
 
     @property
     def present(self) -> frozenset[Party]:
@@ -158,6 +159,13 @@ class Conductor:
         if seconds > step.limit:
             return None
         return Doing(step.task, step.stage, seconds, step.limit, frozenset(step.waiting))
+
+    @property
+    def listens(self) -> float | None:
+        """Seconds for which it only waits to see who comes; None while it asks. As `doing`."""
+        if self._listens_since is None:
+            return None
+        return asyncio.get_running_loop().time() - self._listens_since
 
     def late(self, party: Party) -> int:
         """Return how many answers of a party came too late."""
@@ -182,6 +190,8 @@ class Conductor:
     async def listen(self, seconds: float) -> None:
         """Note signs of life, and departures, for some time, while no session runs."""
         loop = asyncio.get_running_loop()
+        if self._listens_since is None:
+            self._listens_since = loop.time()
         step = _Step(b"", 0, loop.time() + seconds)
         while (arrival := await self._next(step.deadline)) is not None:
             await self._note(step, arrival)
@@ -196,6 +206,7 @@ class Conductor:
             messages: party -> its message.
             seconds: of the deadline; None for the usual one.
         """
+        self._listens_since = None
         head = request.token, request.step, request.task, request.stage
         present = self.present
         made: dict[int, bytes] = {}  # what all are told is held once

@@ -55,6 +55,8 @@ def test_status_and_evidence_of_a_study_with_a_kill_and_a_return(tmp_path, capsy
         first = when(port, lambda status: True)
         assert first["study"] == "try"
         assert len(first["sites"]) == 5
+        first = when(port, lambda status: status["stage"] == "waiting for sites")
+        assert first["waiting_for"] == deployed.names
         for name in deployed.names:
             deployed.start(name)
         training = when(port, lambda status: status["stage"] == "training at the sites")
@@ -67,6 +69,7 @@ def test_status_and_evidence_of_a_study_with_a_kill_and_a_return(tmp_path, capsy
         later = when(port, lambda status: len(status["rounds"]) >= 2)
         assert later["rounds"][0]["survivors"] == 5
         assert later["rounds"][0]["accuracy"] > 0
+        assert [site["dropouts"] for site in later["sites"]] == [0, 1, 0, 0, 0]
         assert later["sites"][0]["bytes_up"] > 10_000
         deployed.start("hospital-2")
         assert deployed.wait("server") == 0, deployed.logs()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import tff_health
@@ -11,7 +11,7 @@ from crypto.session.apart.conductor import Conductor
 from tff_health.federation.carrier.hub import GrpcHub
 from tff_health.federation.consortium.digests import spoken
 from tff_health.federation.consortium.registry import Registry
-from tff_health.federation.rounds.messages import TASK
+from tff_health.federation.rounds.messages import CLOSE, END, TASK, TRAIN
 from tff_health.federation.status.snapshot import (
     AWAY,
     CONNECTED,
@@ -22,8 +22,21 @@ from tff_health.federation.status.snapshot import (
 )
 from tff_health.federation.study import Study
 
+_COMPUTING = "computing at the server"
+_AROUND = {
+    TRAIN: "training at the sites",
+    CLOSE: "telling sites how the round ended",
+    END: "telling sites that the study is over",
+}
 _WAIT = 5.0
-_TIMES = ("training", "client_crypto", "server_crypto", "holder_crypto", "evaluation")
+_SHORTEST = 0.05
+_TIMES = {
+    "training": "training",
+    "client_crypto": "clients' cryptography",
+    "server_crypto": "server's",
+    "holder_crypto": "key holder's",
+    "evaluation": "evaluation",
+}
 
 
 class StatusBoard:
@@ -55,6 +68,7 @@ class StatusBoard:
         self._missed = missed
         self._loop = asyncio.get_running_loop()
         self._started = time.time()
+        self._computing_since: float | None = None
 
     def snapshot(self) -> ServerStatus:
         """Returns what is to be shown now; TimeoutError if the server is too busy to say."""
@@ -65,13 +79,16 @@ class StatusBoard:
         rows = list(self._rows())
         doing = self._conductor.doing
         names: dict[Party, str] = {member.party: member.name for member in registry.members}
-        stage, since, limit = "computing, or waiting for sites", now, None
-        waiting: tuple[str, ...] = ()
+        stage, since, limit = _COMPUTING, self._computing_since or now, None
+        awaited: Iterable[Party] = ()
         if doing is not None:
-            task, stage = doing.task, doing.stage
-            stage = "training at the sites" if (task, stage) == (TASK, "train") else stage
-            since, limit = now - doing.seconds, doing.limit
-            waiting = tuple(sorted(names.get(party, "") for party in doing.waiting))
+            stage = _AROUND.get(doing.stage, "") if doing.task == TASK else doing.stage
+            since, limit, awaited = now - doing.seconds, doing.limit, doing.waiting
+        elif (seconds := self._conductor.listens) is not None:
+            stage, since = "waiting for sites", now - seconds
+            awaited = set(self._study.clients) - self._conductor.present
+        self._computing_since = since if stage == _COMPUTING else None
+        waiting = tuple(sorted(names.get(party, describe(party)) for party in awaited))
         return ServerStatus(
             study=self._study.section.name,
             study_digest=spoken(self._study.digest),
@@ -119,7 +136,7 @@ def _round(row: Mapping[str, Any]) -> RoundStatus:
         value = row.get(name)
         return None if value in (None, "") else float(str(value))
 
-    times = ((name.replace("_", " "), number(f"seconds_{name}")) for name in _TIMES)
+    times = ((shown, number(f"seconds_{name}")) for name, shown in _TIMES.items())
     return RoundStatus(
         number=int(number("round") or 0),
         seconds=number("seconds_total") or 0.0,
@@ -130,5 +147,7 @@ def _round(row: Mapping[str, Any]) -> RoundStatus:
         epsilon=number("epsilon"),
         bytes_up=int(number("bytes_up") or 0),
         bytes_down=int(number("bytes_down") or 0),
-        stages=tuple((name, seconds) for name, seconds in times if seconds),
+        stages=tuple(
+            (name, seconds) for name, seconds in times if seconds and seconds >= _SHORTEST
+        ),
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from crypto.parties import AUTHORITY, SERVER, Party
+from crypto.parties import AUTHORITY, SERVER, ClientId, Party
 from crypto.primitives.signatures import SigningIdentity
 from crypto.session.apart.conductor import Session
 from tff_health.data.federated import FederatedImages
@@ -81,7 +81,8 @@ class ServerRun:
         registry: returns the registry as it is now.
 
     Attributes:
-        missed: how many rounds each client was invited to and did not survive, since the start.
+        missed: how many rounds each client was asked to train in and is not in the sums of, since
+            the program started.
 
     Raises:
         TffHealthError: if the folder holds another run, or data or settings do not allow it.
@@ -209,9 +210,12 @@ class ServerRun:
         training, clients = self._training, self._study.clients
         model, before = training.broadcast().to_bytes(), self._digest()
 
+        asked: list[ClientId] = []
+
         def draw(attempt: int) -> tuple[int, ...]:
             places = draw_cohort(self._config, (), number, attempt).clients
-            return tuple(clients[place] for place in places)
+            asked[:] = [clients[place] for place in places]
+            return tuple(asked)
 
         done = rounds.run(model, number, draw)
         row = _row(done, len(model))
@@ -222,7 +226,7 @@ class ServerRun:
         if self._spending:
             places = [clients.index(client) for client in done.cohort]
             row["epsilon"] = self._spending.spend(number, places)
-        self.missed.update(set(done.cohort) - set(done.survivors))
+        self.missed.update(set(asked) - set(done.survivors))
         after = self._digest()
         self._last.closed = RoundClosed(
             number, done.binding, done.survivors, after, bool(done.lost)
