@@ -52,13 +52,17 @@ class Deployment:
         folder: where they have their files.
         settings: of the study, without clients.
         sites: how many there are.
+        stage_seconds: as in the study file.
+        own: party -> its own images, the server's too; None for a data set that all have.
+        facts: section [facts] of a study on such.
     """
 
     host = "localhost"
     training_seconds = 120
 
-    def __init__(self, folder, settings, sites=3, stage_seconds=30):
+    def __init__(self, folder, settings, sites=3, stage_seconds=30, own=None, facts=""):
         self.folder, self.settings = folder, settings
+        self.own, self.facts = own or {}, facts
         self.port = free_port()
         self.names = [f"hospital-{number}" for number in range(1, sites + 1)]
         self.results = folder / "results"
@@ -82,13 +86,17 @@ class Deployment:
             f'[study]\nname = "try"\nserver = "{self.host}:{self.port}"\nclients = {clients}\n'
             f"stage_seconds = {stage_seconds}\ntraining_seconds = {self.training_seconds}\n"
             f"[settings]\n{values}\n"
+            f"{self.facts}"
         )
         registry = read_registry(ca / "registry.json")
-        study = read_study(self.folder / "study.toml")
+        study = read_study(self.folder / "study.toml", self.own.get("server"))
         digests = {"registry": spoken(registry.digest), "study": spoken(study.digest)}
         for name in self.names:
             text = _SITE.format(name=name, **digests)
             policy = "" if name == "keeper" else _POLICY
+            if name in self.own:
+                text += f'images = "{self.own[name]}"\n'
+                policy += f'data_folder = "{self.own[name].parent}"\n'
             (self.folder / f"{name}.toml").write_text(text + policy)
         self.study = study
 
@@ -105,6 +113,7 @@ class Deployment:
             *("server", "study.toml", "--keys=ca/server", "--registry=ca/registry.json"),
             *("--out_dir=results", f"--listen=localhost:{self.port}"),
             *more,
+            *([f"--images={self.own['server']}"] if self.own else []),
         )
 
     def start(self, name):

@@ -5,9 +5,11 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from tests.tff_health.federation.deployment import ROOT, Deployment
+from tff_health.data import catalog
 from tff_health.training.metrics_log import read_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.drill]
@@ -115,3 +117,38 @@ def test_interrupts_end_programs_with_their_exit_code_and_nothing_is_lost(tmp_pa
         deployed.start_server()
         assert deployed.wait("server") == 0, deployed.logs()
         assert [row["round"] for row in rows_of(deployed)] == [1, 2, 3]
+
+
+FACTS = """
+[facts]
+image_height = 28
+image_width = 28
+image_channels = 1
+class_names = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+most_examples = 450
+fewest_units = 350
+"""
+
+
+def own_images(folder):
+    """Deal the digits to three hospitals and the server, each a file of its own."""
+    images = catalog.load("digits", None, folder)
+    order = np.random.default_rng(3).permutation(len(images))
+    parties = ["hospital-1", "hospital-2", "hospital-3", "server"]
+    own = {}
+    for party, rows in zip(parties, np.array_split(order, 4), strict=True):
+        own[party] = folder / party / "images.npz"
+        own[party].parent.mkdir(parents=True)
+        np.savez(own[party], images=images.pixels[rows], labels=images.labels[rows])
+    return own
+
+
+def test_sites_train_on_images_of_their_own(tmp_path):
+    settings = {**SETTINGS, "dataset": "own", "split": "clean", "scheme": "zhang_hardened"}
+    own = own_images(tmp_path / "data")
+    with Deployment(tmp_path, settings, own=own, facts=FACTS) as deployed:
+        deployed.start_all()
+        assert deployed.wait("server") == 0, deployed.logs()
+        rows = rows_of(deployed)
+        assert [row["survivors"] for row in rows] == [3, 3, 3]
+        assert rows[-1]["test_accuracy"] > 0.4
