@@ -1,7 +1,7 @@
 """What is known of one computation with secure sums after it: who was in it, what it cost."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -49,13 +49,18 @@ class RoundRecord:
         Not those whose messages were late or malformed, which a bad line can do as well, nor those
         whom other clients accuse.
         """
-        return frozenset(
-            refusal.error.culprit
-            for refusal in self.refusals
-            if refusal.by == SERVER
-            and isinstance(refusal.error, ShareError | ProofError)
-            and isinstance(refusal.error.culprit, int)
-        )
+        return culprits_of(self.refusals)
+
+
+def culprits_of(refusals: Iterable[Refusal]) -> frozenset[ClientId]:
+    """Returns the clients that the server found to have sent false shares or proofs."""
+    return frozenset(
+        refusal.error.culprit
+        for refusal in refusals
+        if refusal.by == SERVER
+        and isinstance(refusal.error, ShareError | ProofError)
+        and isinstance(refusal.error.culprit, int)
+    )
 
 
 class RoundAbortedError(RunError):

@@ -3,18 +3,22 @@
 import asyncio
 import contextlib
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from crypto.parties import AUTHORITY, SERVER
 from crypto.primitives.signatures import SigningIdentity
+from crypto.protocols.quality_sum.messages import QualityUpload
 from crypto.session.apart.conductor import Conductor
+from crypto.session.apart.envelopes import read_reply
 from crypto.session.apart.links import LinkLostError
 from crypto.session.apart.memory import MemoryHub
 from crypto.session.apart.participant import Participant
 from crypto.session.consortium import EnrolledConsortium
 from crypto.session.opened_rounds import MemoryJournal
+from crypto.wire import MAGIC, message_type
 from tff_health.errors import RunError
 from tff_health.federation.errors import FederationError
 from tff_health.federation.rounds.messages import RoundClosed, RoundOffer, RoundReady
@@ -392,3 +396,41 @@ def test_a_round_of_another_study_is_refused():
 
 def test_what_a_site_answers_says_what_it_trained_on():
     assert RoundReady.from_bytes(RoundReady(3, STUDY).to_bytes()) == RoundReady(3, STUDY)
+
+
+def is_upload(reply):
+    data = getattr(reply, "data", b"")
+    return data[:2] == MAGIC and message_type(data) == QualityUpload.TYPE
+
+
+def test_a_site_with_a_false_proof_is_named_and_left_out_from_then_on():
+    async def rounds():
+        async with World("hardened_quality_sum") as world:
+
+            def falsify(party, data):
+                if party != 4:
+                    return data
+                reply = read_reply(data)
+                if not is_upload(reply):
+                    return data
+                upload = QualityUpload.from_bytes(reply.data)
+                proof = bytearray(upload.range_proof)
+                proof[-1] ^= 1
+                false = replace(upload, range_proof=bytes(proof)).to_bytes()
+                return replace(reply, data=false).to_bytes()
+
+            world.hub.alter_up = falsify
+
+            def rounds_of(*numbers):
+                return lambda server: [server.run(MODEL % n, n, everybody) for n in numbers]
+
+            first, second = await world.run(rounds_of(1, 2), fewest=4)
+            rest = (1, 2, 7, 9)
+            world.assert_right(first, 1, rest)
+            world.assert_right(second, 2, rest)
+            assert second.cohort == rest
+            assert world.told == ["left out from now on, for false shares or proofs: client 4"]
+            with pytest.raises(FederationError, match="4 sites are left, 5 are needed"):
+                await world.run(rounds_of(3, 4), fewest=5)
+
+    run(rounds())

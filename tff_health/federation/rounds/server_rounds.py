@@ -24,6 +24,7 @@ from tff_health.federation.rounds.messages import (
     StudyEnded,
 )
 from tff_health.secure_aggregation.protocols import SumProtocol
+from tff_health.secure_aggregation.round_record import culprits_of
 from tff_health.secure_aggregation.sessions import SumSession
 from tff_health.secure_aggregation.slots import Slot
 
@@ -76,6 +77,8 @@ class RoundSums:
 class ServerRounds:
     """Runs the rounds of one study with sites that are apart.
 
+    A site that was found to have sent false shares or proofs is left out of all later attempts.
+
     Args:
         asking: reaches them.
         protocol: computes the secure sums.
@@ -110,6 +113,7 @@ class ServerRounds:
         self._fewest = fewest
         self._needed = frozenset(needed)
         self._away: frozenset[Party] = frozenset()
+        self._excluded: frozenset[ClientId] = frozenset()
         self._patience = patience
         self._tell = tell
 
@@ -131,12 +135,19 @@ class ServerRounds:
         costs, seconds = Costs(), 0.0
         refusals: tuple[Refusal, ...] = ()
         for attempt in range(1, MOST_ATTEMPTS + 1):
-            ready, took, refused = self._train(offer, draw(attempt))
+            asked = [client for client in draw(attempt) if client not in self._excluded]
+            if len(asked) < self._fewest and self._excluded:
+                raise FederationError(
+                    f"round {round_number}: {len(asked)} sites are left, {self._fewest} are "
+                    "needed; the others sent false shares or proofs"
+                )
+            ready, took, refused = self._train(offer, asked)
             seconds, refusals = seconds + took, refusals + refused
             try:
                 done = self._sum(offer, ready)
             except SessionAbortedError as error:
                 costs, refusals = costs + error.costs, refusals + error.refusals
+                self._leave_out(error.refusals)
                 if isinstance(error.reason, StoppedError):
                     raise
                 told = any(isinstance(r.error, OpenedRoundError) for r in error.refusals)
@@ -146,6 +157,7 @@ class ServerRounds:
                 self._tell(f"round {round_number}: {error}; another attempt")
                 continue
             survivors, sums, cost, refused, lone = done
+            self._leave_out(refused)
             spent = costs + cost, refusals + refused, attempt - 1, seconds
             return RoundSums(offer.binding(), ready, survivors, sums, *spent, lone)
         raise FederationError(
@@ -190,6 +202,12 @@ class ServerRounds:
             elif reply.data == answer and isinstance(reply.party, int):
                 ready.append(reply.party)
         return tuple(sorted(ready)), time.monotonic() - start, tuple(refusals)
+
+    def _leave_out(self, refusals: Collection[Refusal]) -> None:
+        if new := culprits_of(refusals) - self._excluded:
+            self._excluded |= new
+            names = ", ".join(map(describe, sorted(new)))
+            self._tell(f"left out from now on, for false shares or proofs: {names}")
 
     def _gather(self, clients: Collection[ClientId]) -> None:
         """Waits until enough parties are there, and a while for the others.
