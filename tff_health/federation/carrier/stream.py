@@ -225,20 +225,21 @@ class Stream:
 
 
 def _why(done: set[asyncio.Task[None]]) -> str:
-    """Says why a stream has ended, by the first of its works that ended."""
-    for task in done:
-        error = None if task.cancelled() else task.exception()
-        match error:
-            case EndedError():
-                return str(error)
-            case FrameError():
-                return f"it sent {error}"
-            case grpc.RpcError():
-                return _GONE
-            case OSError():
-                return f"there is no room for its messages: {error.strerror}"
-            case None:
-                pass
-            case _:
-                raise error
-    return _GONE
+    """Says why a stream has ended, by those of its works that ended."""
+    reasons = [_reason(task) for task in done]
+    return next((reason for reason in reasons if reason != _GONE), _GONE)
+
+
+def _reason(task: asyncio.Task[None]) -> str:
+    error = None if task.cancelled() else task.exception()
+    match error:
+        case EndedError():
+            return str(error)
+        case FrameError():
+            return f"it sent {error}"
+        case grpc.RpcError() | grpc.aio.BaseError() | asyncio.InvalidStateError() | None:
+            return _GONE
+        case OSError():
+            return f"there is no room for its messages: {error.strerror}"
+        case _:
+            raise error
