@@ -100,6 +100,9 @@ class Drill(Deployment):
             del self._running[name]
         return dead
 
+    def has_struck(self, blow):
+        return (self.folder / f"struck 0, {blow.name}").exists()
+
     def assert_running(self, name):
         assert self._running[name].poll() in (None, 0), self.logs()
 

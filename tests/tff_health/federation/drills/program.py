@@ -29,10 +29,14 @@ from tff_health.federation.consortium.credentials import (
 from tff_health.federation.consortium.registry import read_registry
 from tff_health.federation.programs import running
 from tff_health.federation.programs.connection import stay
-from tff_health.federation.programs.parties import protocol_of, roles_by_label
+from tff_health.federation.programs.parties import (
+    needs_authority,
+    protocol_of,
+    roles_by_label,
+)
 from tff_health.federation.rounds.messages import TRAIN, RoundClosed, RoundOffer
 from tff_health.federation.rounds.server_rounds import Patience, ServerRounds
-from tff_health.federation.rounds.site_rounds import SiteRounds
+from tff_health.federation.rounds.site_rounds import Rules, SiteRounds, Training, Watcher
 from tff_health.federation.site.site_file import read_party, read_site
 from tff_health.federation.site.state import SiteState
 from tff_health.federation.study import read_study
@@ -188,6 +192,7 @@ def all_rounds(asking, study, protocol, blows):
         study.digest,
         fewest=study.plan.survivors,
         patience=Patience(study.section.training_seconds),
+        needed=[AUTHORITY] if needs_authority(protocol) else [],
         tell=lambda line: print(line, flush=True),
     )
     kept = [json.loads(line) for line in read(KEPT).splitlines() if line]
@@ -216,7 +221,7 @@ def all_rounds(asking, study, protocol, blows):
     rounds.end(study.config.training.rounds, bytes(32))
 
 
-class Drawn:
+class Drawn(Training):
     """Numbers in place of training."""
 
     def __init__(self, client, slots):
@@ -231,7 +236,7 @@ class Drawn:
         pass
 
 
-class Rules:
+class SiteRules(Rules):
     def __init__(self, site, state):
         self._site, self._ledger = site, state.ledger
 
@@ -242,7 +247,7 @@ class Rules:
         self._site.policy.check_cohort(size, threshold)
 
 
-class Watcher:
+class Teller(Watcher):
     def __init__(self, loop):
         self.over, self._loop = asyncio.Event(), loop
 
@@ -274,7 +279,7 @@ async def site(path, blows):
         for label, roles in roles_by_label(protocol).items()
         if label in sessions
     }
-    watcher, rules = Watcher(asyncio.get_running_loop()), Rules(site, state)
+    watcher, rules = Teller(asyncio.get_running_loop()), SiteRules(site, state)
     rounds = SiteRounds(client, digest, sessions, members, Drawn(client, slots), rules, watcher)
     tasks = {name: blows.around(name, task) for name, task in rounds.tasks().items()}
     staying = asyncio.create_task(stayed(site, tasks, credentials))
