@@ -19,7 +19,8 @@ survivors, or an error, comes out. Nothing here knows TensorFlow, TFF or Keras.
     commitments/     short commitments to whole vectors that add up: ring-SIS, hidden by ring-LWE
     session/         what every protocol is made of: secure_sum (the interface), staged_sum (what
                      runs sessions), sum_client, client_session, staged_server, messages, signing,
-                     admission, channel, faults, costs
+                     admission, channel, faults, costs; apart/ (the same roles in programs of their
+                     own: conductor at the server, participant at the others, deliveries)
     protocols/       masking (double masking, complete and sparse graphs), pairwise_masking (the
                      paper's masks, without self masks), dkg (distributed key generation),
                      elgamal_sum (threshold ElGamal), paillier_sum (its twin), quality_sum (the

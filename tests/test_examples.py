@@ -36,6 +36,11 @@ def test_secure_sums_behind_a_process_say_what_they_did_and_nothing_else():
     assert survivors == ["(1, 2, 3, 4)", "(0, 2, 3, 4)", "(0, 1, 3, 4)"]
 
 
+def test_parties_that_are_apart_add_up():
+    (line,) = run("apart_sum")
+    assert line.startswith("(0, 1, 2, 3, 4) [10 10 10 10] ")
+
+
 def test_counts_are_summed_over_the_survivors():
     total, survivors = run("private_counts")
     assert total == "[8 4 8]"
