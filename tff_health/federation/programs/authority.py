@@ -9,19 +9,20 @@ from tff_health.errors import ConfigError
 from tff_health.federation.carrier.greeting import Greeting
 from tff_health.federation.consortium.credentials import find_member, site_credentials
 from tff_health.federation.errors import FederationError
-from tff_health.federation.programs.connection import stay
+from tff_health.federation.programs.connection import Connect, stay
 from tff_health.federation.programs.parties import protocol_of, roles_by_label
 from tff_health.federation.site.site_file import read_party
 
 log = logging.getLogger(__name__)
 
 
-async def serve_keys(path: Path, cache_dir: Path | None) -> int:
+async def serve_keys(path: Path, cache_dir: Path | None, connecting: Connect | None = None) -> int:
     """Answers the server until interrupted.
 
     Args:
         path: of the file of this party, with a section [site] as a site's, and without a policy.
         cache_dir: where tables are kept; None for in memory only.
+        connecting: how it connects; None for gRPC.
 
     Raises:
         TffHealthError: if files, keys or server do not allow it.
@@ -41,7 +42,8 @@ async def serve_keys(path: Path, cache_dir: Path | None) -> int:
     log.info("authority of study '%s'", party.study.section.name)
     greeting = Greeting.of(party.study.digest, party.registry.digest)
     participant = Participant(tasks, _note)
-    await stay(participant, party.study.section.server, credentials, greeting)
+    address = party.study.section.server
+    await stay(participant, address, credentials, greeting, connecting=connecting)
     return 0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import tff_health
 from crypto.parties import AUTHORITY, Party, describe
 from crypto.session.apart.conductor import Conductor
-from tff_health.federation.carrier.hub import GrpcHub
+from tff_health.federation.carrier.reception import Reception
 from tff_health.federation.consortium.digests import spoken
 from tff_health.federation.consortium.registry import Registry
 from tff_health.federation.rounds.messages import CLOSE, END, TASK, TRAIN
@@ -55,7 +55,7 @@ class StatusBoard:
         self,
         study: Study,
         registry: Callable[[], Registry],
-        hub: GrpcHub,
+        hub: Reception,
         conductor: Conductor,
         rows: Callable[[], list[dict[str, Any]]],
         missed: Mapping[Party, int],

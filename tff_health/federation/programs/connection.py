@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import random
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
-from crypto.session.apart.links import LinkLostError
+from crypto.session.apart.links import Line, LinkLostError
 from crypto.session.apart.participant import Participant
 from tff_health.federation.carrier.greeting import Greeting
 from tff_health.federation.carrier.limits import Traffic
@@ -17,12 +19,28 @@ _SHORTEST, _LONGEST = 0.5, 30.0
 _LASTED = 60.0
 
 
+class Connect(Protocol):
+    """How a party connects to the server; `tff_health.federation.carrier.line.connect` is one."""
+
+    def __call__(
+        self,
+        address: str,
+        credentials: Credentials,
+        greeting: Greeting,
+        *,
+        traffic: Traffic | None = None,
+    ) -> AbstractAsyncContextManager[Line]:
+        """Connects for as long as the block runs; LinkLostError or RefusedError if it cannot."""
+        ...
+
+
 async def stay(
     participant: Participant,
     address: str,
     credentials: Credentials,
     greeting: Greeting,
     traffic: Traffic | None = None,
+    connecting: Connect | None = None,
 ) -> None:
     """Answers the server for as long as this is not cancelled; connects again whenever needed.
 
@@ -35,6 +53,7 @@ async def stay(
         credentials: of this party.
         greeting: what it says of itself.
         traffic: where its messages are counted.
+        connecting: how it connects; None for gRPC.
 
     Raises:
         RefusedError: if the server refuses this party, or the reverse, for good.
@@ -43,7 +62,9 @@ async def stay(
     while True:
         begun, replies = loop.time(), participant.replies
         try:
-            async with connect(address, credentials, greeting, traffic=traffic) as line:
+            async with (connecting or connect)(
+                address, credentials, greeting, traffic=traffic
+            ) as line:
                 log.info("connected to %s", address)
                 told = ""
                 await participant.serve(line)

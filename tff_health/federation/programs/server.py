@@ -3,23 +3,25 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from crypto.parties import SERVER
 from crypto.session.apart.conductor import Conductor
 from tff_health.errors import ConfigError
 from tff_health.federation.carrier.hub import GrpcHub
-from tff_health.federation.consortium.credentials import server_credentials
-from tff_health.federation.consortium.registry import read_registry
+from tff_health.federation.carrier.reception import Reception
+from tff_health.federation.consortium.credentials import Credentials, server_credentials
+from tff_health.federation.consortium.registry import Registry, read_registry
 from tff_health.federation.errors import FederationError
 from tff_health.federation.programs.board import StatusBoard
 from tff_health.federation.programs.parties import authority_key, needs_authority, protocol_of
 from tff_health.federation.programs.server_run import ServerRun
 from tff_health.federation.programs.study_data import decoding_of
 from tff_health.federation.status.serving import LOOPBACK, StatusPage
-from tff_health.federation.study import read_study
+from tff_health.federation.study import Study, read_study
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +53,34 @@ class ServerPlaces:
     status: str = ""
 
 
-async def serve_study(places: ServerPlaces) -> int:
+@dataclass(frozen=True)
+class Opening:
+    """What a carrier needs to let parties in.
+
+    Attributes:
+        study: which is run.
+        credentials: the server's.
+        registry: returns the registry as it is now.
+        spool: folder of files for messages that find no room in memory.
+        decoding: how the server decodes image files.
+    """
+
+    study: Study
+    credentials: Credentials
+    registry: Callable[[], Registry]
+    spool: Path
+    decoding: bytes
+
+
+Open: TypeAlias = Callable[[Opening], Awaitable[Reception]]
+
+
+async def serve_study(places: ServerPlaces, opening: Open | None = None) -> int:
     """Runs a study from where it is to its end.
+
+    Args:
+        places: where things are.
+        opening: lets parties in; None for gRPC.
 
     Returns:
         the exit code.
@@ -81,19 +109,14 @@ async def serve_study(places: ServerPlaces) -> int:
         credentials.identity,
         lambda: read_registry(places.registry),
     )
-    port = study.section.server.rpartition(":")[2]
     spool = run.scratch / "arriving"  # not the system's, which may be memory
     spool.mkdir(mode=0o700, exist_ok=True)
-    hub = GrpcHub(
-        *(credentials, study.digest, lambda: read_registry(places.registry)),
-        spool=spool,
-        decoding=decoding_of(study),
+    what = Opening(
+        *(study, credentials, lambda: read_registry(places.registry), spool, decoding_of(study))
     )
-    address = places.listen or f"[::]:{port}"
-    found = await hub.start(address)
+    hub = await (opening(what) if opening else _listen(what, places.listen))
     reason = "the server stops; it goes on when it is started again"
     try:
-        log.info("study '%s': listening at port %d", study.section.name, found)
         conductor = Conductor(hub, study.section.stage_seconds)
         board = StatusBoard(
             study,
@@ -110,6 +133,19 @@ async def serve_study(places: ServerPlaces) -> int:
         await hub.close(reason)
         run.close()
     return 0
+
+
+async def _listen(what: Opening, listen: str) -> Reception:
+    """Opens the port for gRPC."""
+    section = what.study.section
+    hub = GrpcHub(
+        *(what.credentials, what.study.digest, what.registry),
+        spool=what.spool,
+        decoding=what.decoding,
+    )
+    found = await hub.start(listen or f"[::]:{section.server.rpartition(':')[2]}")
+    log.info("study '%s': listening at port %d", section.name, found)
+    return hub
 
 
 @contextlib.contextmanager

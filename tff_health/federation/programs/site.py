@@ -15,7 +15,7 @@ from tff_health.federation.carrier.limits import Traffic
 from tff_health.federation.consortium.credentials import Credentials, find_member, site_credentials
 from tff_health.federation.errors import FederationError
 from tff_health.federation.evidence.transcript import TRANSCRIPT, Transcript
-from tff_health.federation.programs.connection import stay
+from tff_health.federation.programs.connection import Connect, stay
 from tff_health.federation.programs.evidence import SiteEvidence
 from tff_health.federation.programs.parties import place_of, protocol_of, roles_by_label
 from tff_health.federation.programs.study_data import (
@@ -41,13 +41,19 @@ WORK = "work"
 _GOODBYE_SECONDS = 1.0
 
 
-async def take_part(path: Path, data_dir: Path | None, cache_dir: Path | None) -> int:
+async def take_part(
+    path: Path,
+    data_dir: Path | None,
+    cache_dir: Path | None,
+    connecting: Connect | None = None,
+) -> int:
     """Takes part in a study, until the server says that it is over.
 
     Args:
         path: of the site file.
         data_dir: folder of data sets, for studies on one that all have.
         cache_dir: where tables are kept; None for in memory only.
+        connecting: how it connects; None for gRPC.
 
     Returns:
         the exit code.
@@ -71,7 +77,9 @@ async def take_part(path: Path, data_dir: Path | None, cache_dir: Path | None) -
         log.info("%s of study '%s'", describe(client), site.study.section.name)
         participant = Participant(tasks, _note)
         address = site.study.section.server
-        staying = asyncio.create_task(stay(participant, address, credentials, greeting, traffic))
+        staying = asyncio.create_task(
+            stay(participant, address, credentials, greeting, traffic, connecting)
+        )
         over = asyncio.create_task(watcher.over.wait())
         try:
             await asyncio.wait((staying, over), return_when=asyncio.FIRST_COMPLETED)
