@@ -79,7 +79,10 @@ ARROWS = {
         "federation.evidence federation.rounds federation.site federation.status federation.study "
         "interrupts local reporting roles schemes secure_aggregation settings training"
     ),
-    "federation.nvflare": ("crypto federation.carrier federation.consortium federation.errors"),
+    "federation.nvflare": (
+        "crypto data errors federation.carrier federation.consortium federation.errors "
+        "federation.programs federation.sections settings.setting"
+    ),
     "federation": (
         "crypto data errors federation.carrier federation.consortium federation.errors "
         "federation.evidence federation.programs federation.site federation.study interrupts quiet "

@@ -12,7 +12,7 @@ from benchmarks.nvflare.kits import ROOT, Kits, write_job
 from tff_health.federation.consortium import enrolment
 from tff_health.federation.consortium.digests import spoken
 
-ENVIRONMENT = "nvflare==2.9.0"
+ENVIRONMENT = "nvflare-with-tensorflow==2.9.0"
 STEPS = [["-r", str(ROOT / "requirements" / "nvflare.txt")]]
 ROLES = "benchmarks.nvflare.roles"
 SESSIONS = 6

@@ -16,6 +16,7 @@ from typing import Any, Self
 ROOT = Path(__file__).parents[2]
 LEAD = "lead@hospital.example"
 OURS = ("tff_health.federation.nvflare.controller", "tff_health.federation.nvflare.executor")
+LAUNCHER = "tff_health.federation.nvflare.launcher.SiteLauncher"
 _PROJECT = """
 api_version: 3
 name: consortium
@@ -77,6 +78,7 @@ class Kits:
             **(environment or {}),
         }
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._failed_before = 0
         self._provision()
         for name in ("localhost", *self.names):
             self._restrict(name, classes)
@@ -132,6 +134,12 @@ class Kits:
                 os.kill(pid, signum)
         program.wait(30)
 
+    def kill_job(self, name: str) -> None:
+        """Kills what runs of a job at a participant, and leaves its own program."""
+        for pid in self.programs_of(name):
+            if pid != self._running[name].pid:
+                os.kill(pid, signal.SIGKILL)
+
     def programs_of(self, name: str) -> list[int]:
         """Returns the processes that run in a participant's kit."""
         mark, found = os.fsencode(self.kit(name)) + b"\0", []
@@ -145,6 +153,7 @@ class Kits:
 
     def submit(self, job: Path) -> dict[str, Any]:
         """Submits a job as its lead; returns what NVFlare says of it."""
+        self._failed_before = self._failures()
         arguments = ("job", "submit", "-j", job, "--startup-kit", self.kit(LEAD))
         return self._nvflare("--format", "json", "--connect-timeout", "30", *arguments)
 
@@ -166,15 +175,18 @@ class Kits:
             time.sleep(0.1)
 
     def check_job(self) -> None:
-        """Raises a RuntimeError, with the ends of all logs, if a job has failed."""
-        told = self.log("localhost")
-        if "Fail the job run" in told or "FATAL_SYSTEM_ERROR" in told:
+        """Raises a RuntimeError, with the ends of all logs, if the last job has failed."""
+        if self._failures() > self._failed_before:
             raise RuntimeError(f"the job has failed:\n{self.logs()}")
 
     def logs(self) -> str:
         """Returns the ends of all logs."""
         names = ("localhost", *self.names)
         return "\n".join(f"--- {name}\n{self.log(name)[-5000:]}" for name in names)
+
+    def _failures(self) -> int:
+        log = (self.folder / "localhost.log").read_text(errors="replace")
+        return log.count("Fail the job run") + log.count("FATAL_SYSTEM_ERROR")
 
     def _provision(self) -> None:
         with socket.socket() as found:
@@ -186,6 +198,11 @@ class Kits:
         workspace = self.folder / "workspace"
         self._nvflare("provision", "-p", project, "-w", workspace, "--force")
 
+    def allow_code(self, name: str) -> None:
+        """Lets jobs bring code to a participant."""
+        path = self.local(name) / "authorization.json"
+        path.write_text(path.read_text().replace('"byoc": "none"', '"byoc": "any"'))
+
     def _restrict(self, name: str, classes: Sequence[str]) -> None:
         """Lets jobs name these classes alone and bring no code, and lets no log leave the site."""
         local = self.local(name)
@@ -194,6 +211,8 @@ class Kits:
         parts = {part["id"]: part for part in resources["components"]}
         parts.pop("site_log_streamer", None)
         parts.pop("log_receiver", None)
+        if name != "localhost":
+            parts["process_launcher"]["path"] = LAUNCHER
         resources["components"] = list(parts.values())
         if "job_manager" in parts:  # else jobs of all servers of a machine are in one folder
             parts["job_manager"]["args"]["uri_root"] = str(self.kit(name) / "jobs")

@@ -73,6 +73,7 @@ class AuxConnector:
         address: str,
         credentials: Credentials,
         greeting: Greeting,
+        *,
         traffic: Traffic | None = None,
     ) -> AsyncIterator[StreamLine]:
         """Connects to the server, and disconnects in the end.
