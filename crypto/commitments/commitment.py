@@ -190,16 +190,21 @@ def _known_part(
 def _add_products(totals: list[Residues], integers: Integers, first: int, level: Level) -> None:
     """Add the products of integers, as polynomials, with public ones from a place on."""
     rows = -(-len(integers) // level.degree)
-    fits = max(-int(integers.min()), int(integers.max())) <= MAX_REDUCED
+    largest = max(-int(integers.min()), int(integers.max()))
     whole = np.zeros((rows, level.degree), np.int64)
     whole.reshape(-1)[: len(integers)] = integers
     doubles = whole.astype(np.float64)
     for place, prime in enumerate(level.primes):
-        ring = transform(prime, level.degree)
-        block = doubles if fits else np.mod(whole, np.int64(prime)).astype(np.float64)
-        products = ring.forward(ring.reduce(block))
+        ring, block = transform(prime, level.degree), doubles
+        if largest > MAX_REDUCED:
+            block = np.mod(whole, np.int64(prime)).astype(np.float64)
+        if largest > ring.largest_input:
+            block = ring.reduce(block)
+        products = ring.forward(block)
         products *= public_values(level.degree, prime, first, rows)
-        totals[place] += ring.reduce(products).sum(axis=0)
+        if ring.largest_product * rows > MAX_REDUCED:
+            products = ring.reduce(products)
+        totals[place] += ring.reduce(products.sum(axis=0))
 
 
 def _residues(centred: Residues, prime: int) -> NDArray[np.uint32]:

@@ -35,6 +35,12 @@ class Transform:
 
     Raises:
         ParameterError: for a degree or prime that has no such transform.
+
+    Attributes:
+        prime: as given.
+        degree: as given.
+        largest_input: the largest magnitude of a coefficient that `forward` takes.
+        largest_product: that of the product of two residues.
     """
 
     def __init__(self, prime: int, degree: int) -> None:
@@ -45,6 +51,9 @@ class Transform:
                 f"prime={prime} must be below 2^{MAX_PRIME_BITS} and 1 modulo {2 * degree}"
             )
         self.prime, self.degree = prime, degree
+        half = prime // 2 + 1
+        self.largest_product = half**2
+        self.largest_input = max(half, MAX_REDUCED // (half * _ROWS) if self._is_short else 0)
         rows, columns = _ROWS, degree // _ROWS
         self._shape = rows, columns
         psi = _root(prime, 2 * degree)
@@ -78,7 +87,8 @@ class Transform:
         """Return the values of polynomials.
 
         Args:
-            coefficients: shape (number, N), coefficient of X^j at j.
+            coefficients: shape (number, N), coefficient of X^j at j; residues, or integers of
+                at most `largest_input`.
 
         Returns:
             Shape (number, N): the value at psi^(2t + 1), t = t1 + 64 t2, at t1 N/64 + t2, where psi
@@ -114,13 +124,18 @@ class Transform:
             total = self.reduce(total)
         return total.reshape(blocks.shape)
 
+    @property
+    def _is_short(self) -> bool:
+        """Whether sums of products of residues with a whole matrix stay exact."""
+        return (self.prime // 2 + 1) ** 2 * _ROWS < MAX_REDUCED
+
     def _centre(self, residues: NDArray[np.int64]) -> Residues:
         return self.reduce(residues.astype(np.float64))
 
     def _limbs(self, matrix: NDArray[np.int64]) -> list[Residues]:
         """Cut a matrix so that its products with residues add up below 2^52; highest limb first."""
         centred = self._centre(matrix)
-        if (self.prime // 2 + 1) ** 2 * len(matrix) < MAX_REDUCED:
+        if self._is_short:
             return [np.ascontiguousarray(centred)]
         high = np.rint(centred / (1 << _LIMB_BITS))
         return [

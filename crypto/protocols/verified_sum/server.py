@@ -93,7 +93,7 @@ class VerifyingServer:
         self._commitments: dict[ClientId, bytes] = {}
         self._committed: frozenset[ClientId] | None = None
         self._requests: Mapping[ClientId, bytes] = {}
-        self._published = b""
+        self._published = self._digest = b""
 
     def openings(self) -> Iterable[tuple[str, Opening]]:
         """Return what opens each stage up to the sum, in their order."""
@@ -186,7 +186,7 @@ class VerifyingServer:
         check_published(
             read_published(data, self.invitation, self.terms), self.terms, self._registry
         )
-        self._published = data
+        self._published, self._digest = data, published_digest(data)
         self._door.open(Stage.VERIFICATION, frozenset(survivors))
         return dict.fromkeys(sorted(survivors), data)
 
@@ -210,6 +210,6 @@ class VerifyingServer:
                 Commitment.from_bytes(message.commitment, self.terms.parameters)
                 self._commitments[sender] = data
             case SumReceipt():
-                if message.published != published_digest(self._published):
+                if message.published != self._digest:
                     raise ConsistencyError("a receipt of another sum")
         self._door.accept(sender)

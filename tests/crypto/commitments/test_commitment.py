@@ -42,6 +42,18 @@ def test_equals_the_formula_by_hand(length):
     )
 
 
+@pytest.mark.parametrize("largest", [2**27, 2**28, 2**52, 2**52 + 1, 2**53 + 1, 2**62])
+def test_integers_of_any_size_are_committed_to_exactly(largest):
+    """Where the way to their residues changes, and as far as int64 goes."""
+    parameters = small_parameters(70)
+    integers = np.where(np.arange(70) % 3, largest, -largest)
+    integers[5] = largest - 1
+    made, _ = commit(integers, parameters, Scripted(b"size"))
+    secret, error = drawn(parameters, b"size")
+    by_hand = commitment_by_hand(integers, secret, error, parameters.level)
+    np.testing.assert_array_equal(made.values, by_hand)
+
+
 def test_pieces_join_where_they_should():
     """Seventeen polynomials and a bit: a second piece, whose last polynomial is half full."""
     parameters = small_parameters(64 * 17 + 5)

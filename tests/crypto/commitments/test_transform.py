@@ -63,6 +63,16 @@ def test_values_at_a_few_points_of_the_rings_in_use(prime, degree):
         assert found[where[t]] == value_at(t, polynomial, prime)
 
 
+@pytest.mark.parametrize("prime", PRIMES)
+def test_the_largest_integers_that_it_takes_come_out_exact(prime):
+    ring = Transform(prime, 128)
+    largest = ring.largest_input
+    assert largest >= prime // 2
+    polynomials = np.array([np.full(128, largest), np.full(128, -largest)], float)
+    found = np.mod(ring.forward(polynomials), prime)
+    np.testing.assert_array_equal(found, [values_of(one, prime) for one in polynomials.astype(int)])
+
+
 @pytest.mark.parametrize("number", [0, 1, -1, 2**52, -(2**52), 2**52 - 12345, 3 * 10**15])
 @pytest.mark.parametrize("prime", PRIMES)
 def test_reduction_is_exact_and_centred(prime, number):
