@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
 def program() -> int:
     """Runs the command of this process; ends quietly if nobody reads what it prints."""
     forbid_core_files()
+    utf8.use_utf8()
     try:
         code = main(sys.argv[1:])
         sys.stdout.flush()
@@ -63,5 +64,4 @@ def program() -> int:
 
 
 if __name__ == "__main__":
-    utf8.use_utf8()
     sys.exit(program())
