@@ -1,6 +1,7 @@
 """Programs that are apart compare how they decode images, before the first round."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -36,6 +37,7 @@ def test_a_site_says_it(deployed, wanted, monkeypatch):
         raise ReachedError(study, decoding)
 
     monkeypatch.setattr(site, "_prepare", lambda *_: None)
+    monkeypatch.setattr(site, "_evidence", lambda *_: (None, None))
     monkeypatch.setattr(site, "_tasks", lambda *_: None)
     monkeypatch.setattr(site.Greeting, "of", of)
     with pytest.raises(ReachedError) as reached:
@@ -43,11 +45,12 @@ def test_a_site_says_it(deployed, wanted, monkeypatch):
     assert reached.value.args == (deployed.study.digest, wanted)
 
 
-def test_the_server_says_it(deployed, wanted, monkeypatch):
-    def hub(_credentials, study, _registry, decoding=b""):
+def test_the_server_says_it(deployed, wanted, monkeypatch, tmp_path):
+    def hub(_credentials, study, _registry, spool, decoding=b""):
+        assert spool.parent == tmp_path
         raise ReachedError(study, decoding)
 
-    monkeypatch.setattr(server, "ServerRun", lambda *_: None)
+    monkeypatch.setattr(server, "ServerRun", lambda *_: SimpleNamespace(scratch=tmp_path))
     monkeypatch.setattr(server, "GrpcHub", hub)
     folder = deployed.folder
     places = ServerPlaces(

@@ -25,7 +25,7 @@ def waits(monkeypatch, answers):
     found = []
 
     @contextlib.asynccontextmanager
-    async def connect(*_):
+    async def connect(*_, traffic):
         yield None
 
     async def sleep(seconds):
