@@ -78,6 +78,8 @@ def table(path: Path) -> list[dict[str, str]]:
 def train(folder: Path, scheme: str, rounds: int, ends: float) -> bool:
     """Runs a scheme until its last round or until `ends`; returns whether it is finished."""
     run, record = folder / scheme, folder / f"{scheme}.csv"
+    if len(table(run / "metrics.csv")) >= rounds:
+        return True
     command = [sys.executable, "run_experiments.py", f"--scheme={scheme}", f"--rounds={rounds}"]
     begun = record.exists()
     with record.open("a", newline="") as file:
