@@ -10,6 +10,7 @@ import pytest
 
 from tests.tff_health.federation.deployment import ROOT, Deployment
 from tff_health.data import catalog
+from tff_health.local.model_weights import ModelWeights
 from tff_health.training.metrics_log import read_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.drill]
@@ -21,12 +22,13 @@ def rows_of(deployed):
     return read_rows(deployed.results / "metrics.csv")
 
 
-def in_one_process(folder, scheme):
+def in_one_process(folder, scheme, **settings):
     """Train the same in one process, with sums in the clear; return the model's bytes."""
     subprocess.run(
         [
             *(sys.executable, "-m", "tests.tff_health.roles.without_tff", str(folder)),
             *(str(SETTINGS["rounds"]), f"--scheme={scheme}"),
+            *(f"--{name}={value}" for name, value in settings.items()),
         ],
         cwd=ROOT,
         check=True,
@@ -56,6 +58,28 @@ def test_programs_that_are_apart_train_the_very_model_of_sums_in_the_clear(
     assert [row["survivors"] for row in rows] == [3, 3, 3]
     assert [row["lost"] for row in rows] == [0, 0, 0]
     assert model == in_one_process(tmp_path / "plain", scheme)
+
+
+def test_local_noise_by_seed_is_the_same_but_for_the_rounding_of_last_bits(tmp_path):
+    noise = {"dp_noise": "local", "noise_multiplier": 1.5, "clipping_norm": 1.0, "lot_size": 50}
+    seeded = {**noise, "noise_seed": 4}
+    with Deployment(tmp_path, {**SETTINGS, "scheme": "bonawitz", **seeded}) as deployed:
+        deployed.start_all()
+        assert deployed.wait("server") == 0, deployed.logs()
+        epsilons = [row["epsilon"] for row in rows_of(deployed)]
+        found = (deployed.results / "model.weights").read_bytes()
+    assert 0 < epsilons[0] < epsilons[1] < epsilons[2]
+    plain = in_one_process(tmp_path / "plain", "bonawitz", **seeded)
+    other = in_one_process(tmp_path / "other", "bonawitz", **{**noise, "noise_seed": 5})
+    # One site's number that is rounded to the next step of 2^-16 is 5e-6 of the mean.
+    assert difference(found, plain) < 1e-4
+    assert difference(found, other) > 1e-2
+
+
+def difference(one, other):
+    """The largest difference of two models, given as bytes."""
+    read = [ModelWeights.from_bytes(data).trainable for data in (one, other)]
+    return max(np.abs(a - b).max() for a, b in zip(*read, strict=True))
 
 
 @pytest.mark.parametrize("scheme", ["bonawitz", "zhang_hardened"])

@@ -145,7 +145,7 @@ class ServerRun:
             TffHealthError: if a round could not be had; the state before it is kept.
             SessionAbortedError: if the program is ending.
         """
-        started, config = time.monotonic(), self._config
+        started = time.monotonic()
         rounds = ServerRounds(
             asking,
             self._protocol,
@@ -158,11 +158,14 @@ class ServerRun:
             tell=warn,
         )
         state, evaluation = self._loop.run(
-            self._state(), lambda state, number: self._train(rounds, state, number), self._evaluate
+            self._state(),
+            lambda state, number: self._train(rounds, state, number),
+            self._evaluate,
+            lambda: self._spending is None or self._spending.allows_another_round,
         )
         self._restore(state)
         self._close_last(rounds)
-        rounds.end(config.training.rounds, self._digest())
+        rounds.end(len(self._loop.rows), self._digest())
         return self._write(evaluation, time.monotonic() - started)
 
     def _prepare(self, data_dir: Path | None, cache_dir: Path | None) -> None:
@@ -274,7 +277,7 @@ class ServerRun:
             "scheme": config.run.scheme,
             "study": self._study.section.name,
             "study_digest": self._study.digest.hex(),
-            "rounds": config.training.rounds,
+            "rounds": len(rows),
             "lost_rounds": lost,
             "test_accuracy": evaluation.accuracy,
             "balanced_accuracy": evaluation.balanced_accuracy,
@@ -286,7 +289,7 @@ class ServerRun:
         write_json(folder.summary_path, summary)
         return (
             f"{config.run.scheme} with {len(self._study.clients)} sites, study "
-            f"'{self._study.section.name}', {config.training.rounds} rounds in "
+            f"'{self._study.section.name}', {len(rows)} rounds in "
             f"{duration(seconds)}\n"
             f"  test accuracy      {evaluation.accuracy:.4f}\n"
             f"  balanced accuracy  {evaluation.balanced_accuracy:.4f}\n"
