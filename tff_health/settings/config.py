@@ -24,7 +24,12 @@ from tff_health.settings.groups.privacy import PrivacyChoices
 from tff_health.settings.groups.run import RunSettings
 from tff_health.settings.groups.statistics import StatisticsSettings
 from tff_health.settings.groups.study import StudySettings
-from tff_health.settings.groups.sums import EncodingSettings, ProtocolChoices, QualitySettings
+from tff_health.settings.groups.sums import (
+    OF_VERIFIED_SUMS,
+    EncodingSettings,
+    ProtocolChoices,
+    QualitySettings,
+)
 from tff_health.settings.groups.training import (
     OF_INITIAL_WEIGHTS,
     OptimizerSettings,
@@ -79,6 +84,7 @@ class RunConfig:
         """All settings that the experiment uses and that decide its outcome, ready for JSON."""
         unused: tuple[str, ...] = OF_OWN_IMAGES if self.data.dataset in DATA_SETS else ()
         unused += () if self.training.initial_weights else OF_INITIAL_WEIGHTS
+        unused += () if self.protocol.verify else OF_VERIFIED_SUMS
         names = (name for name in used_by(self.run.experiment) if name not in unused)
         values = {name: self.value(name) for name in names if SETTINGS[name].group != LOCAL}
         return {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}

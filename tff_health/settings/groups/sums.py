@@ -93,6 +93,10 @@ class QualitySettings:
     )
 
 
+OF_VERIFIED_SUMS = ("verify",)
+"""Settings that runs whose sums are not verified do not keep."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProtocolChoices:
     """What a user chooses of the protocol behind secure sums."""
