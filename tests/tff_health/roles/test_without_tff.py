@@ -13,7 +13,8 @@ from tff_health.local.model_weights import ModelWeights
 
 
 def run_without_tff(folder, *arguments):
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    # A thread, as the worker of the simulation has for a client where there are two processors.
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_NUM_INTRAOP_THREADS": "1"}
     command = [sys.executable, "-m", "tests.tff_health.roles.without_tff", str(folder), *arguments]
     result = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=240, check=False
