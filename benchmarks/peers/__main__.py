@@ -34,7 +34,7 @@ _FRACTION_BITS = 20
 def peer(name: str, clients: int, coordinates: int, install: bool) -> dict[str, Any] | None:
     """Runs one; None, with a printed note, if it is not installed."""
     packages = PEERS[name]
-    python = python_with(packages[0], [packages], install)
+    python = python_with(f"peers-{packages[0]}", [packages], install)
     if python is None:
         return None
     command = [str(python), str(_FOLDER / f"{name}_run.py"), str(clients), str(coordinates)]
