@@ -264,6 +264,33 @@ def test_the_list_of_commitments_before_the_upload_cannot_be_another(kind):
         assert 4 not in result.survivors  # it has uploaded nothing
 
 
+def test_a_list_with_a_stranger_in_place_of_a_client_is_refused():
+    protocol = KINDS["double masking"]()
+
+    def exchanged(listed):
+        return {77: bytes(32)} | {client: listed[client] for client in listed if client != 7}
+
+    result = run(protocol, faults=misleading(exchanged, [4]))
+    refusal = next(refusal for refusal in result.refusals if refusal.by == 4)
+    assert (type(refusal.error), refusal.error.culprit) == (ConsistencyError, SERVER)
+    assert "never invited" in refusal.error.what
+    assert 4 not in result.survivors
+
+
+def test_a_client_of_another_cohort_has_no_part_in_the_sum():
+    protocol = KINDS["double masking"]()
+    protocol.client(77)
+
+    def outsider(words):
+        last = CommittedVector.from_bytes(words.commitments[-1][:-64])
+        signed = sign_message(replace(last, sender=77), protocol.identity(77))
+        words.commitments = (*words.commitments[:-1], signed)
+
+    result = run(protocol, faults=lying(protocol, outsider))
+    assert_all_refuse(result, ForeignMessageError, SERVER)
+    assert all("no client of it" in refusal.error.what for refusal in result.refusals)
+
+
 def test_a_commitment_that_was_not_listed_for_one_client_is_refused_by_it_alone():
     protocol = KINDS["double masking"]()
 

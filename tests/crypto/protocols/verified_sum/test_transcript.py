@@ -67,6 +67,17 @@ def test_a_wrong_sum_is_evidence_with_the_servers_signature():
         check_transcript(framed, registry)
 
 
+@pytest.mark.parametrize("order", [slice(None, None, -1), slice(0, 1)])
+def test_survivors_stand_once_in_their_order_and_are_enough(order):
+    protocol, result, registry = session()
+    transcript = Transcript.from_bytes(result.verification.transcript)
+    words = Words.of(transcript.published)
+    words.commitments = words.commitments[order]
+    other = Transcript(transcript.invitation, words.signed(protocol._signers.server)).to_bytes()
+    with pytest.raises(ConsistencyError, match=r"out of order|a sum over 1 clients, below 5"):
+        check_transcript(other, registry)
+
+
 def test_altered_bytes_are_refused_wherever_they_are():
     _, result, registry = session()
     data = result.verification.transcript
