@@ -14,12 +14,12 @@ from nvflare.app_common.job_launcher.process_launcher import ProcessHandle
 
 
 class SiteHandle(ProcessHandle):
-    """A program of a job; that it was killed, or has crashed, is no failure of the job."""
+    """A program of a job; that a signal has ended it is no failure of the job."""
 
     def poll(self) -> Any:
-        """Returns how the program ended; what failed without saying why has an unknown end."""
-        code = super().poll()
-        return JobReturnCode.UNKNOWN if code == JobReturnCode.EXECUTION_ERROR else code
+        """Returns how the program ended, as NVFlare has it; killed ones have an unknown end."""
+        code = self.adapter.poll()
+        return JobReturnCode.UNKNOWN if code is not None and code < 0 else super().poll()
 
 
 class SiteLauncher(ClientProcessJobLauncher):
