@@ -96,7 +96,7 @@ def test_a_killed_site_is_a_dropout_and_jobs_with_code_or_other_classes_are_refu
         # The study's own job, in which a site is killed.
         kits.submit(JOB)
         kits.wait_for("hospital-2", "round 2: training", 200)
-        kits.kill_job("hospital-2")  # and not the whole kit, of which NVFlare says less
+        kits.kill_job("hospital-2")  # alone; its kit's own program goes on
         model, rows = wait_for_results(kits, deployed)
         logs = kits.logs()
     assert not mark.exists()
