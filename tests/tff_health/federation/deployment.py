@@ -30,8 +30,8 @@ study_digest = "{study}"
 _POLICY = """
 [policy]
 schemes = ["bonawitz", "zhang", "zhang_hardened", "fang", "fedopt"]
-smallest_cohort = 3
-smallest_threshold = 3
+smallest_cohort = {cohort}
+smallest_threshold = {threshold}
 colluders = 0
 signatures = false
 epsilon_budget = inf
@@ -59,6 +59,7 @@ class Deployment:
 
     host = "localhost"
     training_seconds = 120
+    smallest_cohort = smallest_threshold = 3
 
     def __init__(self, folder, settings, sites=3, stage_seconds=30, own=None, facts=""):
         self.folder, self.settings = folder, settings
@@ -93,7 +94,8 @@ class Deployment:
         digests = {"registry": spoken(registry.digest), "study": spoken(study.digest)}
         for name in self.names:
             text = _SITE.format(name=name, **digests)
-            policy = "" if name == "keeper" else _POLICY
+            fewest = {"cohort": self.smallest_cohort, "threshold": self.smallest_threshold}
+            policy = "" if name == "keeper" else _POLICY.format(**fewest)
             if name in self.own:
                 text += f'images = "{self.own[name]}"\n'
                 policy += f'data_folder = "{self.own[name].parent}"\n'

@@ -31,6 +31,9 @@ class Drill(Deployment):
         stage_seconds: a stage's deadline.
     """
 
+    gathering = 10.0
+    """Seconds for which the server waits for sites that are away."""
+
     def __init__(self, folder, scheme, rounds, sites=5, stage_seconds=30, **settings):
         self.scheme, self.rounds = scheme, rounds
         settings = {**SETTINGS, "scheme": scheme, "rounds": rounds, **settings}
@@ -74,7 +77,8 @@ class Drill(Deployment):
 
     def environment(self):
         """What programs find in their environment beside the usual."""
-        return {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        return {**threads, "DRILL_GATHERING": str(self.gathering)}
 
     def pid(self, name):
         return self._running[name].pid

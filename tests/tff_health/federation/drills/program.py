@@ -191,7 +191,7 @@ def all_rounds(asking, study, protocol, blows):
         clients,
         study.digest,
         fewest=study.plan.survivors,
-        patience=Patience(study.section.training_seconds),
+        patience=Patience(study.section.training_seconds, float(os.environ["DRILL_GATHERING"])),
         needed=[AUTHORITY] if needs_authority(protocol) else [],
         tell=lambda line: print(line, flush=True),
     )
@@ -228,7 +228,7 @@ class Drawn(Training):
         self._client, self._slots = client, slots
 
     def contribute(self, model, number):
-        if model != MODEL % number:
+        if not model.startswith(MODEL % number):
             raise ValueError("another model than the server's")
         return contribution(self._client, number, self._slots)
 

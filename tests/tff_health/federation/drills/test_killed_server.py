@@ -23,6 +23,7 @@ OPENS = {
     "fang": ("sum", "upload"),
     "fedopt": ("sum", "upload"),
 }
+LASTING_KEYS = ("zhang", "zhang_hardened")
 # Asked in some rounds alone, or without an answer between which to strike.
 SELDOM = (
     *sums("recovery", "decryption"),
@@ -35,6 +36,8 @@ def test_the_server_killed_at_each_stage(tmp_path, scheme):
     steps = (TRAIN, *STEPS[scheme], CLOSE)
     points = [(step, moment) for step in steps for moment in MOMENTS]
     blows = [Blow(n, *step, moment) for n, (step, moment) in enumerate(points, start=1)]
+    if scheme in LASTING_KEYS:  # which a server that goes on does not make anew
+        blows += [Blow(n, *CLOSE, "after") for n in range(1, len(points) + 1)]
     with Drill(tmp_path, scheme, rounds=len(points) + 1) as drill:
         drill.start_server(blows)
         for name in drill.names:
