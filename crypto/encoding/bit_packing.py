@@ -59,11 +59,7 @@ def unpack(data: bytes | memoryview, length: int, modulus_bits: int) -> Words:
         DecodingError: for a wrong length or filling bits that are not 0.
     """
     dtype = word_dtype(modulus_bits)
-    if len(data) != packed_bytes(length, modulus_bits):
-        raise DecodingError(f"{len(data)} bytes are not {length} packed coordinates")
-    used = length * modulus_bits % 8
-    if used and data[-1] >> used:
-        raise DecodingError("the filling bits of a packed vector must be 0")
+    _check(data, length, modulus_bits)
     if modulus_bits in _NATIVE:
         return np.frombuffer(data, _NATIVE[modulus_bits]).astype(dtype, copy=False)
     words = np.empty(length, dtype)
@@ -73,6 +69,39 @@ def unpack(data: bytes | memoryview, length: int, modulus_bits: int) -> Words:
         start = i // _BLOCK * step
         _unpack_block(data[start : start + step], block, modulus_bits)
     return words
+
+
+def add_unpacked(data: bytes | memoryview, total: Words, modulus_bits: int) -> None:
+    """Add what `pack` wrote to a vector, without a second one in memory.
+
+    Args:
+        data: the packed vector.
+        total: shape (m,), of `word_dtype(k)`; words wrap.
+        modulus_bits: k, 1 to 62.
+
+    Raises:
+        DecodingError: as `unpack`; then `total` is as it was.
+    """
+    _check(data, len(total), modulus_bits)
+    step = packed_bytes(_BLOCK, modulus_bits)
+    view = memoryview(data)
+    scratch = np.empty(min(_BLOCK, len(total)), total.dtype)
+    for i in range(0, len(total), _BLOCK):
+        target, start = total[i : i + _BLOCK], i // _BLOCK * step
+        if modulus_bits in _NATIVE:
+            target += np.frombuffer(view[start : start + step], _NATIVE[modulus_bits])
+        else:
+            block = scratch[: len(target)]
+            _unpack_block(view[start : start + step], block, modulus_bits)
+            target += block
+
+
+def _check(data: bytes | memoryview, length: int, modulus_bits: int) -> None:
+    if len(data) != packed_bytes(length, modulus_bits):
+        raise DecodingError(f"{len(data)} bytes are not {length} packed coordinates")
+    used = length * modulus_bits % 8
+    if used and data[-1] >> used:
+        raise DecodingError("the filling bits of a packed vector must be 0")
 
 
 def _columns(modulus_bits: int) -> tuple[int, int]:

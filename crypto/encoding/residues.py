@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from crypto.encoding.bit_packing import pack, unpack
+from crypto.encoding.bit_packing import add_unpacked, pack
 from crypto.errors import ParameterError
 from crypto.operations import Operation, note
 from crypto.parties import ClientId
@@ -65,7 +65,7 @@ class ResidueSum:
         Raises:
             DecodingError: if `data` is not this many packed coordinates.
         """
-        self._words += unpack(data, len(self._words), self.modulus_bits)
+        add_unpacked(data, self._words, self.modulus_bits)
 
     def add_mask(self, seed: bytes) -> None:
         """Add the mask that a 32-byte seed expands to."""
@@ -81,7 +81,9 @@ class ResidueSum:
 
     def to_array(self) -> NDArray[np.uint64]:
         """Return the sum: shape (length,), uint64, 0 to 2^k - 1."""
-        return self._reduced().astype(np.uint64)
+        total = self._words.astype(np.uint64)
+        total &= np.uint64((1 << self.modulus_bits) - 1)
+        return total
 
     def _reduced(self) -> Words:
         return self._words & self._words.dtype.type((1 << self.modulus_bits) - 1)
