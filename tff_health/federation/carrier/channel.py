@@ -10,8 +10,8 @@ from tff_health.federation.consortium.credentials import Credentials
 
 METHOD: Final = "/tff_health.federation/Join"
 """The one method: a stream of frames each way."""
-_WINDOW: Final = 1 << 22
-"""Bytes that travel unread: 40 MB a second over a link of 100 ms."""
+_WINDOW: Final = 1 << 20
+"""Bytes that travel unread: 10 MB a second over a link of 100 ms; a server holds 4 MB a site."""
 _KEEPALIVE: Final = (
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),

@@ -17,7 +17,7 @@ from tff_health.federation.consortium.credentials import site_credentials
 from tff_health.federation.consortium.registry import read_registry
 from tff_health.federation.errors import RefusedError
 
-pytestmark = [pytest.mark.slow, pytest.mark.drill]
+pytestmark = [pytest.mark.slow, pytest.mark.drill, pytest.mark.timeout(3000 if LONG else 600)]
 FRAMES = 100_000 if LONG else 2_000
 FRAMES_OF_A_STREAM = 20
 ROUNDS = 1_000_000  # the server is ended when the impostor is done

@@ -13,7 +13,7 @@ from tests.tff_health.federation.drills.test_killed_sites import (
     sums,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.drill]
+pytestmark = [pytest.mark.slow, pytest.mark.drill, pytest.mark.timeout(3000 if LONG else 600)]
 SCHEMES = tuple(STEPS) if LONG else ("bonawitz",)
 MOMENTS = ("before", "between", "after") if LONG else ("between",)
 OPENS = {

@@ -5,7 +5,7 @@ import pytest
 from tests.tff_health.federation.drills.drill import LONG, Drill, left_over
 from tests.tff_health.federation.drills.program import Blow
 
-pytestmark = [pytest.mark.slow, pytest.mark.drill]
+pytestmark = [pytest.mark.slow, pytest.mark.drill, pytest.mark.timeout(3000 if LONG else 600)]
 TRAIN, CLOSE = ("round", "train"), ("round", "close")
 MASKING = ("advertise keys", "share keys", "masked input")
 GENERATION = (

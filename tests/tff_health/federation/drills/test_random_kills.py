@@ -9,7 +9,7 @@ from tests.tff_health.federation.drills.drill import LONG, Drill, left_over, lis
 from tests.tff_health.federation.drills.program import Blow
 from tests.tff_health.federation.drills.test_killed_sites import CLOSE, STEPS, TRAIN
 
-pytestmark = [pytest.mark.slow, pytest.mark.drill]
+pytestmark = [pytest.mark.slow, pytest.mark.drill, pytest.mark.timeout(3000 if LONG else 600)]
 ROUNDS = 100 if LONG else 20
 SITES, FEWEST = 7, 5
 
