@@ -56,6 +56,7 @@ bench: setup ## run the benchmarks (minutes; best on an idle machine)
 	@$(RUN) -m benchmarks.dp_step
 	@$(RUN) -m benchmarks.own_images
 	@$(RUN) -m benchmarks.crypto
+	@$(RUN) -m benchmarks.federation
 
 doctor: setup ## say what works on this machine, and what does not
 	@$(RUN) -m tff_health.doctor

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -23,7 +24,19 @@ def run(main: Callable[[], Coroutine[Any, Any, int]], message: str) -> int:
         main: makes the program.
         message: what an interrupt leaves on the terminal.
     """
+    forbid_cores()
     return asyncio.run(_watched(main, message))
+
+
+def forbid_cores() -> None:
+    """Keeps the memory of this program, with its keys and updates, out of core files.
+
+    The kernel writes no core of one byte, to a file or to a program that collects cores; a limit
+    of 0 would not keep it from the latter.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    least = 0 if most == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (least, least))
 
 
 def show_log() -> None:
