@@ -49,7 +49,7 @@ def test_the_server_killed_at_each_stage(tmp_path, scheme):
             drill.assert_running("server")
             time.sleep(0.02)
         drill.assert_over()
-        missed = {blow.stage for blow in blows if not drill.has_struck(blow)}
+        missed = {blow.stage for blow in blows[: len(points)] if not drill.has_struck(blow)}
         assert missed <= {stage for _, stage in SELDOM}, missed
         opens = steps.index(OPENS[scheme])
         for (step, moment), done in zip(points, drill.kept(), strict=False):
