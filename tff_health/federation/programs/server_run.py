@@ -1,6 +1,5 @@
 """A study at the server, from its last finished round to its end: a run like the simulation's."""
 
-import hashlib
 import logging
 import time
 from collections import Counter
@@ -16,6 +15,7 @@ from crypto.session.apart.conductor import Session
 from tff_health.data.federated import FederatedImages
 from tff_health.federation.consortium.registry import Registry
 from tff_health.federation.evidence.transcript import TRANSCRIPT, Transcript
+from tff_health.federation.programs import server_results
 from tff_health.federation.programs.evidence import ServerEvidence
 from tff_health.federation.programs.parties import needs_authority, roles_by_label
 from tff_health.federation.programs.study_data import (
@@ -28,8 +28,7 @@ from tff_health.federation.rounds.messages import RoundClosed
 from tff_health.federation.rounds.server_rounds import Patience, RoundSums, ServerRounds
 from tff_health.federation.study import OWN_IMAGES, Study
 from tff_health.local.evaluation import Evaluation
-from tff_health.reporting.files import write_json
-from tff_health.reporting.progress import duration, warn
+from tff_health.reporting.progress import warn
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.roles.server import ServerTraining
 from tff_health.secure_aggregation.protocols import SumProtocol
@@ -267,36 +266,16 @@ class ServerRun:
         return self._training.weights.digest()
 
     def _write(self, evaluation: Evaluation, seconds: float) -> str:
-        """Writes the model and the summary; returns what is printed."""
-        folder, config = self._folder, self._config
-        model = self._training.weights.to_bytes()
-        (folder.path / "model.weights").write_bytes(model)
-        rows = self._loop.rows
-        lost = sum(1 for row in rows if row.get("lost"))
-        summary: dict[str, Any] = {
-            "scheme": config.run.scheme,
-            "study": self._study.section.name,
-            "study_digest": self._study.digest.hex(),
-            "rounds": len(rows),
-            "lost_rounds": lost,
-            "test_accuracy": evaluation.accuracy,
-            "balanced_accuracy": evaluation.balanced_accuracy,
-            "macro_f1": evaluation.macro_f1,
-            "model_sha256": hashlib.sha256(model).hexdigest(),
-            "bytes_up": sum(int(row["bytes_up"] or 0) for row in rows),
-            "bytes_down": sum(int(row["bytes_down"] or 0) for row in rows),
-        }
-        write_json(folder.summary_path, summary)
-        return (
-            f"{config.run.scheme} with {len(self._study.clients)} sites, study "
-            f"'{self._study.section.name}', {len(rows)} rounds in "
-            f"{duration(seconds)}\n"
-            f"  test accuracy      {evaluation.accuracy:.4f}\n"
-            f"  balanced accuracy  {evaluation.balanced_accuracy:.4f}\n"
-            f"  lost rounds        {lost}\n"
-            f"  model              {folder.path / 'model.weights'}, SHA-256 "
-            f"{summary['model_sha256'][:16]}..."
+        """Writes the results; returns what is printed."""
+        summary = server_results.write(
+            self._folder,
+            self._study,
+            self._class_names,
+            self._training.weights.to_bytes(),
+            self._loop.rows,
+            evaluation,
         )
+        return server_results.told(self._folder, summary, self._study.clients, seconds)
 
 
 def _row(done: RoundSums, model_bytes: int) -> Row:
