@@ -51,7 +51,7 @@ class Reply:
     refusal: ProtocolError | AbortError | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Step:
     """A request under way.
 
@@ -95,7 +95,7 @@ class Doing:
     waiting: frozenset[Party]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Presence:
     """What is known of the parties from what they send.
 
@@ -229,7 +229,7 @@ class Conductor:
         while step.waiting:
             arrival = await self._next(step.deadline)
             if arrival is None:
-                self._presence.silent |= step.waiting
+                self._presence.silent.update(step.waiting)
                 return None
             reply = await self._note(step, arrival)
             if reply is not None:

@@ -1,5 +1,6 @@
 """Programs of their own on loopback: whole studies, kills and returns, and the same model."""
 
+import hashlib
 import signal
 import subprocess
 import sys
@@ -55,6 +56,8 @@ def test_programs_that_are_apart_train_the_very_model_of_sums_in_the_clear(
                 assert deployed.wait(name) == 0, deployed.logs()
         rows = rows_of(deployed)
         model = (deployed.results / "model.weights").read_bytes()
+        report = (deployed.results / "report.html").read_text()
+    assert f"SHA-256 {hashlib.sha256(model).hexdigest()}" in report
     assert [row["survivors"] for row in rows] == [3, 3, 3]
     assert [row["lost"] for row in rows] == [0, 0, 0]
     assert model == in_one_process(tmp_path / "plain", scheme)

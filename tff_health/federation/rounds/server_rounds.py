@@ -148,6 +148,8 @@ class ServerRounds:
             except SessionAbortedError as error:
                 costs, refusals = costs + error.costs, refusals + error.refusals
                 self._leave_out(error.refusals)
+                for refusal in error.refusals:
+                    self._tell(f"round {round_number}, {refusal}")
                 if isinstance(error.reason, StoppedError):
                     raise
                 told = any(isinstance(r.error, OpenedRoundError) for r in error.refusals)
