@@ -1,6 +1,7 @@
 """What a study of sites that are apart leaves at the server: the model, summary.json, a report."""
 
 import hashlib
+import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,13 +10,10 @@ from tff_health.federation.consortium.digests import spoken
 from tff_health.federation.evidence.transcript import TRANSCRIPT
 from tff_health.federation.study import Study
 from tff_health.local.evaluation import Evaluation
-from tff_health.reporting import figures
 from tff_health.reporting.files import write_json
 from tff_health.reporting.progress import duration
-from tff_health.reporting.report import Report, Section, configuration
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.reporting.tables import Table
-from tff_health.training import report_parts
 from tff_health.training.loop import Row
 from tff_health.training.outcome import RunOutcome
 
@@ -31,6 +29,8 @@ def write(
     evaluation: Evaluation,
 ) -> dict[str, Any]:
     """Writes all results into `folder`, summary.json last, and returns what that says.
+
+    Without Matplotlib, as beside NVFlare, there is no report.
 
     Args:
         folder: of the run.
@@ -54,7 +54,7 @@ def write(
         "bytes_up": sum(int(row["bytes_up"] or 0) for row in rows),
         "bytes_down": sum(int(row["bytes_down"] or 0) for row in rows),
     }
-    if rows:
+    if rows and importlib.util.find_spec("matplotlib"):
         _report(folder, study, class_names, rows, evaluation, summary)
     write_json(folder.summary_path, summary)
     return summary
@@ -72,8 +72,9 @@ def told(
         f"  lost rounds        {summary['lost_rounds']}",
         f"  model              {folder.path / MODEL}, SHA-256 {summary['model_sha256'][:16]}...",
     ]
-    if summary["rounds"]:
-        lines.append(f"  report             {folder.path / 'report.html'}")
+    report = folder.path / "report.html"
+    if report.exists():
+        lines.append(f"  report             {report}")
     return "\n".join(lines)
 
 
@@ -85,6 +86,11 @@ def _report(
     evaluation: Evaluation,
     summary: dict[str, Any],
 ) -> None:
+    # Matplotlib is no part of every environment of the federation.
+    from tff_health.reporting import figures
+    from tff_health.reporting.report import Report, Section, configuration
+    from tff_health.training import report_parts
+
     config, path = study.config, folder.path
     run = RunOutcome.of(config, evaluation, rows)
     metrics, classes, _ = tables = report_parts.tables(run, evaluation, class_names)
