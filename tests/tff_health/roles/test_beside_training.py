@@ -30,8 +30,9 @@ LOCAL = (
     *("--dp_noise=local", "--noise_multiplier=1", "--noise_seed=7", "--lot_size=64"),
     "--local_steps=3",
 )
-LARGEST_DIFFERENCE = 0.05  # last bits differ by the kind of processor, and steps amplify them
-"""Of a weight after three rounds; found: up to 0.0005, of weights up to 0.4."""
+LARGEST_DIFFERENCE = 0.05
+"""Of a weight after three rounds; found: 0.0005 to 0.006 by the kind of processor, of
+weights up to 0.4; loss and accuracy differ by up to 2 %."""
 
 
 @pytest.mark.drill
@@ -52,7 +53,7 @@ def test_the_model_is_that_of_the_simulation_but_for_last_bits(tmp_path, scheme)
         rows = list(csv.DictReader(file))
     for row, ours in zip(rows, told["rows"], strict=True):
         for column, value in ours.items():
-            np.testing.assert_allclose(value, float(row[column]), rtol=0.01, err_msg=column)
+            np.testing.assert_allclose(value, float(row[column]), rtol=0.05, err_msg=column)
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     (outcome,) = summary["runs"]
-    assert abs(outcome["final_accuracy"] - told["accuracy"]) < 0.02
+    assert abs(outcome["final_accuracy"] - told["accuracy"]) < 0.03
