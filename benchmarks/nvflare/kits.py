@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+_END_SECONDS = 30
 ROOT = Path(__file__).parents[2]
 LEAD = "lead@hospital.example"
 OURS = ("tff_health.federation.nvflare.controller", "tff_health.federation.nvflare.executor")
@@ -126,13 +127,23 @@ class Kits:
                 start_new_session=True,
             )
 
-    def kill(self, name: str, signum: int = signal.SIGKILL) -> None:
-        """Ends a participant's program and those of its jobs, which have sessions of their own."""
+    def kill(self, name: str) -> None:
+        """Kills a participant's program and those of its jobs, which have sessions of their own.
+
+        Raises:
+            TimeoutError: if one of them does not end.
+        """
         program = self._running.pop(name)
-        for pid in (program.pid, *self.programs_of(name)):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signum)
-        program.wait(30)
+        program.kill()
+        program.wait(_END_SECONDS)
+        end = time.monotonic() + _END_SECONDS
+        while found := self.programs_of(name):  # it may have started one just before its end
+            if time.monotonic() > end:
+                raise TimeoutError(f"{name}: {len(found)} programs do not end")
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
 
     def kill_job(self, name: str) -> None:
         """Kills what runs of a job at a participant, and leaves its own program."""

@@ -26,9 +26,11 @@ def service_environment(threads: int, inherited: Mapping[str, str]) -> dict[str,
         threads: for one client. The order of floating-point sums follows from it, so that results
             of services can differ in their last bits where it does.
         inherited: the user's environment, as `os.environ`. What it says of threads and memory
-            counts; the proxies that it names do not, as a service calls nobody outside.
+            counts, and of logs; its proxies do not, as a service calls nobody outside.
     """
     defaults = {
+        # On some processors the service says at each start what its kernels round otherwise.
+        "TF_CPP_MIN_LOG_LEVEL": "1",
         "TF_NUM_INTRAOP_THREADS": str(threads),
         # glibc keeps what threads freed in arenas of their own, which grow for hundreds of
         # rounds; one arena keeps memory flat. The tensors of a step stay in it: pages of their own

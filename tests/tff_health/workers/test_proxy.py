@@ -110,4 +110,6 @@ def test_a_service_keeps_what_else_the_user_says():
     assert told["TF_NUM_INTRAOP_THREADS"] == "7"
     assert told["A"] == "b"
     assert told["MALLOC_ARENA_MAX"] == "1"
+    assert told["TF_CPP_MIN_LOG_LEVEL"] == "1"
+    assert service_environment(2, {"TF_CPP_MIN_LOG_LEVEL": "0"})["TF_CPP_MIN_LOG_LEVEL"] == "0"
     assert not {name for name in told if name.lower().endswith("_proxy")}
