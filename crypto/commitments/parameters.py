@@ -175,8 +175,3 @@ class CommitmentParameters:
         squares = first + sum(bound**2 for bound in self.extra_largest)
         hiding = 2 * self.level.degree * self.largest_hiding**2
         return 1 + log2(squares + hiding) / 2
-
-    @property
-    def num_polynomials(self) -> int:
-        """L: polynomials that the integers fill."""
-        return -(-self.length // self.level.degree)

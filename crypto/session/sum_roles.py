@@ -130,6 +130,7 @@ class SumRoles(ABC, Generic[_Client]):
     stages: tuple[str, ...]
     opens_at: str
     message_types: tuple[type[IntEnum], ...]
+    _authority_identity: SigningIdentity | None = None
 
     def __init__(
         self,
@@ -150,6 +151,14 @@ class SumRoles(ABC, Generic[_Client]):
     def registry(self) -> Mapping[ClientId, VerifyKey] | None:
         """The verify keys of the clients so far; None if they do not sign."""
         return self.consortium.registry if self._clients_sign else None
+
+    @property
+    def _trusted(self) -> VerifyKey | None:
+        """The verify key of the authority, or key holder; None if nobody signs."""
+        if not self._clients_sign:
+            return None
+        own = self._authority_identity
+        return self.consortium.authority if own is None else own.verify_key
 
     def identity(self, client: ClientId) -> SigningIdentity | None:
         """Return what a client signs with; None if clients do not sign."""

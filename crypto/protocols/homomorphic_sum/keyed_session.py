@@ -9,7 +9,7 @@ import numpy as np
 
 from crypto.errors import ParameterError
 from crypto.parties import AUTHORITY, SERVER, ClientId
-from crypto.primitives.signatures import SigningIdentity, VerifyKey
+from crypto.primitives.signatures import SigningIdentity
 from crypto.protocols.homomorphic_sum.client import KeyedClient
 from crypto.protocols.homomorphic_sum.holders import HolderApart, HolderAtHand
 from crypto.protocols.homomorphic_sum.key_holder import KeyHolder
@@ -69,7 +69,7 @@ class KeyedSum(StagedSum[KeyedClient[Any, Any]]):
                 f"{self.LEAST_SECURITY_BITS} are needed"
             )
         super().__init__(signed=signed, randomness=randomness, clock=clock, consortium=consortium)
-        self._identity = self.consortium.new_identity() if signed else None
+        self._authority_identity = self.consortium.new_identity() if signed else None
         self._key_epoch = key_epoch
         self._key_holder: KeyHolder | None = None
         self._read: dict[bytes, PublicVectorKey] = {}
@@ -110,13 +110,6 @@ class KeyedSum(StagedSum[KeyedClient[Any, Any]]):
         with channel.work(AUTHORITY, Stage.KEY_SETUP):
             return HolderAtHand(self._holder())
 
-    @property
-    def _trusted(self) -> VerifyKey | None:
-        """The key holder's verify key; None if nobody signs."""
-        if not self._clients_sign:
-            return None
-        return self.consortium.authority if self._identity is None else self._identity.verify_key
-
     def _authority_tasks(self) -> dict[str, Task]:
         return {
             "announce": lambda _: self._holder().announcement.to_bytes() + self._holder().signature,
@@ -127,7 +120,11 @@ class KeyedSum(StagedSum[KeyedClient[Any, Any]]):
         """Return the key holder; the first call makes its key."""
         if self._key_holder is None:
             self._key_holder = self.KEY_HOLDER(
-                self.scheme, self._identity, self.registry, self._randomness, self._key_epoch
+                self.scheme,
+                self._authority_identity,
+                self.registry,
+                self._randomness,
+                self._key_epoch,
             )
         return self._key_holder
 

@@ -10,7 +10,7 @@ from crypto.encoding.residues import IntegerVector, check_range, common_length
 from crypto.errors import ParameterError, WrongContentError, WrongTimeError, blaming
 from crypto.paillier.phe_keys import KEY_BITS
 from crypto.parties import SERVER, ClientId
-from crypto.primitives.signatures import SigningIdentity, VerifyKey
+from crypto.primitives.signatures import SigningIdentity
 from crypto.protocols.paillier_sum.authorities import (
     AuthorityApart,
     AuthorityAtHand,
@@ -78,7 +78,7 @@ class PaillierSum(HelpedSum[PaillierClient]):
             raise ParameterError(f"key_bits={key_bits} must be at least {self.LEAST_KEY_BITS}")
         super().__init__(threshold, signed, randomness, clock, choose_helpers, consortium)
         self._key_bits = key_bits
-        self._identity = self.consortium.new_identity() if signed else None
+        self._authority_identity = self.consortium.new_identity() if signed else None
         self._epoch = last_epoch
         self._authority: PaillierAuthority | None = None
 
@@ -130,13 +130,6 @@ class PaillierSum(HelpedSum[PaillierClient]):
         with channel.work(SERVER, Stage.KEY_SETUP):
             return AuthorityAtHand(self._authority_of(cohort, threshold))
 
-    @property
-    def _trusted(self) -> VerifyKey | None:
-        """The authority's verify key; None if nobody signs."""
-        if not self._clients_sign:
-            return None
-        return self.consortium.authority if self._identity is None else self._identity.verify_key
-
     def _authority_tasks(self) -> dict[str, Task]:
         return {"announce": self._announce, "decrypt": self._decrypt_apart}
 
@@ -163,7 +156,12 @@ class PaillierSum(HelpedSum[PaillierClient]):
         ):
             self._epoch += 1
             present = PaillierAuthority(
-                cohort, threshold, self._identity, self.registry, self._key_bits, self._epoch
+                cohort,
+                threshold,
+                self._authority_identity,
+                self.registry,
+                self._key_bits,
+                self._epoch,
             )
             self._authority = present
         return present
