@@ -14,13 +14,14 @@ from tff_health.checking.facts import Facts
 from tff_health.checking.words import findings, lines, section
 from tff_health.data import catalog, folders
 from tff_health.data.contact_sheet import contact_sheet, sheet
-from tff_health.data.federated import FederatedImages, federate
+from tff_health.data.federated import FederatedImages
 from tff_health.data.images import LabelledImages
 from tff_health.errors import ConfigError, DataError
 from tff_health.reporting import figures
 from tff_health.reporting.files import write_json
 from tff_health.reporting.report import Report
 from tff_health.settings.config import RunConfig
+from tff_health.settings.images import share_out
 
 _PAIRS, _COLUMNS = 8, 12  # pairs that are drawn, in rows that are as wide as those of classes
 
@@ -69,11 +70,7 @@ def _run(
     if dataset not in catalog.DATA_SETS:  # so that all that cannot be read is told at once
         reading = replace(reading, skip_unreadable=True)
     images = catalog.load(dataset, data_dir, cache_dir, reading)
-    federated = federate(
-        *(images, config.data.split, config.data.augment_copies),
-        *(config.partition_spec, config.run.seed, config.by_group),
-        config.data.validation_fraction,
-    )
+    federated = share_out(config, images)
     facts = check(federated, config.partition.kind, cache_dir)
     told = lines(facts)
     told += [f"{'unreadable':14} {place}: {reason}" for place, reason in images.unreadable]

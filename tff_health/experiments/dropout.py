@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import tensorflow_federated as tff
 
-from tff_health.data import catalog
 from tff_health.data.client_data import client_keys
 from tff_health.data.federated import FederatedImages, federate
 from tff_health.data.pack import pack_clients
@@ -27,6 +26,7 @@ from tff_health.reporting.progress import Progress
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.secure_aggregation.secure_context import SecureContext
 from tff_health.settings.config import Invocation, RunConfig
+from tff_health.settings.images import load_images
 from tff_health.studies.study import Part, part_config, validate
 from tff_health.training.config_json import config_json
 from tff_health.training.run import build_protocol
@@ -49,9 +49,7 @@ def run(invocation: Invocation) -> None:
         if folder.is_finished:
             print(folder.finished_text())
             return
-        images = catalog.load(
-            config.data.dataset, invocation.data_dir, invocation.cache_dir, config.reading
-        )
+        images = load_images(config, invocation.data_dir, invocation.cache_dir)
         shared_out = {
             clients: federate(
                 *(images, own.data.split, own.data.augment_copies, own.partition_spec, own.run.seed)

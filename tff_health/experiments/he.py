@@ -9,7 +9,6 @@ import dataclasses
 import time
 from pathlib import Path
 
-from tff_health.data import catalog
 from tff_health.errors import RunError
 from tff_health.experiments import he_report
 from tff_health.measurements.contenders import CONTENDERS, Contender
@@ -18,6 +17,7 @@ from tff_health.reporting.files import read_json, write_json
 from tff_health.reporting.progress import Progress
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.settings.config import Invocation, RunConfig
+from tff_health.settings.images import load_images
 from tff_health.training import run_model
 from tff_health.training.config_json import config_json
 
@@ -73,9 +73,7 @@ def model_length(invocation: Invocation) -> int:
         TffHealthError: if the model cannot be built, or has none, or the data is not there.
     """
     config = invocation.config
-    images = catalog.load(
-        config.data.dataset, invocation.data_dir, invocation.cache_dir, config.reading
-    )
+    images = load_images(config, invocation.data_dir, invocation.cache_dir)
     length = run_model.num_parameters(config, images)
     if not length:
         raise RunError(f"--model={config.training.model} has no trainable parameters")

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tff_health import interrupts
-from tff_health.data import catalog
 from tff_health.data.federated import FederatedImages, federate
 from tff_health.data.numeric_columns import NumericColumn
 from tff_health.errors import ConfigError
@@ -24,6 +23,7 @@ from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.secure_aggregation.bindings import BINDINGS, ProtocolPlan
 from tff_health.settings.checks.statistics import PROTOCOL
 from tff_health.settings.config import Invocation, RunConfig
+from tff_health.settings.images import load_images
 from tff_health.statistics.contribution import contribution
 from tff_health.statistics.estimates import estimate
 from tff_health.statistics.layout import ONE, Layout
@@ -60,9 +60,7 @@ def run(invocation: Invocation) -> None:
 
 def _federated(invocation: Invocation) -> FederatedImages:
     config = invocation.config
-    images = catalog.load(
-        config.data.dataset, invocation.data_dir, invocation.cache_dir, config.reading
-    )
+    images = load_images(config, invocation.data_dir, invocation.cache_dir)
     by_group = config.privacy.unit == "group"
     if by_group and images.groups is None:
         raise ConfigError(

@@ -4,9 +4,9 @@ import sys
 
 from tff_health import interrupts
 from tff_health.data import catalog
-from tff_health.data.federated import federate
 from tff_health.reporting.results_folder import START_ANEW, ResultsFolder
 from tff_health.settings.config import Invocation
+from tff_health.settings.images import load_images, share_out
 from tff_health.studies.finished_run import read_finished_run
 from tff_health.training.network_identity import check_finished
 
@@ -25,22 +25,10 @@ def run(invocation: Invocation) -> None:
             print(folder.finished_text())
             folder.remove_scratch()
             return
-        images = catalog.load(
-            config.data.dataset, invocation.data_dir, invocation.cache_dir, config.reading
-        )
+        images = load_images(config, invocation.data_dir, invocation.cache_dir)
         if config.data.dataset not in catalog.DATA_SETS:
             print(f"images: {images.form}", file=sys.stderr)
-        federated = federate(
-            *(
-                images,
-                config.data.split,
-                config.data.augment_copies,
-                config.partition_spec,
-                config.run.seed,
-            ),
-            by_group=config.by_group,
-            validation_fraction=config.data.validation_fraction,
-        )
+        federated = share_out(config, images)
         # Imports TensorFlow, which takes seconds: only when folder and data are in order.
         with interrupts.no_cleanup():
             from tff_health.training import run

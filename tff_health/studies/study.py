@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from tff_health import interrupts
-from tff_health.data import catalog
 from tff_health.data.examples import LabelledImages
 from tff_health.data.federated import FederatedImages, federate
 from tff_health.errors import ConfigError
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.settings import checks
 from tff_health.settings.config import Invocation, RunConfig
+from tff_health.settings.images import load_images
 from tff_health.settings.table import LOCAL, SETTINGS
 from tff_health.studies.finished_run import read_finished_run
 from tff_health.studies.study_progress import StudyProgress
@@ -120,10 +120,7 @@ class Study:
         """The whole data set, read once."""
         if self._images is None:
             given = self._invocation
-            config = given.config
-            self._images = catalog.load(
-                config.data.dataset, given.data_dir, given.cache_dir, config.reading
-            )
+            self._images = load_images(given.config, given.data_dir, given.cache_dir)
         return self._images
 
     def federated(self, config: RunConfig) -> FederatedImages:

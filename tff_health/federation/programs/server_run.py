@@ -20,8 +20,6 @@ from tff_health.federation.programs.evidence import ServerEvidence
 from tff_health.federation.programs.parties import needs_authority, roles_by_label
 from tff_health.federation.programs.study_data import (
     agreed_facts,
-    read_images,
-    shared_out,
     tested_on,
 )
 from tff_health.federation.rounds.messages import RoundClosed
@@ -32,6 +30,7 @@ from tff_health.reporting.progress import warn
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.roles.server import ServerTraining
 from tff_health.secure_aggregation.protocols import SumProtocol
+from tff_health.settings.images import load_images, share_out
 from tff_health.training.cohorts import draw_cohort
 from tff_health.training.data_facts import DataFacts
 from tff_health.training.loop import RoundLoop, Row, Trained, metrics_columns, show_rounds
@@ -170,8 +169,8 @@ class ServerRun:
     def _prepare(self, data_dir: Path | None, cache_dir: Path | None) -> None:
         config, folder = self._config, self._folder
         is_own = self._study.dataset == OWN_IMAGES
-        images = read_images(config, data_dir, cache_dir or folder.scratch / "cache")
-        federated = tested_on(config, images) if is_own else shared_out(config, images)
+        images = load_images(config, data_dir, cache_dir or folder.scratch / "cache")
+        federated = tested_on(config, images) if is_own else share_out(config, images)
         facts = agreed_facts(self._study) if is_own else DataFacts.of(federated)
         scratch = folder.scratch / "server"
         scratch.mkdir(parents=True, exist_ok=True)

@@ -22,8 +22,6 @@ from tff_health.federation.programs.study_data import (
     agreed_facts,
     decoding_of,
     held_alone,
-    read_images,
-    shared_out,
 )
 from tff_health.federation.rounds.messages import RoundClosed, RoundOffer, StudyEnded
 from tff_health.federation.rounds.site_rounds import SiteRounds
@@ -33,6 +31,7 @@ from tff_health.federation.study import OWN_IMAGES
 from tff_health.roles.broadcast import Broadcast
 from tff_health.roles.site import SiteTraining
 from tff_health.secure_aggregation.protocols import SumProtocol
+from tff_health.settings.images import load_images, share_out
 from tff_health.training.data_facts import DataFacts
 
 log = logging.getLogger(__name__)
@@ -192,12 +191,12 @@ def _prepare(
     config, place = site.study.config, place_of(site.study, client)
     folder = site.folder / WORK
     folder.mkdir(mode=0o700, exist_ok=True)
-    images = read_images(config, data_dir, cache_dir or folder / "cache")
+    images = load_images(config, data_dir, cache_dir or folder / "cache")
     if site.study.dataset == OWN_IMAGES:
         held: FederatedImages = held_alone(config, images, place)
         facts = agreed_facts(site.study)
     else:
-        everything = shared_out(config, images)
+        everything = share_out(config, images)
         held, facts = everything.of_client(place), DataFacts.of(everything)
     return SiteTraining(config, facts, held, place, folder)
 

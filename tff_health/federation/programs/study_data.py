@@ -1,43 +1,15 @@
 """The data of a study: what the server tests on, and what one site holds."""
 
-from pathlib import Path
-
 from tff_health.data import catalog
 from tff_health.data.augment import Augmenter
 from tff_health.data.examples import Examples
-from tff_health.data.federated import FederatedImages, federate, hold
+from tff_health.data.federated import FederatedImages, hold
 from tff_health.data.images import LabelledImages
 from tff_health.data.own import fingerprint
 from tff_health.errors import ConfigError
 from tff_health.federation.study import OWN_IMAGES, Study
 from tff_health.settings.config import RunConfig
 from tff_health.training.data_facts import DataFacts
-
-
-def read_images(config: RunConfig, data_dir: Path | None, cache_dir: Path) -> LabelledImages:
-    """Reads the images of a study's data set, on this machine.
-
-    Raises:
-        DataError: if they cannot be read.
-    """
-    return catalog.load(config.data.dataset, data_dir, cache_dir, config.reading)
-
-
-def shared_out(config: RunConfig, images: LabelledImages) -> FederatedImages:
-    """Shares out a data set that every party has, as the simulation does.
-
-    Raises:
-        DataError: if it cannot be shared out as the settings say.
-    """
-    return federate(
-        images,
-        config.data.split,
-        config.data.augment_copies,
-        config.partition_spec,
-        config.run.seed,
-        by_group=config.by_group,
-        validation_fraction=config.data.validation_fraction,
-    )
 
 
 def decoding_of(study: Study) -> bytes:
