@@ -69,9 +69,7 @@ class BatchTraining:
 
     @tf.autograph.experimental.do_not_convert
     def _begin(self, initial: ModelWeights, hparams: Mapping[str, Any]) -> Any:
-        for variables, values in zip(self._network.weights, initial, strict=True):
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
+        self._network.weights.assign(initial)
         self._network.reset_metrics()
         return self._optimizer.begin(tuple(self._network.weights.trainable), hparams)
 

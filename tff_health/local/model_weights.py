@@ -51,7 +51,15 @@ class ModelWeights(NamedTuple):
         Args:
             model: of the same architecture.
         """
-        for variables, values in zip(ModelWeights.of(model), self, strict=True):
+        ModelWeights.of(model).assign(self)
+
+    def assign(self, weights: "ModelWeights") -> None:
+        """Gives these variables other values.
+
+        Args:
+            weights: arrays or tensors, of the same shapes.
+        """
+        for variables, values in zip(self, weights, strict=True):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
 

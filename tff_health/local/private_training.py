@@ -98,9 +98,7 @@ class PrivateTraining:
 
     @tf.autograph.experimental.do_not_convert
     def _begin(self, initial: ModelWeights, hparams: Mapping[str, Any]) -> Any:
-        for variables, values in zip(ModelWeights.of(self._model), initial, strict=True):
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
+        ModelWeights.of(self._model).assign(initial)
         return self._optimizer.begin(self._variables, hparams)
 
     @tf.autograph.experimental.do_not_convert

@@ -26,9 +26,7 @@ class BatchValidation:
             weights: of the model, arrays or tensors.
             batches: of `data.client_data.element_spec`.
         """
-        for variables, values in zip(self._network.weights, weights, strict=True):
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
+        self._network.weights.assign(weights)
         self._network.reset_metrics()
         for images, labels in batches:
             self._network.forward(images, labels, False, EVALUATION_STREAM)
