@@ -23,6 +23,7 @@ ARROWS = {
     "settings.experiments": "",
     "settings.renamed": "",
     "install": "machine",
+    "program": "errors interrupts",
     "quiet": "errors",
     "settings.setting": "schemes settings.experiments settings.renamed",
     "reporting": "atomic errors settings.renamed",
@@ -68,7 +69,7 @@ ARROWS = {
     "federation.rounds": "crypto errors federation.errors secure_aggregation",
     "flags": "data errors reporting settings settings.groups settings.setting",
     "checking": "atomic data errors flags reporting settings",
-    "data.__main__": "atomic checking data errors interrupts utf8",
+    "data.__main__": "atomic checking data errors interrupts program utf8",
     "training": (
         "models tff_health atomic checking data errors interrupts learning local measurements "
         "privacy reporting schemes secure_aggregation settings statistics workers"
@@ -85,8 +86,8 @@ ARROWS = {
     ),
     "federation": (
         "crypto data errors federation.carrier federation.consortium federation.errors "
-        "federation.evidence federation.programs federation.site federation.study interrupts quiet "
-        "utf8"
+        "federation.evidence federation.programs federation.site federation.study interrupts "
+        "program quiet utf8"
     ),
     "studies": (
         "data errors interrupts local measurements reporting schemes secure_aggregation "

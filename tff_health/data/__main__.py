@@ -29,7 +29,8 @@ from tff_health.data.reading import (
     MIN_SIDE,
     Reading,
 )
-from tff_health.errors import ConfigError, DataError, TffHealthError
+from tff_health.errors import ConfigError, DataError
+from tff_health.program import exit_code_of, piped
 
 if TYPE_CHECKING:
     from tff_health.data.images import LabelledImages
@@ -42,45 +43,30 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     options, rest = _parser().parse_known_args(arguments)
     if rest and options.command != "check":
         _parser().parse_args(arguments)  # says what it does not know
-    try:
-        interrupts.allow_cleanup()  # not before, as nothing would catch what they raise
-        if options.command == "check":
-            _check(options, rest, environment)
-            return 0
-        if options.command == "fingerprint":
-            _fingerprint(options.others)
-            return 0
-        data_dir = folders.data_folder(options.data_dir, environment)
-        if options.command == "fetch":
-            _fetch(options.name, data_dir, options.url)
-        elif cache_dir := folders.cache_folder(environment):
-            _show(options, data_dir, cache_dir)
-        else:
-            with tempfile.TemporaryDirectory(prefix="tff_health-") as folder:
-                _show(options, data_dir, Path(folder))
-    except TffHealthError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("Interrupted; nothing half-written was kept.", file=sys.stderr)
-        return interrupts.EXIT_CODE
-    except BrokenPipeError:
-        raise  # for `program`
-    except OSError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
+    return exit_code_of(lambda: _run(options, rest, environment))
+
+
+def _run(options: argparse.Namespace, rest: list[str], environment: Mapping[str, str]) -> int:
+    if options.command == "check":
+        _check(options, rest, environment)
+        return 0
+    if options.command == "fingerprint":
+        _fingerprint(options.others)
+        return 0
+    data_dir = folders.data_folder(options.data_dir, environment)
+    if options.command == "fetch":
+        _fetch(options.name, data_dir, options.url)
+    elif cache_dir := folders.cache_folder(environment):
+        _show(options, data_dir, cache_dir)
+    else:
+        with tempfile.TemporaryDirectory(prefix="tff_health-") as folder:
+            _show(options, data_dir, Path(folder))
     return 0
 
 
 def program() -> int:
     """Runs the command of this process; ends quietly if nobody reads what it prints."""
-    try:
-        code = main(sys.argv[1:], os.environ)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    return code
+    return piped(lambda: main(sys.argv[1:], os.environ))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,13 +6,12 @@ if __name__ == "__main__":  # first, as what follows takes a moment
     interrupts.watch("Interrupted; nothing half-written was kept.")
 
 import argparse
-import os
 import sys
 
 from tff_health import utf8
-from tff_health.errors import TffHealthError
 from tff_health.federation.commands import check, consortium, run, verify
 from tff_health.federation.memory import forbid_core_files
+from tff_health.program import exit_code_of, piped
 from tff_health.quiet import silence_libraries
 
 _COMMANDS = (consortium, run, check, verify)
@@ -21,21 +20,12 @@ _COMMANDS = (consortium, run, check, verify)
 def main(arguments: list[str]) -> int:
     """Runs one command; returns the exit code."""
     options = parser().parse_args(arguments)
-    try:
-        silence_libraries()
-        interrupts.allow_cleanup()  # not before, as nothing would catch what they raise
-        return int(options.run(options))
-    except TffHealthError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("Interrupted; nothing half-written was kept.", file=sys.stderr)
-        return interrupts.EXIT_CODE
-    except BrokenPipeError:
-        raise  # for `program`
-    except OSError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
+    return exit_code_of(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    silence_libraries()
+    return int(options.run(options))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,13 +44,7 @@ def program() -> int:
     """Runs the command of this process; ends quietly if nobody reads what it prints."""
     forbid_core_files()
     utf8.use_utf8()
-    try:
-        code = main(sys.argv[1:])
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    return code
+    return piped(lambda: main(sys.argv[1:]))
 
 
 if __name__ == "__main__":

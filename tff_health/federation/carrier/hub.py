@@ -1,36 +1,20 @@
 """The server's end of the carrier over gRPC: the port at which parties come in."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import grpc
 from cryptography import x509
 
 from tff_health.federation.carrier.channel import METHOD, server_credentials, server_options
-from tff_health.federation.carrier.limits import LIMITS, PACE, Limits, Pace
 from tff_health.federation.carrier.reception import Reception
 from tff_health.federation.consortium import certificates
-from tff_health.federation.consortium.credentials import Credentials
-from tff_health.federation.consortium.registry import Registry
 from tff_health.federation.errors import FederationError, RefusedError
 
 
 class GrpcHub(Reception):
     """A `crypto.session.apart.links.Hub` over gRPC; arguments as those of `Reception`."""
 
-    def __init__(
-        self,
-        credentials: Credentials,
-        study: bytes,
-        registry: Callable[[], Registry],
-        limits: Limits = LIMITS,
-        pace: Pace = PACE,
-        spool: Path | None = None,
-        decoding: bytes = b"",
-    ) -> None:
-        super().__init__(credentials, study, registry, limits, pace, spool, decoding)
-        self._server: Any = None
+    _server: Any = None
 
     async def start(self, address: str) -> int:
         """Opens the port; returns its number.

@@ -23,9 +23,9 @@ from tff_health.atomic import atomic_write, make_private
 from tff_health.federation.consortium import certificates, keys
 from tff_health.federation.consortium.digests import canonical, digest_of, is_spoken, spoken
 from tff_health.federation.consortium.members import Member, ServerEntry, check_name, fields
+from tff_health.federation.consortium.records import read_record
 from tff_health.federation.consortium.registry import Registry, read_registry, write_registry
 from tff_health.federation.errors import FederationError
-from tff_health.settings.files import read_json
 
 CA_KEY: Final = "ca.key"
 REGISTRY: Final = "registry.json"
@@ -145,14 +145,7 @@ def read_request(path: Path) -> Request:
     Raises:
         FederationError: if it cannot be read, or is none.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-        data = read_json(content.decode("ascii")) if len(content) <= _MOST_BYTES else None
-    except OSError as error:
-        raise FederationError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError):
-        data = None
+    data = read_record(path, _MOST_BYTES)
     try:
         return Request.from_data(data)
     except FederationError as error:

@@ -35,8 +35,8 @@ from tff_health.federation.consortium.members import (
     check_name,
     fields,
 )
+from tff_health.federation.consortium.records import read_record
 from tff_health.federation.errors import FederationError, RefusedError
-from tff_health.settings.files import read_json
 
 FORMAT: Final = 1
 _FIELDS: Final = ("format", "consortium", "serial", "ca", "server", "members")
@@ -177,15 +177,7 @@ def read_registry(path: Path) -> Registry:
     Raises:
         FederationError: if it cannot be read, or is none.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise FederationError(f"{path}: cannot be read: {error.strerror}") from None
-    try:
-        data = read_json(content.decode("ascii")) if len(content) <= _MOST_BYTES else None
-    except (ValueError, RecursionError):
-        data = None
+    data = read_record(path, _MOST_BYTES)
     if not isinstance(data, dict) or not isinstance(data.get("signature"), str):
         raise FederationError(f"{path}: is no registry; it is what `init` and `sign` write")
     signature = data.pop("signature")
