@@ -27,6 +27,8 @@ _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOURED = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
 _MAX_BYTES = 2**30
 _PACKAGES = ("pydicom", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg")
+# Of the plug-ins that are installed, pydicom takes any that decodes, and they decode differently.
+_PLUGINS = ("pydicom", "pylibjpeg")  # the former has RLE alone
 
 Array = NDArray[Any]
 
@@ -118,22 +120,33 @@ def _check(dataset: Any) -> None:
 
 def _stored(dataset: Any) -> Array:
     """The pixels as they are stored, but for YBR, which is RGB then."""
-    from pydicom.pixels.decoders.base import get_decoder
     from pydicom.pixels.utils import pixel_array
 
-    syntax = dataset.file_meta.TransferSyntaxUID
+    plugin = _plugin(dataset.file_meta.TransferSyntaxUID)
     try:
-        available = get_decoder(syntax).is_available
-    except NotImplementedError:
-        available = False
-    if not available:
-        # the standard's own name, or a number; nothing else may stand there
-        name = syntax.name if syntax.is_transfer_syntax and not syntax.is_private else "private"
-        raise UnreadableError(f"it is compressed as {name}, which is not read")
-    try:
-        return pixel_array(dataset)
+        return pixel_array(dataset, decoding_plugin=plugin)
     except Exception as error:  # whatever a decoder stumbles over
         raise UnreadableError(f"its pixels are damaged ({type(error).__name__})") from None
+
+
+def _plugin(syntax: Any) -> str:
+    """What decodes this compression; "" if there is none."""
+    from pydicom.pixels.decoders.base import get_decoder
+
+    try:
+        known = get_decoder(syntax)
+    except NotImplementedError:
+        plugins: tuple[str, ...] = ()
+    else:
+        if known.is_native:
+            return ""
+        plugins = known.available_plugins
+    for plugin in _PLUGINS:
+        if plugin in plugins:
+            return plugin
+    # the standard's own name, or a number; nothing else may stand there
+    name = syntax.name if syntax.is_transfer_syntax and not syntax.is_private else "private"
+    raise UnreadableError(f"it is compressed as {name}, which is not read")
 
 
 def _plain(dataset: Any, stored: Array) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels import pixel_array
+from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import (
     MPEG2MPML,
     ExplicitVRLittleEndian,
@@ -258,8 +258,9 @@ def test_dicom_files_are_known_by_their_beginning(tmp_path):
     assert not dicom.is_dicom(tmp_path / "missing")
 
 
-def test_jpeg_is_decoded_by_one_plugin_though_plugins_differ(tmp_path):
-    """pydicom 3.0.2 takes the first that is installed, and Pillow is installed here, too."""
+@pytest.fixture
+def compressed(tmp_path):
+    """A colour JPEG in a DICOM file, which plug-ins decode differently."""
     rows, columns = np.mgrid[:64, :96]
     waves = (rows / 5 + columns / 9, columns / 6 - rows / 11, (rows + columns) / 8)
     pixels = np.stack([127 + 120 * np.sin(wave) for wave in waves], -1).astype(np.uint8)
@@ -271,9 +272,30 @@ def test_jpeg_is_decoded_by_one_plugin_though_plugins_differ(tmp_path):
     dataset.PixelData = encapsulate([stream.getvalue()])
     dataset["PixelData"].is_undefined_length = True
     dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def offer(monkeypatch, plugins):
+    """Has pydicom find these plug-ins for JPEG, in this order."""
+    decoder = get_decoder(JPEGBaseline8Bit)
+    monkeypatch.setattr(decoder, "_available", {name: decoder._available[name] for name in plugins})
+
+
+def test_jpeg_is_decoded_by_one_plugin_though_plugins_differ(compressed, monkeypatch):
+    """pydicom 3.0.2 takes the first that is installed, and goes on to the next if that fails."""
     by_pylibjpeg, by_pillow = (
-        pixel_array(path, decoding_plugin=plugin).astype(int) for plugin in ("pylibjpeg", "pillow")
+        pixel_array(compressed, decoding_plugin=plugin).astype(int)
+        for plugin in ("pylibjpeg", "pillow")
     )
     assert np.mean(by_pylibjpeg != by_pillow) > 0.1
     assert np.abs(by_pylibjpeg - by_pillow).max() > 2
-    assert np.array_equal(read_dicom(path), by_pylibjpeg)
+    assert np.array_equal(read_dicom(compressed), by_pylibjpeg)
+    offer(monkeypatch, ["pillow", "pylibjpeg"])
+    assert np.array_equal(pixel_array(compressed), by_pillow)
+    assert np.array_equal(read_dicom(compressed), by_pylibjpeg)
+
+
+def test_without_that_plugin_jpeg_is_refused_and_not_decoded_by_another(compressed, monkeypatch):
+    offer(monkeypatch, ["pillow"])
+    with pytest.raises(UnreadableError, match=r"compressed as JPEG Baseline .*, which is not read"):
+        read_dicom(compressed)

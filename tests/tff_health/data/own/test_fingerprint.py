@@ -66,6 +66,12 @@ def test_a_site_that_decodes_by_tensorflow_is_told(own, monkeypatch):
     assert "south" not in text
 
 
+def test_a_site_whose_dicom_files_another_plugin_decodes_is_told(own, monkeypatch):
+    monkeypatch.setattr(dicom, "_PLUGINS", ("pillow",))
+    with pytest.raises(DataError, match=r"two .* decodes JPEG in DICOM, MONOCHROME1 otherwise"):
+        check_same({"one": own, "two": fingerprint.take()})
+
+
 def test_one_value_of_one_pixel_is_enough(own):
     image = Image.open(fingerprint._FOLDER / "photo.jpg")
     changed = np.array(image)
