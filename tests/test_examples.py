@@ -18,9 +18,13 @@ ROOT = Path(__file__).parents[1]
 
 def run(name):
     """The standard output of an example, which must say nothing else."""
+    return told("-m", f"examples.{name}")
+
+
+def told(*arguments):
     clean = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
     result = subprocess.run(
-        [sys.executable, "-m", f"examples.{name}"],
+        [sys.executable, *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -35,6 +39,13 @@ def run(name):
 def test_secure_sums_behind_a_process_say_what_they_did_and_nothing_else():
     survivors = [line.partition(")")[0] + ")" for line in run("federated_averaging")]
     assert survivors == ["(1, 2, 3, 4)", "(0, 2, 3, 4)", "(0, 1, 3, 4)"]
+
+
+def test_it_is_right_for_more_images_too_of_which_stock_means_are_clipped():
+    """A sum that was clipped would be told."""
+    text = (ROOT / "examples" / "federated_averaging.py").read_text()
+    assert "(40, 4)" in text
+    assert len(told("-c", text.replace("(40, 4)", "(6_000, 4)"))) == 3
 
 
 def test_parties_that_are_apart_add_up():

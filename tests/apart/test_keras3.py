@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ import tensorflow as tf
 
 from models import initial_weights
 from tests.apart.environment import python_of, run
+from tff_health.local.model_weights import ModelWeights
+from tff_health.training import run as training
 
 pytestmark = pytest.mark.apart
 PROGRAM = Path(__file__).with_name("keras3_files.py")
@@ -59,7 +62,7 @@ def test_keras_2_14_by_itself_does_not(written):
 def test_what_runs_leave_is_read_by_both_and_whole_models_are_not(keras3, tmp_path):
     model = network()
     weights, whole = tmp_path / "model.weights.h5", tmp_path / "model.keras"
-    model.save_weights(weights)
+    training._save_model(SimpleNamespace(build_model=network), ModelWeights.of(model), weights)
     model.save(whole)
     told = json.loads(keras3("read", weights, whole))
     assert told["keras"] == "3.15.1"

@@ -1,12 +1,14 @@
 """Learning rates by round, the server's optimizer, and clients that train alone."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_federated as tff
 
+import tff_health
 from tff_health.data.client_data import client_keys
 from tff_health.data.federated import federate
 from tff_health.data.images import LabelledImages
@@ -151,3 +153,24 @@ def test_states_are_read_and_changed_as_tff_does_on_a_worker(task_of, build):
     assert same(weights_of(state), weights)
     other = tf.nest.map_structure(lambda w: w + 1, weights)
     assert same(with_weights(state, other), training.set_model_weights(state, other))
+
+
+class NoComputations(tff.framework.SyncContext):
+    """A context in which nothing may be computed."""
+
+    def invoke(self, comp, arg):
+        raise AssertionError(f"a computation of type {comp.type_signature} was sent")
+
+
+def test_states_are_read_and_changed_without_a_computation(task_of):
+    training = build_fedavg(task_of()).training
+    state = training.initialize()
+    with tff.framework.get_context_stack().install(NoComputations()):
+        with_learning_rate(with_weights(state, weights_of(state)), 0.125)
+        with pytest.raises(AssertionError, match="was sent"):
+            training.get_model_weights(state)
+
+
+def test_no_program_text_asks_tff_for_the_model_of_a_state():
+    texts = Path(tff_health.__file__).parent.rglob("*.py")
+    assert [path.name for path in texts if "get_model_weights(" in path.read_text()] == []

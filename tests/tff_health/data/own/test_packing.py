@@ -1,17 +1,20 @@
 """Images are decoded once; what is kept of them is whole, private, and found again."""
 
 import os
+import shutil
 import time
 
 import numpy as np
 import pytest
 
 from tests.tff_health.data.own.drawn import write_folder, write_picture
-from tff_health.data.own import image_files
+from tff_health.data.own import fingerprint, image_files
 from tff_health.data.own.read import read
 from tff_health.data.pixels import StoredPixels
 from tff_health.data.reading import Reading
 from tff_health.errors import DataError
+
+SCAN = fingerprint._FOLDER / "scan.dcm"
 
 
 @pytest.fixture
@@ -61,6 +64,17 @@ def test_other_settings_make_other_images(reads, never, options):
     never()
     with pytest.raises(AssertionError, match="decoded again"):
         reads(**options)
+
+
+@pytest.mark.parametrize("name", ["pictures", "dicom"])
+def test_other_decoders_make_other_images(reads, never, root, monkeypatch, name):
+    if name == "dicom":
+        shutil.copy(SCAN, root / "benign" / "scan.dcm")
+    reads()
+    monkeypatch.setattr(f"tff_health.data.own.{name}.decoder", lambda: "another 1.0")
+    never()
+    with pytest.raises(AssertionError, match="decoded again"):
+        reads()
 
 
 def test_a_changed_file_is_decoded_again(reads, root):
