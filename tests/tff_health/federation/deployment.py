@@ -35,7 +35,7 @@ smallest_threshold = {threshold}
 colluders = 0
 signatures = false
 epsilon_budget = inf
-rounds_a_day = 1000
+rounds_a_day = {rounds}
 """
 
 
@@ -60,6 +60,7 @@ class Deployment:
     host = "localhost"
     training_seconds = 120
     smallest_cohort = smallest_threshold = 3
+    rounds_a_day = 1000
 
     def __init__(self, folder, settings, sites=3, stage_seconds=30, own=None, facts=""):
         self.folder, self.settings = folder, settings
@@ -94,8 +95,12 @@ class Deployment:
         digests = {"registry": spoken(registry.digest), "study": spoken(study.digest)}
         for name in self.names:
             text = _SITE.format(name=name, **digests)
-            fewest = {"cohort": self.smallest_cohort, "threshold": self.smallest_threshold}
-            policy = "" if name == "keeper" else _POLICY.format(**fewest)
+            bounds = {
+                "cohort": self.smallest_cohort,
+                "threshold": self.smallest_threshold,
+                "rounds": self.rounds_a_day,
+            }
+            policy = "" if name == "keeper" else _POLICY.format(**bounds)
             if name in self.own:
                 text += f'images = "{self.own[name]}"\n'
                 policy += f'data_folder = "{self.own[name].parent}"\n'

@@ -48,6 +48,12 @@ def show_log() -> None:
         stream=sys.stderr,
     )
     logging.getLogger("tff_health").setLevel(logging.INFO)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether gRPC tells what nothing else does; of a party that left just then, carriers tell."""
+    return not record.getMessage().startswith("ExecuteBatchError raised in core")
 
 
 async def _watched(main: Callable[[], Coroutine[Any, Any, int]], message: str) -> int:

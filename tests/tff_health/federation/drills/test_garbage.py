@@ -1,17 +1,16 @@
 """A site with the right keys that sends garbage to the server's program: the rest goes on."""
 
 import asyncio
-import random
+import json
+import subprocess
+import time
 
-import grpc
 import pytest
 
-from crypto.session.apart.envelopes import Answer, RefusedRequest, Request
 from crypto.session.apart.links import LinkLostError
 from tests.tff_health.federation.drills.drill import LONG, Drill
-from tff_health.federation.carrier.channel import METHOD, channel_credentials
-from tff_health.federation.carrier.frames import FrameKind, frame, pieces
-from tff_health.federation.carrier.greeting import Greeting
+from tests.tff_health.federation.drills.impostor import FRAMES_OF_A_STREAM, Impostor
+from tests.tff_health.federation.parties import process
 from tff_health.federation.carrier.line import connect
 from tff_health.federation.consortium.credentials import site_credentials
 from tff_health.federation.consortium.registry import read_registry
@@ -19,96 +18,49 @@ from tff_health.federation.errors import RefusedError
 
 pytestmark = [pytest.mark.slow, pytest.mark.drill, pytest.mark.timeout(3000 if LONG else 600)]
 FRAMES = 100_000 if LONG else 2_000
-FRAMES_OF_A_STREAM = 20
-ROUNDS = 1_000_000  # the server is ended when the impostor is done
+FLOOD_SECONDS = 2000 if LONG else 300
+MOST = 1_000_000
 IMPOSTOR = "hospital-5"
 
 
-class Impostor:
-    def __init__(self, drill):
-        registry = read_registry(drill.folder / "ca/registry.json")
-        self.address = drill.study.section.server
-        self.credentials = site_credentials(drill.folder / IMPOSTOR, registry)
-        self.greeting = Greeting.of(drill.study.digest, registry.digest)
-        self.draw = random.Random(20261129)
-        self.sent = self.streams = 0
+class Open(Drill):
+    """A drill whose sites bear any number of rounds a day."""
 
-    def frame(self):
-        """What no honest program sends, in every form."""
-        draw = self.draw
-        noise = draw.randbytes(draw.choice((0, 1, 7, 8, 9, 60, 300)))
-        token, step = draw.randbytes(16), draw.randrange(2**32)
-        return draw.choice(
-            (
-                lambda: noise,
-                lambda: frame(FrameKind.BEGIN, noise),
-                lambda: frame(FrameKind.BEGIN, draw.randrange(2**64).to_bytes(8, "little") + noise),
-                lambda: frame(FrameKind.MORE, noise),
-                lambda: frame(FrameKind.GREETING, noise),
-                lambda: frame(FrameKind.PING, noise),
-                lambda: next(pieces(noise, 1000)),
-                lambda: next(pieces(noise, 1000)),
-                lambda: next(pieces(Answer(token, step, 0, noise).to_bytes(), 1000)),
-                lambda: next(pieces(Request(token, step, "sum", "upload", noise).to_bytes(), 1000)),
-                lambda: next(
-                    pieces(
-                        RefusedRequest(token, step, "KeyError", draw.randrange(9), "?").to_bytes(),
-                        1000,
-                    )
-                ),
-            )
-        )()
+    rounds_a_day = MOST
+    gathering = 0.5
 
-    async def flood(self, frames):
-        """Send so many frames of garbage, on as many streams as the server ends."""
-        options = channel_credentials(self.credentials)
-        async with grpc.aio.secure_channel(self.address, options) as channel:
-            while self.sent < frames:
-                call = channel.stream_stream(METHOD)()
-                self.streams += 1
-                try:
-                    await call.write(self.greeting.now().to_frame())
-                    await call.read()
-                    for _ in range(FRAMES_OF_A_STREAM):
-                        await call.write(self.frame())
-                        self.sent += 1
-                except (grpc.RpcError, asyncio.InvalidStateError):
-                    pass
-                finally:
-                    call.cancel()
+    def start_honest(self):
+        self.start_server()
+        for name in self.sites:
+            if name != IMPOSTOR:
+                self.start(name)
 
-    async def answer_with_noise(self, requests):
-        """Answer the server's requests with noise under the right names."""
-        async with connect(self.address, self.credentials, self.greeting) as line:
-            while requests:
-                request = Request.from_bytes(await line.receive())
-                noise = self.draw.randbytes(self.draw.choice((1, 40, 300, 5000)))
-                await line.send(Answer(request.token, request.step, 0, noise).to_bytes())
-                requests -= 1
+    def flooding(self, frames):
+        """The impostor as a program that sends so many frames."""
+        module = "tests.tff_health.federation.drills.impostor"
+        return process("-m", module, self.folder, IMPOSTOR, frames, stderr=subprocess.STDOUT)
 
 
 @pytest.fixture
 def drill(tmp_path):
-    with Drill(tmp_path, "bonawitz", rounds=ROUNDS) as drill:
-        drill.gathering = 0.5
-        drill.start_server()
-        for name in drill.sites:
-            if name != IMPOSTOR:
-                drill.start(name)
+    with Open(tmp_path, "bonawitz", rounds=MOST) as drill:  # ended when the impostor is done
+        drill.start_honest()
         yield drill
 
 
 def assert_unharmed(drill, since):
     """Rounds went on, each with the sum of all that are honest, and go on now."""
-    last = max(len(drill.kept()), since) + 3
-    drill.wait_for_round(last)
+    drill.wait_for_round(max(len(drill.kept()), since) + 3)
     drill.assert_running("server")
-    for number in range(1, last + 1):
-        done = drill.kept()[number - 1]
+    assert_whole(drill)
+
+
+def assert_whole(drill):
+    for number, done in enumerate(drill.kept(), start=1):
         assert done["survivors"] == [1, 2, 3, 4], drill.logs()
         assert not done["lost"]
         assert done["attempts"] == 1
-        drill.assert_right(number)
+        drill.assert_right(number, done)
 
 
 def work(coroutine, seconds=500):
@@ -117,10 +69,11 @@ def work(coroutine, seconds=500):
 
 def test_garbage_frames(drill):
     drill.wait_for_round(1)
-    impostor = Impostor(drill)
-    work(impostor.flood(FRAMES))
-    assert impostor.sent >= FRAMES
-    assert impostor.streams > FRAMES / FRAMES_OF_A_STREAM
+    with drill.flooding(FRAMES) as impostor:
+        told, _ = impostor.communicate(timeout=FLOOD_SECONDS)
+    counted = json.loads(told.splitlines()[-1])
+    assert counted["sent"] >= FRAMES
+    assert counted["streams"] > FRAMES / FRAMES_OF_A_STREAM
     assert_unharmed(drill, 1)
     log = drill.log("server")
     for reason in ("a frame of the unknown kind", "a second greeting", "a message of"):
@@ -128,9 +81,21 @@ def test_garbage_frames(drill):
     assert "Traceback" not in log
 
 
+def test_a_server_ends_in_time_though_garbage_comes(tmp_path):
+    with Open(tmp_path, "bonawitz", rounds=60) as drill:
+        drill.start_honest()
+        drill.wait_for_round(1)
+        with drill.flooding(MOST):
+            drill.wait_for_round(60, 300)
+            start = time.monotonic()
+            assert drill.wait("server", 60) == 0, drill.logs()
+            assert time.monotonic() - start < 20
+        assert_whole(drill)
+
+
 def test_garbage_under_the_right_names(drill):
     drill.wait_for_round(1)
-    work(Impostor(drill).answer_with_noise(40))
+    work(Impostor(drill.folder, IMPOSTOR).answer_with_noise(40))
     assert_unharmed(drill, 1)
     assert "Traceback" not in drill.log("server")
 
@@ -138,7 +103,7 @@ def test_garbage_under_the_right_names(drill):
 def test_a_second_stream_of_a_site(drill):
     drill.wait_for_round(1)
     registry = read_registry(drill.folder / "ca/registry.json")
-    twin = Impostor(drill)
+    twin = Impostor(drill.folder, IMPOSTOR)
     twin.credentials = site_credentials(drill.folder / "hospital-2", registry)
 
     async def join():

@@ -83,5 +83,5 @@ def test_a_link_that_is_cut_and_healed(tmp_path):
             waits = [max(done["waits"].values()) for done in drill.kept()[seen:]]
             assert len([seconds for seconds in waits if seconds > 0.8 * deadline]) <= 1, waits
             assert max(waits) < deadline + 1.5
-            for number in range(1, len(drill.kept())):
-                drill.assert_right(number)
+            for number, done in enumerate(drill.kept()[:-1], start=1):
+                drill.assert_right(number, done)
