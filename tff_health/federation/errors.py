@@ -7,6 +7,12 @@ class FederationError(TffHealthError):
     """A file, a key or a party of the federation is not what it must be."""
 
 
+class GaveUpError(FederationError):
+    """The server could not be reached for as long as this party's file says."""
+
+    exit_code = 3
+
+
 class RefusedError(FederationError):
     """A party was refused, by us or by the other side.
 

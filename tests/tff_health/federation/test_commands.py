@@ -84,6 +84,8 @@ def test_errors_are_one_line(folder, capsys, arguments, code, said):
         ["sign", "ca", "x", "--digest=x", "--party=server"],
         ["sign", "ca", "x", "--digest=x", "--party=-1"],
         ["sign", "ca", "x", "--digest=x", "--days=0"],
+        ["server", "x", "--keys=k", "--registry=r", "--out_dir=o", "--stay=-1"],
+        ["server", "x", "--keys=k", "--registry=r", "--out_dir=o", "--stay=inf"],
     ],
 )
 def test_usage(arguments):

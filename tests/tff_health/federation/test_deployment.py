@@ -52,8 +52,7 @@ def test_programs_that_are_apart_train_the_very_model_of_sums_in_the_clear(
         deployed.start_all()
         assert deployed.wait("server") == 0, deployed.logs()
         for name in deployed.names:
-            if name != "keeper":
-                assert deployed.wait(name) == 0, deployed.logs()
+            assert deployed.wait(name) == 0, deployed.logs()
         rows = rows_of(deployed)
         model = (deployed.results / "model.weights").read_bytes()
         report = (deployed.results / "report.html").read_text()
@@ -100,6 +99,29 @@ def test_a_site_that_is_killed_is_a_dropout_and_comes_back(tmp_path, scheme):
         assert survivors[1] == 4
         assert min(survivors) >= 4
         assert deployed.wait("hospital-1") == 0
+
+
+def test_a_site_that_was_away_when_the_study_ended_learns_so_from_a_server_that_stays(tmp_path):
+    settings = {**SETTINGS, "scheme": "zhang", "rounds": 2}
+    with Deployment(tmp_path, settings, sites=5) as deployed:
+        deployed.start_all()
+        deployed.wait_for("hospital-2", "round 1: done")
+        deployed.kill("hospital-2")
+        deployed.wait_for("server", r"the study is over, which client 2 cannot know yet")
+        assert (deployed.results / "model.weights").exists()
+        deployed.start("hospital-2")
+        for name in ("hospital-2", "server", "hospital-1", "keeper"):
+            assert deployed.wait(name) == 0, deployed.logs()
+        assert "the study is over, after 2 rounds" in deployed.log("hospital-2")
+
+
+def test_a_site_gives_up_on_a_server_that_never_comes_with_a_code_of_its_own(tmp_path):
+    with Deployment(tmp_path, {**SETTINGS, "scheme": "bonawitz"}) as deployed:
+        file = tmp_path / "hospital-1.toml"
+        file.write_text(file.read_text().replace("[site]", "[site]\ngive_up_after = 2.0"))
+        deployed.start("hospital-1")
+        assert deployed.wait("hospital-1") == 3
+        assert "could not be reached for 2 seconds (give_up_after" in deployed.log("hospital-1")
 
 
 def test_a_server_that_is_killed_goes_on_from_its_last_finished_round(tmp_path):

@@ -21,6 +21,7 @@ from crypto.session.opened_rounds import MemoryJournal
 from crypto.wire import MAGIC, message_type
 from tff_health.errors import RunError
 from tff_health.federation.errors import FederationError
+from tff_health.federation.rounds.announcements import Announcements
 from tff_health.federation.rounds.messages import RoundClosed, RoundOffer, RoundReady
 from tff_health.federation.rounds.server_rounds import Patience, ServerRounds
 from tff_health.federation.rounds.site_rounds import SiteRounds
@@ -175,16 +176,20 @@ class World:
 
         self._tasks[party] = asyncio.create_task(serve())
 
+    async def announce(self, work):
+        """Let the server tell clients something: `work` is given its `Announcements`."""
+        return await self.run(lambda _: work(self.announcements))
+
     async def run(self, work, *, fewest=3, gathering=0.3):
         """Let the server run rounds: `work` is given its `ServerRounds`."""
 
         def serve(asking):
+            self.announcements = Announcements(asking, STUDY, CLIENTS, self.told.append)
             return work(
                 ServerRounds(
                     asking,
                     self.protocol(SERVER),
                     self.slots,
-                    CLIENTS,
                     STUDY,
                     fewest=fewest,
                     patience=Patience(training=30.0, gathering=gathering),
@@ -227,10 +232,10 @@ def test_rounds_sum_what_sites_have_trained(name):
                 for number in (1, 2):
                     found.append(server.run(MODEL % number, number, everybody))
                     done = found[-1]
-                    server.close(
+                    world.announcements.close(
                         RoundClosed(number, done.binding, done.survivors, bytes(32), False)
                     )
-                server.end(2, bytes(32))
+                world.announcements.end(2, bytes(32))
                 return found
 
             for number, done in enumerate(await world.run(two), start=1):
@@ -247,6 +252,48 @@ def test_rounds_sum_what_sites_have_trained(name):
                     ("closed", 2, CLIENTS, False),
                     ("ended", 2),
                 ]
+
+    run(rounds())
+
+
+def test_a_site_that_is_away_when_the_study_ends_is_told_when_it_comes_back():
+    async def rounds():
+        async with World("double_masking") as world:
+            world.stop(4)
+
+            def end(server):
+                server.end(3, bytes(32))
+                return server.stay(20.0)
+
+            ending = asyncio.create_task(world.announce(end))
+            await asyncio.sleep(0.3)
+            assert not ending.done()
+            assert world.logs[4].lines == []
+            world.start(4)
+            assert await ending == frozenset()
+            for client in CLIENTS:
+                assert world.logs[client].lines == [("ended", 3)]
+            (told,) = world.told
+            assert "the study is over, which client 4 cannot know yet" in told
+
+    run(rounds())
+
+
+def test_the_server_waits_so_long_for_who_is_away_and_no_longer():
+    async def rounds():
+        async with World("double_masking") as world:
+            world.stop(4)
+            world.stop(7)
+
+            def end(server):
+                server.end(3, bytes(32))
+                start = time.monotonic()
+                return server.stay(0.6), time.monotonic() - start
+
+            untold, waited = await world.announce(end)
+            assert untold == {4, 7}
+            assert 0.6 <= waited < 5
+            assert world.told[-1] == "not told that the study is over: client 4, client 7"
 
     run(rounds())
 

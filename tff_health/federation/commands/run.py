@@ -31,6 +31,13 @@ def add(commands: Any) -> None:
         help="where to serve the status page, on loopback unless a host is given (default: not)",
     )
     server.add_argument(
+        "--stay",
+        type=_seconds,
+        metavar="SECONDS",
+        help="how long to stay once the study is over, to tell it to who is away then "
+        "(default: 300)",
+    )
+    server.add_argument(
         "--images", type=Path, help="test images, for a study on images of the sites' own"
     )
     _add_folders(server)
@@ -55,6 +62,13 @@ def _add_folders(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(text)
+    return seconds
+
+
 def _folders(options: argparse.Namespace) -> tuple[Path | None, Path | None]:
     """Returns the folders of data sets, and of what can be computed again."""
     data_dir = folders.data_folder(options.data_dir, os.environ)
@@ -62,7 +76,7 @@ def _folders(options: argparse.Namespace) -> tuple[Path | None, Path | None]:
 
 
 def _server(options: argparse.Namespace) -> int:
-    from tff_health.federation.programs.server import ServerPlaces, serve_study
+    from tff_health.federation.programs.server import STAY_SECONDS, ServerPlaces, serve_study
 
     data_dir, cache_dir = _folders(options)
     places = ServerPlaces(
@@ -75,6 +89,7 @@ def _server(options: argparse.Namespace) -> int:
         images=options.images,
         cache=cache_dir,
         status=options.status,
+        stay=STAY_SECONDS if options.stay is None else options.stay,
     )
     running.show_log()
     return running.run(lambda: serve_study(places), _GOES_ON)

@@ -48,4 +48,5 @@ def read_places(path: Path) -> ServerPlaces:
         images=here / section.images if section.images else None,
         cache=folders.cache_folder(os.environ),
         status=section.status,
+        stay=0.0,  # NVFlare starts no program of a running job again, so nobody comes back
     )

@@ -1,5 +1,6 @@
 """The program of the authority, or key holder, which deals keys or decrypts sums."""
 
+import asyncio
 import logging
 from pathlib import Path
 
@@ -9,20 +10,25 @@ from tff_health.errors import ConfigError
 from tff_health.federation.carrier.greeting import Greeting
 from tff_health.federation.consortium.credentials import find_member, site_credentials
 from tff_health.federation.errors import FederationError
-from tff_health.federation.programs.connection import Connect, stay
+from tff_health.federation.programs.connection import Connect, stay, until_over
 from tff_health.federation.programs.parties import protocol_of, roles_by_label
+from tff_health.federation.rounds.helper_rounds import HelperRounds
+from tff_health.federation.rounds.messages import StudyEnded
 from tff_health.federation.site.site_file import read_party
 
 log = logging.getLogger(__name__)
 
 
 async def serve_keys(path: Path, cache_dir: Path | None, connecting: Connect | None = None) -> int:
-    """Answers the server until interrupted.
+    """Answers the server until it says that the study is over.
 
     Args:
         path: of the file of this party, with a section [site] as a site's, and without a policy.
         cache_dir: where tables are kept; None for in memory only.
         connecting: how it connects; None for gRPC.
+
+    Returns:
+        the exit code.
 
     Raises:
         TffHealthError: if files, keys or server do not allow it.
@@ -39,11 +45,22 @@ async def serve_keys(path: Path, cache_dir: Path | None, connecting: Connect | N
     if not tasks:
         scheme = party.study.config.run.scheme
         raise ConfigError(f"{path}: scheme {scheme} of the study needs no authority")
+    over, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def ended(told: StudyEnded) -> None:
+        log.info("the study is over, after %d rounds", told.rounds)
+        loop.call_soon_threadsafe(over.set)
+
+    tasks |= HelperRounds(party.study.digest, lambda _: None, ended).tasks()
     log.info("authority of study '%s'", party.study.section.name)
     greeting = Greeting.of(party.study.digest, party.registry.digest)
     participant = Participant(tasks, _note)
-    address = party.study.section.server
-    await stay(participant, address, credentials, greeting, connecting=connecting)
+    staying = stay(
+        participant,
+        *(party.study.section.server, credentials, greeting, None, connecting),
+        give_up_after=party.give_up_after,
+    )
+    await until_over(staying, over)
     return 0
 
 

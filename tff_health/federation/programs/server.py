@@ -24,6 +24,8 @@ from tff_health.federation.status.serving import LOOPBACK, StatusPage
 from tff_health.federation.study import Study, read_study
 
 log = logging.getLogger(__name__)
+STAY_SECONDS = 300.0
+"""How long a server stays once its study is over, unless the operator says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class ServerPlaces:
         images: test images, for a study on images of sites' own; None for others.
         cache: where tables are kept; None for in memory only.
         status: host:port of the status page; empty for none.
+        stay: seconds for which the server stays once the study is over, to tell it to who is away.
     """
 
     study: Path
@@ -51,6 +54,7 @@ class ServerPlaces:
     images: Path | None
     cache: Path | None
     status: str = ""
+    stay: float = STAY_SECONDS
 
 
 @dataclass(frozen=True)
@@ -127,12 +131,16 @@ async def serve_study(places: ServerPlaces, opening: Open | None = None) -> int:
             run.missed,
         )
         with _status_page(board, places.status):
-            print(await conductor.run(run.finish))
+            await conductor.run(lambda asking: run.finish(asking, _show, places.stay))
         reason = "the study is over"
     finally:
         await hub.close(reason)
         run.close()
     return 0
+
+
+def _show(text: str) -> None:
+    print(text, flush=True)
 
 
 async def _listen(what: Opening, listen: str) -> Reception:

@@ -22,6 +22,7 @@ from tff_health.federation.programs.study_data import (
     agreed_facts,
     tested_on,
 )
+from tff_health.federation.rounds.announcements import Announcements
 from tff_health.federation.rounds.messages import RoundClosed
 from tff_health.federation.rounds.server_rounds import Patience, RoundSums, ServerRounds
 from tff_health.federation.study import OWN_IMAGES, Study
@@ -130,41 +131,43 @@ class ServerRun:
         """Folder for what is needed while it runs."""
         return self._folder.scratch
 
-    def finish(self, asking: Session) -> str:
-        """Runs the rounds that are missing, tells sites that the study is over, and writes results.
+    def finish(self, asking: Session, show: Callable[[str], None], stay: float) -> None:
+        """Runs the rounds that are missing, writes results, and tells all that the study is over.
 
         Args:
-            asking: reaches the sites.
-
-        Returns:
-            what the run came to, in lines for people.
+            asking: reaches sites, and an authority or key holder.
+            show: is given what the run came to, in lines for people.
+            stay: seconds for which those that are away then are waited for, to be told.
 
         Raises:
             TffHealthError: if a round could not be had; the state before it is kept.
             SessionAbortedError: if the program is ending.
         """
         started = time.monotonic()
+        needed: list[Party] = [AUTHORITY] if needs_authority(self._protocol) else []
+        parties = [*self._study.clients, *needed]
+        announcements = Announcements(asking, self._study.digest, parties, warn)
         rounds = ServerRounds(
             asking,
             self._protocol,
             self._training.sums.slots,
-            self._study.clients,
             self._study.digest,
             fewest=self._study.plan.survivors if self._study.plan else 1,
-            needed=[AUTHORITY] if needs_authority(self._protocol) else [],
+            needed=needed,
             patience=Patience(self._study.section.training_seconds),
             tell=warn,
         )
         state, evaluation = self._loop.run(
             self._state(),
-            lambda state, number: self._train(rounds, state, number),
+            lambda state, number: self._train(rounds, announcements, state, number),
             self._evaluate,
             lambda: self._spending is None or self._spending.allows_another_round,
         )
         self._restore(state)
-        self._close_last(rounds)
-        rounds.end(len(self._loop.rows), self._digest())
-        return self._write(evaluation, time.monotonic() - started)
+        self._close_last(announcements)
+        announcements.end(len(self._loop.rows), self._digest())
+        show(self._write(evaluation, time.monotonic() - started))
+        announcements.stay(stay)
 
     def _prepare(self, data_dir: Path | None, cache_dir: Path | None) -> None:
         config, folder = self._config, self._folder
@@ -205,9 +208,11 @@ class ServerRun:
         parts = {"study": study, "facts": facts.as_dict(), "data": federated.describe()}
         return {"config": self._config.as_dict(), **parts}
 
-    def _train(self, rounds: ServerRounds, state: Any, number: int) -> Trained:
+    def _train(
+        self, rounds: ServerRounds, announcements: Announcements, state: Any, number: int
+    ) -> Trained:
         self._restore(state)
-        self._close_last(rounds)
+        self._close_last(announcements)
         training, clients = self._training, self._study.clients
         model, before = training.broadcast().to_bytes(), self._digest()
 
@@ -248,12 +253,12 @@ class ServerRun:
         self._restore(state)
         return self._training.evaluate(), {}
 
-    def _close_last(self, rounds: ServerRounds) -> None:
-        """Tells sites of the last round, now that it is kept."""
+    def _close_last(self, announcements: Announcements) -> None:
+        """Tells all of the last round, now that it is kept."""
         if closed := self._last.closed:
             if self._evidence:
                 self._evidence.kept(closed)
-            rounds.close(closed)
+            announcements.close(closed)
 
     def _state(self) -> Any:
         return np.frombuffer(self._training.to_bytes(), np.uint8)

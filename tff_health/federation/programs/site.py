@@ -15,7 +15,7 @@ from tff_health.federation.carrier.limits import Traffic
 from tff_health.federation.consortium.credentials import Credentials, find_member, site_credentials
 from tff_health.federation.errors import FederationError
 from tff_health.federation.evidence.transcript import TRANSCRIPT, Transcript
-from tff_health.federation.programs.connection import Connect, stay
+from tff_health.federation.programs.connection import Connect, stay, until_over
 from tff_health.federation.programs.evidence import SiteEvidence
 from tff_health.federation.programs.parties import place_of, protocol_of, roles_by_label
 from tff_health.federation.programs.study_data import (
@@ -37,7 +37,6 @@ from tff_health.training.data_facts import DataFacts
 log = logging.getLogger(__name__)
 WORK = "work"
 """Folder in a site's own that training uses: packed images, and what is kept between rounds."""
-_GOODBYE_SECONDS = 1.0
 
 
 async def take_part(
@@ -75,20 +74,14 @@ async def take_part(
         greeting = Greeting.of(site.study.digest, site.registry.digest, decoding)
         log.info("%s of study '%s'", describe(client), site.study.section.name)
         participant = Participant(tasks, _note)
-        address = site.study.section.server
-        staying = asyncio.create_task(
-            stay(participant, address, credentials, greeting, traffic, connecting)
+        staying = stay(
+            participant,
+            *(site.study.section.server, credentials, greeting, traffic, connecting),
+            give_up_after=site.give_up_after,
         )
-        over = asyncio.create_task(watcher.over.wait())
         try:
-            await asyncio.wait((staying, over), return_when=asyncio.FIRST_COMPLETED)
-            if staying.done():
-                staying.result()  # which can only be an error
-            await asyncio.sleep(_GOODBYE_SECONDS)  # until the last answer has left
+            await until_over(staying, watcher.over)
         finally:
-            for task in (staying, over):
-                task.cancel()
-            await asyncio.gather(staying, over, return_exceptions=True)
             evidence.close()
     finally:
         state.close()

@@ -1,11 +1,13 @@
 """What server and sites say to each other around the secure sums of a round."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from crypto.codec import Record
 from crypto.codings import ClientIds, Digest, Flag, Sized, Uint64
 from crypto.domain import domain_hash
+from crypto.errors import PolicyError, blaming
+from crypto.parties import SERVER
 
 TASK: Final = "round"
 """The role of a site that trains."""
@@ -50,7 +52,7 @@ class RoundReady(Record):
 
 @dataclass(frozen=True)
 class RoundClosed(Record):
-    """Server to site: how a round ended.
+    """Server to all: how a round ended.
 
     Attributes:
         round_id: the training round.
@@ -69,7 +71,7 @@ class RoundClosed(Record):
 
 @dataclass(frozen=True)
 class StudyEnded(Record):
-    """Server to site: there are no further rounds.
+    """Server to all: there are no further rounds.
 
     Attributes:
         study: digest of the study.
@@ -80,3 +82,16 @@ class StudyEnded(Record):
     study: Digest
     rounds: Uint64
     model: Digest
+
+    @classmethod
+    def of_study(cls, data: bytes, study: bytes) -> Self:
+        """Reads the server's message.
+
+        Raises:
+            ProtocolError: naming the server, if it is none, or of another study.
+        """
+        with blaming(SERVER):
+            ended = cls.from_bytes(data)
+        if ended.study != study:
+            raise PolicyError("the end of another study", SERVER)
+        return ended

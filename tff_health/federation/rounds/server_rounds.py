@@ -14,14 +14,10 @@ from crypto.session.secure_sum import Refusal, SessionAbortedError, SumResult
 from crypto.session.sum_roles import SumRoles, VectorShape
 from tff_health.federation.errors import FederationError
 from tff_health.federation.rounds.messages import (
-    CLOSE,
-    END,
     TASK,
     TRAIN,
-    RoundClosed,
     RoundOffer,
     RoundReady,
-    StudyEnded,
 )
 from tff_health.secure_aggregation.protocols import SumProtocol
 from tff_health.secure_aggregation.round_record import culprits_of
@@ -83,8 +79,7 @@ class ServerRounds:
         asking: reaches them.
         protocol: computes the secure sums.
         slots: what is summed.
-        clients: of the study.
-        study: its digest.
+        study: digest of the study.
         fewest: clients with which a round can begin.
         needed: further parties without which none can, such as a key holder.
         patience: how long the server waits.
@@ -96,7 +91,6 @@ class ServerRounds:
         asking: Session,
         protocol: SumProtocol,
         slots: Sequence[Slot],
-        clients: Collection[ClientId],
         study: bytes,
         *,
         fewest: int,
@@ -108,7 +102,6 @@ class ServerRounds:
         self._slots = slots
         labels = {id(one): label for label, one in protocol.by_label.items()}
         self._sessions = [(labels[id(s.protocol)], s) for s in protocol.sessions(slots)]
-        self._clients = tuple(sorted(clients))
         self._study = study
         self._fewest = fewest
         self._needed = frozenset(needed)
@@ -167,25 +160,6 @@ class ServerRounds:
             f"been opened (last: {refusals[-1] if refusals else 'too few sites'}); the state after "
             f"round {round_number - 1} is kept: start the server again once more sites are there"
         )
-
-    def close(self, closed: RoundClosed) -> None:
-        """Tells sites how a round ended, once that is kept. Who did not train in it ignores it."""
-        self._say(CLOSE, closed.to_bytes(), self._clients)
-
-    def end(self, rounds: int, model: bytes) -> None:
-        """Tells sites that the study is over.
-
-        Args:
-            rounds: that there were.
-            model: digest of the final weights.
-        """
-        self._say(END, StudyEnded(self._study, rounds, model).to_bytes(), self._clients)
-
-    def _say(self, stage: str, data: bytes, clients: Collection[ClientId]) -> None:
-        asked: dict[Party, bytes] = dict.fromkeys(clients, data)
-        for reply in self._asking.ask(TASK, stage, asked):
-            if reply.refusal is not None:
-                self._tell(f"{describe(reply.party)} refused: {reply.refusal}")
 
     def _train(
         self, offer: RoundOffer, clients: Collection[ClientId]

@@ -199,11 +199,7 @@ class SiteRounds:
         return None
 
     def _end(self, data: bytes) -> bytes | None:
-        with blaming(SERVER):
-            ended = StudyEnded.from_bytes(data)
-        if ended.study != self._study:
-            raise PolicyError("the end of another study", SERVER)
-        self._watcher.ended(ended)
+        self._watcher.ended(StudyEnded.of_study(data, self._study))
         return None
 
     @staticmethod

@@ -10,7 +10,7 @@ from tff_health.federation.errors import FederationError
 from tff_health.federation.sections import check_sections, read_section, read_toml
 from tff_health.federation.site.policy import SitePolicy
 from tff_health.federation.study import Study, read_study
-from tff_health.settings.setting import setting
+from tff_health.settings.setting import Range, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,12 @@ class SiteSection:
         "",
         default_text="none",
     )
+    give_up_after: float = setting(
+        "How long the program tries to reach the server in vain before it ends; inf for ever.",
+        7 * 86_400.0,
+        range=Range(least=1),
+        unit="seconds",
+    )
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,13 @@ class PartyFile:
         folder: of its keys.
         registry: the registry that was pinned.
         study: the study that was pinned.
+        give_up_after: seconds for which it tries to reach the server in vain.
     """
 
     folder: Path
     registry: Registry
     study: Study
+    give_up_after: float
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ class SiteFile:
         study: the study that was pinned, which the policy allows.
         policy: what the site allows.
         images: its own images; None if the study is not on such.
+        give_up_after: seconds for which it tries to reach the server in vain.
     """
 
     folder: Path
@@ -61,6 +70,7 @@ class SiteFile:
     study: Study
     policy: SitePolicy
     images: Path | None
+    give_up_after: float
 
 
 def read_site(path: Path) -> SiteFile:
@@ -87,7 +97,8 @@ def read_site(path: Path) -> SiteFile:
                 f"{registry.member(client)} of study '{study.section.name}' was revoked"
             )
     policy.check_study(study, images)
-    return SiteFile(here / section.folder, registry, study, policy, images)
+    folder, patience = here / section.folder, section.give_up_after
+    return SiteFile(folder, registry, study, policy, images, patience)
 
 
 def read_party(path: Path) -> PartyFile:
@@ -105,7 +116,7 @@ def read_party(path: Path) -> PartyFile:
     _check_pin(path, "registry", section.registry_digest, registry.digest)
     study = read_study(here / section.study, here / section.images if section.images else None)
     _check_pin(path, "study", section.study_digest, study.digest)
-    return PartyFile(here / section.folder, registry, study)
+    return PartyFile(here / section.folder, registry, study, section.give_up_after)
 
 
 def _check_pin(path: Path, what: str, pinned: str, digest: bytes) -> None:

@@ -28,12 +28,14 @@ from tff_health.federation.consortium.credentials import (
 )
 from tff_health.federation.consortium.registry import read_registry
 from tff_health.federation.programs import running
-from tff_health.federation.programs.connection import stay
+from tff_health.federation.programs.connection import stay, until_over
 from tff_health.federation.programs.parties import (
     needs_authority,
     protocol_of,
     roles_by_label,
 )
+from tff_health.federation.rounds.announcements import Announcements
+from tff_health.federation.rounds.helper_rounds import HelperRounds
 from tff_health.federation.rounds.messages import TRAIN, RoundClosed, RoundOffer
 from tff_health.federation.rounds.server_rounds import Patience, ServerRounds
 from tff_health.federation.rounds.site_rounds import Rules, SiteRounds, Training, Watcher
@@ -57,6 +59,7 @@ SLOTS = {
 }
 MODEL = b"the weights of round %d"
 KEPT = "rounds.jsonl"
+STAY_SECONDS = 60.0
 
 
 def contribution(client, number, slots):
@@ -184,20 +187,21 @@ async def server(blows):
 def all_rounds(asking, study, protocol, blows):
     """Run the rounds that are missing; each is kept before the sites are told how it ended."""
     slots, clients = SLOTS[study.config.run.scheme], study.clients
+    needed = [AUTHORITY] if needs_authority(protocol) else []
     rounds = ServerRounds(
         asking,
         protocol,
         slots,
-        clients,
         study.digest,
         fewest=study.plan.survivors,
         patience=Patience(study.section.training_seconds, float(os.environ["DRILL_GATHERING"])),
-        needed=[AUTHORITY] if needs_authority(protocol) else [],
-        tell=lambda line: print(line, flush=True),
+        needed=needed,
+        tell=tell,
     )
+    announcements = Announcements(asking, study.digest, [*clients, *needed], tell)
     kept = [json.loads(line) for line in read(KEPT).splitlines() if line]
     if kept:
-        rounds.close(RoundClosed.from_bytes(bytes.fromhex(kept[-1]["closed"])))
+        announcements.close(RoundClosed.from_bytes(bytes.fromhex(kept[-1]["closed"])))
     for number in range(len(kept) + 1, study.config.training.rounds + 1):
         blows.round_number, asking.waits = number, {}
         done = rounds.run(MODEL % number, number, lambda _: clients)
@@ -217,8 +221,13 @@ def all_rounds(asking, study, protocol, blows):
             file.flush()
             os.fsync(file.fileno())
         print(f"round {number}: kept", flush=True)
-        rounds.close(closed)
-    rounds.end(study.config.training.rounds, bytes(32))
+        announcements.close(closed)
+    announcements.end(study.config.training.rounds, bytes(32))
+    announcements.stay(STAY_SECONDS)
+
+
+def tell(line):
+    print(line, flush=True)
 
 
 class Drawn(Training):
@@ -282,14 +291,7 @@ async def site(path, blows):
     watcher, rules = Teller(asyncio.get_running_loop()), SiteRules(site, state)
     rounds = SiteRounds(client, digest, sessions, members, Drawn(client, slots), rules, watcher)
     tasks = {name: blows.around(name, task) for name, task in rounds.tasks().items()}
-    staying = asyncio.create_task(stayed(site, tasks, credentials))
-    over = asyncio.create_task(watcher.over.wait())
-    await asyncio.wait((staying, over), return_when=asyncio.FIRST_COMPLETED)
-    if staying.done():
-        staying.result()
-    await asyncio.sleep(0.2)
-    staying.cancel()
-    await asyncio.gather(staying, return_exceptions=True)
+    await stayed(site, tasks, credentials, watcher.over)
     state.close()
     return 0
 
@@ -301,13 +303,19 @@ async def authority(path, blows):
     tasks = {}
     for label, one in roles_by_label(protocol).items():
         tasks |= one.authority_tasks(label)
+    over, loop = asyncio.Event(), asyncio.get_running_loop()
     struck = {name: blows.around(name, task) for name, task in tasks.items()}
-    await stayed(party, struck, credentials)
+    told = HelperRounds(
+        party.study.digest, lambda _: None, lambda _: loop.call_soon_threadsafe(over.set)
+    )
+    await stayed(party, struck | told.tasks(), credentials, over)
+    return 0
 
 
-async def stayed(file, tasks, credentials):
+async def stayed(file, tasks, credentials, over):
     greeting = Greeting.of(file.study.digest, file.registry.digest)
-    await stay(Participant(tasks, note), file.study.section.server, credentials, greeting)
+    staying = stay(Participant(tasks, note), file.study.section.server, credentials, greeting)
+    await until_over(staying, over)
 
 
 def note(task, stage, error):

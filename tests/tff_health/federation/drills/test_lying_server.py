@@ -79,7 +79,6 @@ def lie(drill, work, alter=as_it_is, *, study=None, protocol=None, fewest=4):
                     Liar(session, alter),
                     protocol or protocol_of(drill.study, registry, SERVER, None),
                     SLOTS[SCHEME],
-                    drill.clients,
                     digest,
                     fewest=fewest,
                     patience=Patience(10.0),
