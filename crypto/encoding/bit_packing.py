@@ -4,6 +4,7 @@ With g = gcd(k, 64), every 64 / g coordinates fill k / g words of 64 bits; the c
 joins one such column at a time over the whole vector.
 """
 
+import io
 import math
 from typing import Any, Final
 
@@ -38,10 +39,11 @@ def pack(words: Words, modulus_bits: int) -> bytes:
     """
     if modulus_bits in _NATIVE:
         return words.astype(_NATIVE[modulus_bits]).tobytes()
-    pieces = [
-        _pack_block(words[i : i + _BLOCK], modulus_bits) for i in range(0, len(words), _BLOCK)
-    ]
-    return b"".join(pieces)[: packed_bytes(len(words), modulus_bits)]
+    packed = io.BytesIO()  # what it holds is handed out without a copy
+    for i in range(0, len(words), _BLOCK):
+        packed.write(_pack_block(words[i : i + _BLOCK], modulus_bits))
+    packed.truncate(packed_bytes(len(words), modulus_bits))
+    return packed.getvalue()
 
 
 def unpack(data: bytes | memoryview, length: int, modulus_bits: int) -> Words:

@@ -77,16 +77,14 @@ class ResidueSum:
 
     def to_packed(self) -> bytes:
         """Return the sum as k bits a coordinate."""
-        return pack(self._reduced(), self.modulus_bits)
+        self._words &= self._words.dtype.type((1 << self.modulus_bits) - 1)
+        return pack(self._words, self.modulus_bits)
 
     def to_array(self) -> NDArray[np.uint64]:
         """Return the sum: shape (length,), uint64, 0 to 2^k - 1."""
         total = self._words.astype(np.uint64)
         total &= np.uint64((1 << self.modulus_bits) - 1)
         return total
-
-    def _reduced(self) -> Words:
-        return self._words & self._words.dtype.type((1 << self.modulus_bits) - 1)
 
     def _apply_mask(self, seed: bytes, operation: np.ufunc) -> None:
         note(Operation.MASK_EXPANSION)

@@ -1,6 +1,6 @@
 """One client in one session of double masking: five steps, each taken once, in their order."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from crypto.encoding.residues import IntegerVector, ResidueSum, check_vector
 from crypto.errors import (
@@ -160,15 +160,10 @@ class MaskingClientSession(ClientSession[State]):
             return self._answer(ShareComplaint, accused)
         held[self.client_id] = state.own_pair
         self._checks.require(len(held), "neighbours that shared keys")
-        total = ResidueSum(self.parameters.length, self.parameters.modulus_bits)
-        total.add_vector(vector)
-        total.add_mask(state.seed)
-        masked_with = {
-            peer: state.channels.peers[peer].mask_key for peer in held if peer != self.client_id
-        }
-        add_pairwise_masks(total, self.client_id, state.mask_keys, masked_with, self.session_id)
+        masked_with = [peer for peer in held if peer != self.client_id]
+        masked = self._mask(vector, state, masked_with)
         self._state = Uploaded(held)
-        return self._answer(MaskedVector, total.to_packed())
+        return self._answer(MaskedVector, masked)
 
     def confirm_survivors(self, data: bytes) -> bytes:
         """Consistency check: sign the set of survivors, once. Signed sessions only.
@@ -231,6 +226,15 @@ class MaskingClientSession(ClientSession[State]):
             Stage.UNMASKING: self.unmask,
         }
         return steps[Stage(stage)](data)
+
+    def _mask(self, vector: IntegerVector, state: Shared, peers: Iterable[ClientId]) -> bytes:
+        """Pack the vector under this client's own mask and those shared with its peers."""
+        total = ResidueSum(self.parameters.length, self.parameters.modulus_bits)
+        total.add_vector(vector)
+        total.add_mask(state.seed)
+        keys = {peer: state.channels.peers[peer].mask_key for peer in peers}
+        add_pairwise_masks(total, self.client_id, state.mask_keys, keys, self.session_id)
+        return total.to_packed()
 
     def _open(self, sender: ClientId, data: bytes, state: Shared) -> SharePair | None:
         """Return a pair that a peer dealt; None if it is not what the peer committed to."""

@@ -1,6 +1,6 @@
 """One client in one session of pairwise masking: four steps, each taken once, in their order."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -149,12 +149,9 @@ class PairwiseClientSession(ClientSession[State]):
         }
         self._require(len(held) + 1, "clients that shared keys")
         self._opening.take()
-        total = ResidueSum(self.parameters.length, self.parameters.modulus_bits)
-        total.add_vector(vector)
-        masked_with = {peer: state.channels.peers[peer].mask_key for peer in held}
-        add_pairwise_masks(total, self.client_id, state.mask_keys, masked_with, self.session_id)
+        masked = self._mask(vector, state, held)
         self._state = Uploaded(held)
-        return self._answer(MaskedVector, total.to_packed())
+        return self._answer(MaskedVector, masked)
 
     def recover(self, data: bytes) -> bytes:
         """Recovery: give the server the shares of the clients that it says have dropped out.
@@ -202,6 +199,14 @@ class PairwiseClientSession(ClientSession[State]):
             with blaming(entry.sender):
                 check_new_keys(known, entry.mask_key, entry.share_key)
             known |= {entry.mask_key, entry.share_key}
+
+    def _mask(self, vector: IntegerVector, state: Shared, peers: Iterable[ClientId]) -> bytes:
+        """Pack the vector under the masks that this client shares with its peers."""
+        total = ResidueSum(self.parameters.length, self.parameters.modulus_bits)
+        total.add_vector(vector)
+        keys = {peer: state.channels.peers[peer].mask_key for peer in peers}
+        add_pairwise_masks(total, self.client_id, state.mask_keys, keys, self.session_id)
+        return total.to_packed()
 
     def _open(self, sender: ClientId, ciphertext: bytes, state: Shared) -> Share:
         plaintext = state.channels.decrypt(sender, ciphertext)
