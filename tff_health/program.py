@@ -33,8 +33,14 @@ def exit_code_of(command: Callable[[], int]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {_worded(error)}", file=sys.stderr)
         return 1
+
+
+def _worded(error: OSError) -> str:
+    if error.strerror and isinstance(error.filename, str | bytes):
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return str(error)
 
 
 def piped(main: Callable[[], int]) -> int:

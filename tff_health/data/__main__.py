@@ -141,9 +141,9 @@ def _reading_parser() -> argparse.ArgumentParser:
 
 
 def _side(text: str) -> int:
-    side = int(text)
+    side = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
     if side and not MIN_SIDE <= side <= MAX_SIDE:
-        raise argparse.ArgumentTypeError(f"{side}: must be from {MIN_SIDE} to {MAX_SIDE}")
+        raise argparse.ArgumentTypeError(f"{text!r}: must be from {MIN_SIDE} to {MAX_SIDE}")
     return side
 
 
@@ -167,9 +167,9 @@ def _check(
 def _fingerprint(others: list[Path]) -> None:
     from tff_health.data.own import fingerprint
 
+    found = {str(path): fingerprint.Fingerprint.read(path) for path in others}
     own = fingerprint.take()
     print(own.to_json())
-    found = {str(path): fingerprint.Fingerprint.from_json(path.read_bytes()) for path in others}
     fingerprint.check_same({"this site": own, **found})
     if found:
         print(f"decoded alike by all {len(found) + 1}", file=sys.stderr)

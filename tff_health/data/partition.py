@@ -123,13 +123,14 @@ def _dirichlet(
 def _by_site(images: LabelledImages, train: Examples, num_clients: int) -> list[Examples]:
     if images.sites is None:
         raise DataError(
-            f"{images.form} does not say which site an image came from: use another --partition"
+            f"{images.name} ({images.form}) does not say which site an image came from: use "
+            "another --partition"
         )
     names = np.unique(images.sites)
     if num_clients != len(names):
         raise DataError(
-            f"--num_clients={num_clients} found, but --partition=site makes one client of each "
-            f"of the {len(names)} sites ({', '.join(names)}): use --num_clients={len(names)}"
+            f"--num_clients is {num_clients}, but --partition=site makes one client of each of "
+            f"the {len(names)} sites ({', '.join(names)}): use --num_clients={len(names)}"
         )
     site_of = images.sites[train.rows]
     return [train.take(np.flatnonzero(site_of == name)) for name in names]

@@ -133,7 +133,8 @@ def read_study(path: Path, images: Path | None = None) -> Study:
     if dataset == OWN_IMAGES:
         if images is None:
             raise ConfigError(
-                f"{path}: every site has images of its own: say where those of this machine are"
+                f"{path}: every site has images of its own: say where those of this machine "
+                "are (--images, or `images` in a site file)"
             )
         given["dataset"] = str(images)
     elif images is not None:

@@ -237,6 +237,13 @@ class TestCommand:
             command.main(arguments, {})
         assert caught.value.code == 2
 
+    @pytest.mark.parametrize("side", ["abc", "3", "-8", "1e2", "9999999999", "4.5"])
+    def test_a_size_that_is_none_is_refused_by_its_range(self, side, capsys):
+        with pytest.raises(SystemExit):
+            command.main(["show", "images", f"--image_size={side}"], {})
+        told = capsys.readouterr().err.splitlines()[-1]
+        assert told.endswith(f"argument --image_size: {side!r}: must be from 8 to 1024")
+
     def test_an_unknown_data_set_is_an_error_that_names_the_known_ones(self, capsys):
         assert command.main(["show", "cifar"], {}) == 2
         assert "choose one of ham10000, " in capsys.readouterr().err

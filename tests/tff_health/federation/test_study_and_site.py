@@ -123,7 +123,7 @@ def test_the_digest_is_of_what_is_settled_and_not_of_how_it_is_written(tmp_path)
         ("[settings]", "stage_seconds = nan\n[settings]", r"must be from 1 to 86400"),
         ("[study]", "[study", r"is no TOML"),
         ("rounds = 2", "rounds = 2\nrounds = 3", r"is no TOML"),
-        ('"digits"', '"own"', r"say where those of this machine are"),
+        ('"digits"', '"own"', r"say where those of this machine are \(--images, or"),
     ],
 )
 def test_studies_that_are_none(tmp_path, old, new, said):

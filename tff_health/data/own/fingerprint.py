@@ -22,6 +22,7 @@ from tff_health.errors import DataError
 _FOLDER = Path(__file__).parent / "reference"
 _SIDE = 16  # so small that a half is decoded
 _VERSION = 1
+_MOST_BYTES = 100_000  # of a file
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,25 @@ class Fingerprint:
         ):
             raise DataError(f"no fingerprint of decoders, of version {_VERSION}")
         return cls(found["decoders"], MappingProxyType(pixels))
+
+    @classmethod
+    def read(cls, path: Path) -> "Fingerprint":
+        """Reads a fingerprint from a file.
+
+        Raises:
+            DataError: naming the file, if it cannot be read or holds none.
+        """
+        try:
+            with path.open("rb") as file:
+                text = file.read(_MOST_BYTES + 1)
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+        if len(text) > _MOST_BYTES:
+            raise DataError(f"{path}: is too large for a fingerprint of decoders")
+        try:
+            return cls.from_json(text)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
 
 
 def take() -> Fingerprint:

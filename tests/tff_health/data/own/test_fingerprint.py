@@ -125,5 +125,19 @@ def test_the_command_prints_and_compares(own, tmp_path, capsys):
     assert "alike" in capsys.readouterr().err
     assert command.main(["fingerprint", str(same), str(other)], {}) == 1
     assert f"{other} (another library) decodes JPEG otherwise" in capsys.readouterr().err
-    assert command.main(["fingerprint", str(tmp_path / "none.json")], {}) == 1
-    assert capsys.readouterr().err.startswith("Error: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"{", "no fingerprint of decoders: it is not JSON"),
+        (b"[" * 200_000, "is too large for a fingerprint of decoders"),
+    ],
+)
+def test_a_file_that_is_none_is_named_before_anything_is_printed(content, told, tmp_path, capsys):
+    path = tmp_path / "north.json"
+    if content is not None:
+        path.write_bytes(content)
+    assert command.main(["fingerprint", str(path)], {}) == 1
+    assert capsys.readouterr() == ("", f"Error: {path}: {told}\n")
