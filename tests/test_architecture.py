@@ -30,6 +30,7 @@ ARROWS = {
     "workers": "atomic errors",
     "worker": "errors machine workers",
     "data": "atomic errors",
+    "virtual_time": "data errors",
     "settings.presets": "data",
     "doctor": "data errors interrupts machine quiet utf8 workers",
     "settings.groups": (
@@ -46,7 +47,7 @@ ARROWS = {
     "tff_health": "aggregators errors privacy quiet schemes secure_aggregation",
     "settings": (
         "models data errors local privacy schemes secure_aggregation settings.experiments "
-        "settings.groups settings.presets settings.renamed settings.setting"
+        "settings.groups settings.presets settings.renamed settings.setting virtual_time"
     ),
     "federation.errors": "errors",
     "federation.sections": "errors settings settings.setting",
@@ -72,7 +73,7 @@ ARROWS = {
     "data.__main__": "atomic checking data errors interrupts program utf8",
     "training": (
         "models tff_health atomic checking data errors interrupts learning local measurements "
-        "privacy reporting schemes secure_aggregation settings statistics workers"
+        "privacy reporting schemes secure_aggregation settings statistics virtual_time workers"
     ),
     "roles": "data errors local privacy schemes secure_aggregation settings training",
     "federation.programs": (
@@ -90,8 +91,8 @@ ARROWS = {
         "program quiet utf8"
     ),
     "studies": (
-        "data errors interrupts local measurements reporting schemes secure_aggregation "
-        "settings training workers"
+        "data errors interrupts measurements reporting schemes secure_aggregation settings "
+        "training workers"
     ),
     "experiments.privacy": (
         "models attacks data measurements reporting settings settings.groups studies training"

@@ -1,12 +1,13 @@
 """A client's data in a round: from client and round to batches, read from its packed files.
 
-Only three integers travel to a worker of TFF each round. It reads the client's packed files itself,
+Only a few numbers travel to a worker of TFF each round. It reads the client's packed files itself,
 so memory stays flat and nothing is serialised into the request.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,6 +17,8 @@ from tff_health.data.part_reading import PixelsAt, read_part
 from tff_health.data.preparation import AS_THEY_ARE, Preparation
 from tff_health.data.scaling import TO_UNIT, Scaling
 
+_ALL = np.int64(-1)  # batches, as `take` has it
+NOTHING: Mapping[int, Any] = MappingProxyType({})
 _OF_LAYERS = np.int64(3)  # `Preparation` folds in smaller numbers
 
 
@@ -30,22 +33,41 @@ def batch_spec(image_shape: tuple[int, int, int], with_stream: bool) -> tuple[tf
     return *element_spec(image_shape), *streams
 
 
-KEY_TYPE: OrderedDict[str, type] = OrderedDict(client=np.int32, round=np.int64, remembered=np.int64)
-"""What chooses a client's data of one round; `remembered` is the last round that counted for the
-client, and 0 if none did or the scheme gives clients no memory."""
+KEY_TYPE: OrderedDict[str, type] = OrderedDict(
+    client=np.int32, round=np.int64, remembered=np.int64, steps=np.int64, scale=np.float32
+)
+"""What chooses a client's data of one round. `remembered` is the last round that counted for the
+client, and 0 if none did or the scheme gives clients no memory; `steps` is the most batches that it
+trains on, 0 for all; `scale` is what its update is multiplied with, if the task scales updates."""
 
 DataOf: TypeAlias = Callable[[Mapping[str, Any]], tf.data.Dataset]
 """From a key of `KEY_TYPE`, numbers or tensors, to a client's data of one round."""
 
 
 def client_keys(
-    clients: list[int], round_number: int, remembered: Sequence[int] = ()
+    clients: list[int],
+    round_number: int,
+    remembered: Sequence[int] = (),
+    steps: Mapping[int, int] = NOTHING,
+    scales: Mapping[int, float] = NOTHING,
 ) -> list[OrderedDict[str, object]]:
-    """The arguments that choose the clients' data of one round, of `KEY_TYPE`."""
+    """The arguments that choose the clients' data of one round, of `KEY_TYPE`.
+
+    Args:
+        clients: whose.
+        round_number: of the round.
+        remembered: the last round that counted, in the order of `clients`.
+        steps: by client; all batches where it has no entry.
+        scales: by client; 1 where it has no entry.
+    """
     rounds = remembered or [0] * len(clients)
     return [
         OrderedDict(
-            client=np.int32(client), round=np.int64(round_number), remembered=np.int64(last)
+            client=np.int32(client),
+            round=np.int64(round_number),
+            remembered=np.int64(last),
+            steps=np.int64(steps.get(client, 0)),
+            scale=np.float32(scales.get(client, 1.0)),
         )
         for client, last in zip(clients, rounds, strict=True)
     ]
@@ -102,9 +124,10 @@ def training_data(
             streams = layers if with_streams else None
             return batches_of(labels, pixels, order, batch_size, images, streams)
 
-        return tf.data.Dataset.range(epochs).flat_map(
+        batches = tf.data.Dataset.range(epochs).flat_map(
             tf.autograph.experimental.do_not_convert(epoch_batches)
         )
+        return batches.take(tf.where(key["steps"] > 0, key["steps"], _ALL))
 
     return read
 

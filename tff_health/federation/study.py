@@ -18,7 +18,7 @@ from tff_health.settings.checks import validate
 from tff_health.settings.config import RunConfig
 from tff_health.settings.resolve import resolve
 from tff_health.settings.setting import Range, setting
-from tff_health.settings.table import LOCAL, SETTINGS
+from tff_health.settings.table import LOCAL, SETTINGS, defaults_of
 from tff_health.settings.words import nearest
 
 OWN_IMAGES: Final = "own"
@@ -31,6 +31,7 @@ _ELSEWHERE: Final = {
     "dropout_rate": "sites drop out by themselves",
     "dropout_draw": "sites drop out by themselves",
     "dropout_stages": "sites drop out by themselves",
+    **dict.fromkeys(defaults_of("clock"), "sites take the time that they take"),
 }
 
 

@@ -9,6 +9,7 @@ import tensorflow_federated as tff
 
 from tff_health.data.client_data import batch_spec
 from tff_health.data.lots import lot_spec
+from tff_health.learning.changed_updates import with_scale
 from tff_health.learning.gradient_descent import TffGradientDescent
 from tff_health.local.network import FINALIZERS
 from tff_health.local.optimizer import GradientDescent
@@ -32,6 +33,9 @@ def build_client_work(
         task: what is trained, and how.
         weighting: of the updates, as TFF has it; clients that train privately weigh the same.
         metrics_aggregator: how training metrics are summed, unless training is private.
+
+    Returns:
+        work on data sets of examples; if the task scales updates, as `with_scale` makes it.
     """
     private = task.privacy is not None
     by_examples = weighting == tff.learning.ClientWeighting.NUM_EXAMPLES and not private
@@ -80,9 +84,10 @@ def build_client_work(
     def set_hparams(_, hparams):  # type: ignore[no-untyped-def]
         return hparams
 
-    return tff.learning.templates.ClientWorkProcess(
+    work = tff.learning.templates.ClientWorkProcess(
         initialize, next_work, get_hparams_fn=get_hparams, set_hparams_fn=set_hparams
     )
+    return with_scale(work) if task.scales_updates else work
 
 
 def weights_type_of(task: Task) -> tff.Type:

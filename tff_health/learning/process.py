@@ -5,6 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+import tensorflow as tf
 import tensorflow_federated as tff
 
 from tff_health.data.client_data import KEY_TYPE
@@ -52,13 +53,15 @@ class SchemeProcess:
         Args:
             task: has the data.
             training: over data sets of examples; with a memory, over pairs of data sets, `examples`
-                and `memory`.
+                and `memory`; if the task scales updates, over pairs `examples` and `scale`.
             evaluation: over data sets of examples.
             memory: of the clients.
         """
         data = data_computation(task.training_data)
         if memory is not None:
             data = _with_memory(data, memory)
+        elif task.scales_updates:
+            data = _with_scale(data)
         validation = data_computation(task.validation_data)
         return cls(_over_keys(training, data), _over_keys(evaluation, validation), memory)
 
@@ -69,6 +72,14 @@ def _with_memory(examples: tff.Computation, memory: ClientMemory) -> tff.Computa
     @tff.tensorflow.computation(KEY_TYPE)
     def read(key):  # type: ignore[no-untyped-def]
         return OrderedDict(examples=examples(key), memory=reading(key))
+
+    return read
+
+
+def _with_scale(examples: tff.Computation) -> tff.Computation:
+    @tff.tensorflow.computation(KEY_TYPE)
+    def read(key):  # type: ignore[no-untyped-def]
+        return OrderedDict(examples=examples(key), scale=tf.data.Dataset.from_tensors(key["scale"]))
 
     return read
 

@@ -76,6 +76,7 @@ class Task:
         memory_folder: where clients keep what schemes have them remember.
         privacy: how training is made differentially private; None if it is not.
         draws: whether the model draws at random, so that training batches have streams for it.
+        scales_updates: whether a client multiplies its update with the `scale` of its key.
     """
 
     build_model: Callable[[], tf.keras.Model]
@@ -91,3 +92,4 @@ class Task:
     memory_folder: Path
     privacy: Mechanism | None = None
     draws: bool = False
+    scales_updates: bool = False

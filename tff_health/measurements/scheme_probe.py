@@ -109,11 +109,11 @@ def probe(protocol: SumProtocol, task: ProbeTask) -> SchemeProbe:
         crypto.errors.AbortError: if one cannot be had though no client drops out.
     """
     rounds = itertools.count()
-    _whole(protocol, task, next(rounds))  # makes keys
+    whole_sum(protocol, task, next(rounds))  # makes keys
     short = dataclasses.replace(task, length=max(1, task.length // 10))
-    many = _whole(protocol, task, next(rounds))
+    many = whole_sum(protocol, task, next(rounds))
     few_seconds, many_seconds = (
-        min(_seconds(_whole(protocol, sums, next(rounds))) for _ in range(_REPEATS))
+        min(_seconds(whole_sum(protocol, sums, next(rounds))) for _ in range(_REPEATS))
         for sums in (short, task)
     )
     per_number = max(0.0, many_seconds - few_seconds) / max(1, task.length - short.length)
@@ -135,7 +135,13 @@ def probe(protocol: SumProtocol, task: ProbeTask) -> SchemeProbe:
     return SchemeProbe(survives, ", ".join(encrypted), fixed, per_number)
 
 
-def _whole(protocol: SumProtocol, task: ProbeTask, round_id: int) -> Costs:
+def whole_sum(protocol: SumProtocol, task: ProbeTask, round_id: int) -> Costs:
+    """Computes a sum in which all goes well, and returns what it cost.
+
+    Raises:
+        RunError: if it is not the clients' sum.
+        crypto.errors.AbortError: if it cannot be had.
+    """
     slots, tensors = task.slots(), task.tensors(round_id)
     outcome = protocol.sum(slots, tensors, RoundPlan(round_id, tuple(tensors)))
     _check(outcome, slots, tensors)

@@ -18,6 +18,7 @@ from tff_health.reporting.line_labels import LineEnd, label_ends
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINE_STYLES = ("-", "--", "-.", ":", "-", "--", "-.")
 GREY = "#767676"
+_ROUNDS = "communication round"
 _PNG_DPI = 150
 _MARGIN_INCHES = 0.1
 _MAX_CELLS_WITH_NUMBERS = 15
@@ -50,10 +51,11 @@ def save(figure: Figure, folder: Path, name: str) -> Path:
 
 
 def curves(
-    rounds: Sequence[int],
+    rounds: Sequence[float],
     accuracies: dict[str, Sequence[float]],
     losses: dict[str, Sequence[float]],
     majority_accuracy: float,
+    over: str = _ROUNDS,
 ) -> Figure:
     """Accuracies and losses over rounds, side by side; one line for each name.
 
@@ -62,6 +64,7 @@ def curves(
         accuracies: by name, fractions in [0, 1], as long as `rounds`.
         losses: by name, in nats, as long as `rounds`.
         majority_accuracy: drawn as the level that an informative model must pass.
+        over: what `rounds` are, for people; where they are no rounds, any numbers that rise.
     """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.5, 3.6), layout="constrained")
@@ -81,9 +84,10 @@ def curves(
                     marker=marker,
                     markersize=3,
                 )
-            axes.set_xlabel("communication round")
+            axes.set_xlabel(over)
             axes.set_ylabel(unit)
-            axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+            if over == _ROUNDS:
+                axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         left.axhline(100 * majority_accuracy, color=GREY, linewidth=1, linestyle=":")
         for axes, lines, scale in ((left, accuracies, 100), (right, losses, 1)):
             ends = [

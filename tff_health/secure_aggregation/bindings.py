@@ -105,10 +105,12 @@ class Binding:
         build: makes the protocol.
         plan: says what it means for a number of clients; raises
             `crypto.errors.ParameterError`, a ValueError, if they cannot meet the settings.
+        uploads_at: the stage in which clients send their updates.
     """
 
     build: Builder
     plan: Callable[[ProtocolSettings, int], ProtocolPlan]
+    uploads_at: str = "masked input"
 
 
 def _double_masking(settings: ProtocolSettings, apart: Apart | None = None) -> SumProtocol:
@@ -277,7 +279,7 @@ def _vector_scheme(settings: ProtocolSettings) -> VectorScheme:
 BINDINGS = {
     "double_masking": Binding(_double_masking, _plan_double_masking),
     "quality_sum": Binding(_quality_sum, _plan_quality_sum),
-    "homomorphic_sum": Binding(_homomorphic_sum, _plan_homomorphic_sum),
-    "sparse_sum": Binding(_sparse_sum, _plan_sparse_sum),
+    "homomorphic_sum": Binding(_homomorphic_sum, _plan_homomorphic_sum, "upload"),
+    "sparse_sum": Binding(_sparse_sum, _plan_sparse_sum, "upload"),
     "hardened_quality_sum": Binding(_hardened_quality_sum, _plan_hardened_quality_sum),
 }

@@ -18,6 +18,7 @@ from tff_health.local.encoding import FixedPoint, fixed_point, modulus_bits, val
 from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation.bindings import ProtocolSettings
 from tff_health.settings.experiments import EXPERIMENTS
+from tff_health.settings.groups.clock import ClockSettings
 from tff_health.settings.groups.cohort import CohortSettings
 from tff_health.settings.groups.data import OF_OWN_IMAGES, DataSettings, PartitionSettings
 from tff_health.settings.groups.privacy import PrivacyChoices
@@ -37,7 +38,7 @@ from tff_health.settings.groups.training import (
     TrainingSettings,
 )
 from tff_health.settings.renamed import first
-from tff_health.settings.table import GROUPS, LOCAL, SETTINGS, used_by
+from tff_health.settings.table import GROUPS, LOCAL, SETTINGS, defaults_of, used_by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,7 @@ class RunConfig:
     data: DataSettings
     partition: PartitionSettings
     cohort: CohortSettings
+    clock: ClockSettings
     training: TrainingSettings
     optimizer: OptimizerSettings
     preparation: PreparationSettings
@@ -85,6 +87,7 @@ class RunConfig:
         unused: tuple[str, ...] = OF_OWN_IMAGES if self.data.dataset in DATA_SETS else ()
         unused += () if self.training.initial_weights else OF_INITIAL_WEIGHTS
         unused += () if self.protocol.verify else OF_VERIFIED_SUMS
+        unused += () if self.has_clock else tuple(defaults_of("clock"))
         names = (name for name in used_by(self.run.experiment) if name not in unused)
         values = {name: self.value(name) for name in names if SETTINGS[name].group != LOCAL}
         return {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}
@@ -115,6 +118,21 @@ class RunConfig:
             *(data.image_size, data.image_fit, data.num_channels, data.skip_unreadable),
             tuple(column.name for column in columns),
         )
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether rounds have a virtual time."""
+        return self.clock.client_times != "none"
+
+    @property
+    def scales_updates(self) -> bool:
+        """Whether clients scale their updates before they are averaged."""
+        return self.clock.partial_work != "none"
+
+    @property
+    def cohort_size(self) -> int:
+        """How many clients are drawn for a round."""
+        return math.ceil(self.cohort.clients_per_round * (1 + self.clock.over_selection) - 1e-9)
 
     @property
     def num_dropouts(self) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tff_health.settings.groups.clock import ClockSettings
 from tff_health.settings.groups.cohort import CohortSettings
 from tff_health.settings.groups.data import DataSettings, PartitionSettings
 from tff_health.settings.groups.local import LocalSettings
@@ -46,6 +47,7 @@ GROUPS = (
     Group("data", "Images", DataSettings),
     Group("partition", "Partition", PartitionSettings),
     Group("cohort", "Clients and dropouts", CohortSettings),
+    Group("clock", "Virtual time, and clients that are slow", ClockSettings),
     Group("training", "Training", TrainingSettings),
     Group("optimizer", "Optimizers", OptimizerSettings),
     Group("preparation", "Preparation of images", PreparationSettings),

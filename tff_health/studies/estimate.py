@@ -47,7 +47,7 @@ class Estimates:
 
     def _part_seconds(self, config: RunConfig) -> float:
         # Imports TensorFlow, which takes seconds, and which much of this module's users do without.
-        from tff_health.studies import timing
+        from tff_health.training import timing
 
         images, federated = self._study.images, self._study.federated(config)
         steps = _steps_of_client(config, federated)

@@ -1,7 +1,7 @@
 """Who takes part in a round, and who drops out when: drawn from the experiment's seed."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,10 +16,14 @@ class Cohort:
     Attributes:
         clients: in increasing order.
         dropouts: client -> the stage in which it no longer answers.
+        steps: client -> local steps that it does; all of them where it has no entry.
+        scales: client -> what its update is multiplied with; 1 where it has no entry.
     """
 
     clients: tuple[int, ...]
     dropouts: dict[int, str]
+    steps: Mapping[int, int] = field(default_factory=dict)
+    scales: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def present(self) -> tuple[int, ...]:
@@ -43,12 +47,12 @@ def draw_cohort(
         stages: of the scheme's protocol, in their order; none for a scheme without one.
         round_number: from 1.
         attempt: from 1.
-        excluded: clients that are not asked, because they were found to cheat. The cohort is
-            smaller if the others are too few.
+        excluded: clients that are not asked, because they were found to cheat, or are not on. The
+            cohort is smaller if the others are too few.
     """
     rng = generator(config.run.seed, f"cohort of round {round_number}, attempt {attempt}")
     candidates = [client for client in range(config.cohort.num_clients) if client not in excluded]
-    size = min(config.cohort.clients_per_round, len(candidates))
+    size = min(config.cohort_size, len(candidates))
     drawn = rng.choice(candidates, size, replace=False)
     clients = tuple(sorted(int(client) for client in drawn))
     gone = _draw_dropouts(config, clients, rng)

@@ -57,9 +57,14 @@ def show_rounds(what: str, rounds: int, done: int) -> Progress:
     return Progress(what, "round", rounds, done)
 
 
-def metrics_columns(class_names: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns of metrics.csv: those of every data set, then the recall of each class."""
-    return (*_COLUMNS, *(f"recall_{name}" for name in class_names))
+def metrics_columns(class_names: tuple[str, ...], of_pace: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The columns of metrics.csv: those of every run, of its pace, then the recall of each class.
+
+    Args:
+        class_names: of the data set.
+        of_pace: columns of virtual time, in a run that has one.
+    """
+    return (*_COLUMNS, *of_pace, *(f"recall_{name}" for name in class_names))
 
 
 class Record(Protocol):

@@ -87,7 +87,7 @@ def _shares(config: RunConfig) -> int:
     protocol = SCHEMES[config.run.scheme].protocol
     if protocol is None:
         return 1
-    plan = BINDINGS[protocol].plan(config.protocol_settings(), config.cohort.clients_per_round)
+    plan = BINDINGS[protocol].plan(config.protocol_settings(), config.cohort_size)
     return honest_shares(config, plan)
 
 

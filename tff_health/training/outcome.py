@@ -104,6 +104,7 @@ class RunOutcome:
         rounds_with_non_finite_updates: rounds in which some were.
         verified: how many clients found the sum of each round right, of rounds that were not lost;
             none without `--verify`.
+        virtual_seconds: that all rounds would have taken; None in runs without virtual time.
         privacy: what the clients' privacy has cost; None without differential privacy.
     """
 
@@ -127,6 +128,7 @@ class RunOutcome:
     lost_rounds: int = 0
     rounds_with_non_finite_updates: int = 0
     verified: tuple[int, ...] = ()
+    virtual_seconds: float | None = None
     privacy: PrivacySpent | None = None
 
     @classmethod
@@ -168,6 +170,7 @@ class RunOutcome:
             lost_rounds=total("lost"),
             rounds_with_non_finite_updates=sum(bool(row["non_finite_updates"]) for row in rows),
             verified=tuple(int(number) for number in _told(rows, "verified")),
+            virtual_seconds=rows[-1].get("virtual_seconds") if rows else None,  # type: ignore[arg-type]
             privacy=privacy,
         )
 
@@ -187,7 +190,9 @@ class RunOutcome:
             TypeError: if the entry is none of a run.
         """
         own = dataclasses.fields(cls)[:-1]
-        later = {"lost_rounds", "rounds_with_non_finite_updates", "verified"} - entry.keys()
+        later = {
+            *("lost_rounds", "rounds_with_non_finite_updates", "verified", "virtual_seconds")
+        } - entry.keys()
         given: dict[str, Any] = {f.name: entry[f.name] for f in own if f.name not in later}
         given["seconds"] = Seconds(**given["seconds"])
         for name in {"survivors", "verified"} & given.keys():

@@ -1,6 +1,7 @@
 """What experiment `train` leaves behind: summary, tables, figures, TensorBoard, report."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from tff_health.checking.facts import Facts
 from tff_health.checking.words import section
@@ -67,6 +68,7 @@ def write(
                 tables=[classes],
             ),
             *filter(None, [quality_section(path, trained.rows)]),
+            *([_virtual_section(path, config, run, trained.rows)] if config.has_clock else []),
             section(facts, [report_parts.clients(path, federated)]),
             Section("What the server sees", _protection(config, described, run, trained.rows)),
             *([_privacy_section(config, run, spent, entries)] if spent else []),
@@ -78,6 +80,27 @@ def write(
     report.save(path / "report.html")
     write_json(folder.summary_path, {**heading(config), "runs": [run.as_json()]})
     return run
+
+
+def _virtual_section(
+    path: Path, config: RunConfig, run: RunOutcome, rows: Sequence[Mapping[str, Value]]
+) -> Section:
+    late = sum(int(row["late"] or 0) for row in rows)
+    waited = "all updates were waited for" if not late else f"{late:,} updates came too late"
+    lines = [
+        f"The {run.rounds} rounds would have taken {duration(run.virtual_seconds or 0.0)} with "
+        f"clients as clients.csv has them; {waited}.",
+        "Virtual time is made of training steps, of the protocol's computing stage by stage, and "
+        "of bytes over the clients' lines; evaluation takes none. What a computer of speed 1 takes "
+        "stands in config.json, under clock: given as settings, it repeats the run.",
+    ]
+    if config.scales_updates:
+        lines.append(
+            "Clients did as many steps as fit before the deadline, and updates were averaged as "
+            "in FedNova (Wang et al. 2020), so that those who did more did not count more."
+        )
+    figure = report_parts.curves(path, rows, run, over_virtual_time=True)
+    return Section("Virtual time", lines, figures=[figure])
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -70,15 +70,24 @@ def costs(run: RunOutcome) -> Table:
     )
 
 
-def curves(folder: Path, rows: Sequence[Mapping[str, Value]], run: RunOutcome) -> tuple[Path, str]:
-    """Draws accuracy and loss over the rounds; returns the figure and its caption."""
+def curves(
+    folder: Path,
+    rows: Sequence[Mapping[str, Value]],
+    run: RunOutcome,
+    *,
+    over_virtual_time: bool = False,
+) -> tuple[Path, str]:
+    """Draws accuracy and loss over the rounds or virtual time; returns figure and caption."""
+    name, over = "curves", {}
+    if over_virtual_time:
+        name, over = "curves_over_virtual_time", {"over": "virtual time (s)"}
     evaluated = [row for row in rows if row["test_accuracy"] is not None]
 
     def column(name: str) -> list[Any]:
         return [np.nan if row[name] is None else row[name] for row in evaluated]
 
     figure = figures.curves(
-        column("round"),
+        column("virtual_seconds" if over_virtual_time else "round"),
         {
             "test": column("test_accuracy"),
             "test, balanced": column("balanced_accuracy"),
@@ -86,9 +95,11 @@ def curves(folder: Path, rows: Sequence[Mapping[str, Value]], run: RunOutcome) -
         },
         {"test": column("test_loss"), "training (clients)": column("train_loss")},
         run.majority_accuracy,
+        **over,
     )
-    path = figures.save(figure, folder / "figures", "curves")
-    return path, "Accuracy and loss as the communication rounds go on."
+    path = figures.save(figure, folder / "figures", name)
+    what = "virtual time goes" if over_virtual_time else "the communication rounds go"
+    return path, f"Accuracy and loss as {what} on."
 
 
 def confusion(folder: Path, federated: FederatedImages, evaluation: Evaluation) -> tuple[Path, str]:

@@ -13,6 +13,7 @@ from tff_health.data.client_data import client_keys
 from tff_health.errors import RunError
 from tff_health.learning.process import SchemeProcess
 from tff_health.measurements.plain_traffic import Traffic
+from tff_health.measurements.stages import bytes_of_client
 from tff_health.reporting.progress import warn
 from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation.round_record import RoundAbortedError, RoundRecord
@@ -21,6 +22,7 @@ from tff_health.settings.config import RunConfig
 from tff_health.training.broken_updates import check_round
 from tff_health.training.cohorts import Cohort, draw_cohort
 from tff_health.training.metrics_log import Value
+from tff_health.training.pace import Pace
 from tff_health.training.round_metrics import round_columns
 
 MAX_ATTEMPTS = 5
@@ -55,6 +57,7 @@ class RoundRunner:
         traffic: what messages in the clear weigh.
         goes_on: whether an earlier process made the keys that last. They are not kept, so this
             one makes them anew, uncounted: a run costs the same whether it was killed or not.
+        pace: says who is late, and keeps virtual time; None for a run without.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class RoundRunner:
         context: SecureContext,
         traffic: Traffic,
         goes_on: bool,
+        pace: Pace | None = None,
     ) -> None:
         self._process = process
         self._config = config
@@ -71,6 +75,7 @@ class RoundRunner:
         self._traffic = traffic
         self._uncounted = context.set_up_stages if goes_on else ()
         self._excluded: frozenset[int] = frozenset()
+        self._pace = pace
 
     def run(self, state: Any, number: int) -> TrainedRound:
         """Runs round `number`, in up to five attempts.
@@ -83,9 +88,7 @@ class RoundRunner:
         """
         failed: list[RoundRecord] = []
         for attempt in range(1, MAX_ATTEMPTS + 1):
-            cohort = draw_cohort(
-                self._config, self._context.stages, number, attempt, self._excluded
-            )
+            cohort = self._draw(number, attempt)
             try:
                 return self._attempt(state, number, cohort, failed)
             except RoundAbortedError as error:
@@ -100,6 +103,14 @@ class RoundRunner:
             "or take more clients"
         )
 
+    def _draw(self, number: int, attempt: int) -> Cohort:
+        excluded, stages = self._excluded, self._context.stages
+        if self._pace is None:
+            return draw_cohort(self._config, stages, number, attempt, excluded)
+        candidates = [c for c in range(self._config.cohort.num_clients) if c not in excluded]
+        excluded |= self._pace.absent(candidates)
+        return self._pace.plan(draw_cohort(self._config, stages, number, attempt, excluded))
+
     def _attempt(
         self, state: Any, number: int, cohort: Cohort, failed: list[RoundRecord]
     ) -> TrainedRound:
@@ -108,7 +119,7 @@ class RoundRunner:
         if not cohort.present:
             raise RunError(f"round {number}: all clients dropped out; lower --dropout_rate")
         start = time.monotonic()
-        output = self._process.training.next(state, self._keys(cohort.present, number))
+        output = self._process.training.next(state, self._keys(cohort, cohort.present, number))
         row: dict[str, Value] = {
             "cohort": len(cohort.clients),
             "survivors": len(cohort.present),
@@ -122,6 +133,8 @@ class RoundRunner:
             "seconds_holder_crypto": 0.0,
         }
         row |= self._metrics_of(output.metrics)
+        if self._pace is not None:
+            row |= self._pace.end_round([{}])
         check_round(number, row, output.state, output.metrics)
         return TrainedRound(output.state, row, frozenset(cohort.present))
 
@@ -129,7 +142,7 @@ class RoundRunner:
         self, state: Any, number: int, cohort: Cohort, failed: list[RoundRecord]
     ) -> TrainedRound:
         self._context.plan_round(cohort.clients, cohort.dropouts, repeats=bool(failed))
-        output = self._process.training.next(state, self._keys(cohort.clients, number))
+        output = self._process.training.next(state, self._keys(cohort, cohort.clients, number))
         done = self._context.last_round
         if done is None:
             raise RunError("the process of this scheme declares no secure sum")
@@ -184,12 +197,14 @@ class RoundRunner:
             ("seconds_holder_crypto", [cost.authority_seconds for cost in costs]),
         ):
             row[name] = round(sum(seconds), 4)
+        if self._pace is not None:
+            row |= self._pace.end_round([bytes_of_client(cost) for cost in costs])
         return row
 
-    def _keys(self, clients: Sequence[int], number: int) -> list[Any]:
+    def _keys(self, cohort: Cohort, clients: Sequence[int], number: int) -> list[Any]:
         memory = self._process.memory
         remembered = [memory.last_round(client, number) for client in clients] if memory else []
-        return client_keys(list(clients), number, remembered)
+        return client_keys(list(clients), number, remembered, cohort.steps, cohort.scales)
 
     def _sent_models(self, measured: Any, number: int, started: int) -> int:
         """Bytes of models, or of what changed in them, that the server sends for a round.

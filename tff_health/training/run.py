@@ -37,6 +37,7 @@ from tff_health.training.mechanism import settle
 from tff_health.training.metrics_log import MetricsLog
 from tff_health.training.network_identity import NETWORK, check_same
 from tff_health.training.normalisation import normalisation_of, with_learned_scaling
+from tff_health.training.pace import COLUMNS, build_pace
 from tff_health.training.privacy_budget import Spending
 from tff_health.training.run_model import load_builder
 from tff_health.training.scheme_training import build_process, train_rounds
@@ -101,6 +102,8 @@ def train(
         described = RunDescription.of(config, task, clear)
         parts = {"derived": described.as_json(), "data": federated.describe(), NETWORK: network}
         parts |= normalisation_of(config)
+        pace = build_pace(config, federated, folder, task) if config.has_clock else None
+        parts |= pace.described if pace else {}
         folder.describe(config_json(config, **parts))
         if described.sums and described.sums.bears:
             announce(f"secure sums: {described.sums.bears}")
@@ -108,8 +111,10 @@ def train(
             announce(f"initial weights: {_told(weights, config)}")
         announce(f"clients tell the server in the clear: {clear}")
         pack(federated, folder.scratch / "clients", packing_progress)
-        log = MetricsLog(folder.path / "metrics.csv", metrics_columns(class_names))
-        records: list[Record] = [spending.log] if spending else []
+        log = MetricsLog(
+            folder.path / "metrics.csv", metrics_columns(class_names, COLUMNS if pace else ())
+        )
+        records: list[Record] = [*([spending.log] if spending else []), *([pace] if pace else [])]
         if isinstance(process, SchemeProcess) and process.memory is not None:
             records.append(process.memory)
         checkpoints = folder.scratch / "checkpoints"
@@ -117,7 +122,7 @@ def train(
         if isinstance(process, LocalTraining):
             trained = train_alone(process, config, evaluator, loop)
         else:
-            trained = train_rounds(process, task, config, evaluator, loop, context, spending)
+            trained = train_rounds(process, task, config, evaluator, loop, context, spending, pace)
     if trained.weights is not None:
         _save_model(task, trained.weights, folder.path / "model.weights.h5")
     facts = check(federated, config.partition.kind, cache_dir, MOST_IN_REPORTS)

@@ -18,6 +18,7 @@ from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation.secure_context import SecureContext
 from tff_health.settings.config import RunConfig
 from tff_health.training.loop import RoundLoop, Row, Trained
+from tff_health.training.pace import Pace
 from tff_health.training.privacy_budget import Spending
 from tff_health.training.round_runner import RoundRunner
 
@@ -47,6 +48,7 @@ def train_rounds(
     loop: RoundLoop,
     context: SecureContext,
     spending: Spending | None = None,
+    pace: Pace | None = None,
 ) -> TrainedScheme:
     """Runs the rounds of `config.run.scheme` that are not done yet.
 
@@ -58,6 +60,7 @@ def train_rounds(
         loop: over the rounds.
         context: TFF's current context.
         spending: keeps the clients' privacy budget, if training is private.
+        pace: keeps virtual time, if clients have one.
 
     Returns:
         the final model, its evaluation and all rows.
@@ -69,7 +72,9 @@ def train_rounds(
     if spending:
         spending.go_on()
     runner = RoundRunner(
-        process, config, context, Traffic.of(task.initial_weights), goes_on=loop.done > 0
+        *(process, config, context, Traffic.of(task.initial_weights)),
+        goes_on=loop.done > 0,
+        pace=pace,
     )
     # What clients tell of their validation parts, no noise protects.
     validates = config.data.validation_fraction > 0 and not spending

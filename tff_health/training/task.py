@@ -96,6 +96,7 @@ def task_for(
         memory_folder=(scratch / "memory").absolute(),
         privacy=privacy,
         draws=draws,
+        scales_updates=config.scales_updates,
     )
 
 

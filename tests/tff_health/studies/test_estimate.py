@@ -4,9 +4,9 @@ from tff_health import flags
 from tff_health.errors import ConfigError
 from tff_health.experiments import ablation
 from tff_health.measurements.scheme_probe import SchemeProbe
-from tff_health.studies import estimate, timing
+from tff_health.studies import estimate
 from tff_health.studies.study import Study
-from tff_health.training import run_model
+from tff_health.training import run_model, timing
 
 ARGUMENTS = ("--experiment=ablation", "--dataset=digits", "--validation_fraction=0", "--seeds=0")
 

@@ -132,7 +132,7 @@ def test_a_culprit_is_not_invited_again(capsys):
     context = FakeContext()
     process = SimpleNamespace(training=context, memory=None)
     runner = RoundRunner(process, config, context, None, goes_on=False)
-    runner._keys = lambda clients, number: []
+    runner._keys = lambda cohort, clients, number: []
     for number in (1, 2):
         with pytest.raises(RunError, match="aborted 5 times"):
             runner.run(None, number)

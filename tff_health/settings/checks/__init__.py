@@ -1,7 +1,7 @@
 """Checks of settings, all before anything is started and without TensorFlow."""
 
 from tff_health.errors import ConfigError
-from tff_health.settings.checks import data, privacy, schemes, statistics, studies, values
+from tff_health.settings.checks import clock, data, privacy, schemes, statistics, studies, values
 from tff_health.settings.config import RunConfig
 from tff_health.settings.table import used_by
 
@@ -21,5 +21,6 @@ def validate(config: RunConfig) -> None:
         problems = problems or studies.sum_problems(config)
     elif not problems:
         problems = [*schemes.problems(config), *privacy.problems(config)]
+        problems = problems or clock.problems(config)
     if problems:
         raise ConfigError("\n".join(problems))

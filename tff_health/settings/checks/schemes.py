@@ -42,7 +42,7 @@ def _plan_problems(config: RunConfig, protocol: str) -> list[str]:
     binding, cohort = bindings.BINDINGS[protocol], config.cohort
     try:
         stages = binding.build(config.protocol_settings()).stages
-        plan = binding.plan(config.protocol_settings(), cohort.clients_per_round)
+        plan = binding.plan(config.protocol_settings(), config.cohort_size)
     except ValueError as error:
         return [f"--scheme={config.run.scheme}: {error}"]
     found = [
