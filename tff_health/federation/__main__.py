@@ -1,9 +1,13 @@
 """Hospitals that are apart, from the command line: `python -m tff_health.federation COMMAND`."""
 
+import os
+
 from tff_health import interrupts
 
 if __name__ == "__main__":  # first, as what follows takes a moment
     interrupts.watch("Interrupted; nothing half-written was kept.")
+    # gRPC reads it when it is imported; what it would print, errors here say in their own words.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import argparse
 import sys

@@ -194,10 +194,21 @@ def _settings(path: Path, data: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+def read_address(text: str, least_port: int = 1) -> tuple[str, int]:
+    """Returns host and port of an address such as fed.example.org:8470 or [::1]:8470.
+
+    Raises:
+        ValueError: saying what it must be.
+    """
+    found = _ADDRESS.fullmatch(text)
+    if not found or not least_port <= int(found[2]) <= 65_535:
+        raise ValueError("must be host:port, such as fed.example.org:8470")
+    return found[1].strip("[]"), int(found[2])
+
+
 def _check_address(path: Path, address: str) -> None:
-    found = _ADDRESS.fullmatch(address)
-    if not found or not 1 <= int(found[2]) <= 65_535:
-        raise ConfigError(
-            f"{path}: [study] server is {address[:60]!r}, but must be host:port, such as "
-            "fed.example.org:8470"
-        )
+    try:
+        read_address(address)
+    except ValueError as error:
+        found = f"[study] server is {address[:60]!r}"
+        raise ConfigError(f"{path}: {found}, but {error}") from None

@@ -19,6 +19,8 @@ from tff_health.federation.site.sealed_log import SealedLog
 from tff_health.federation.site.state import JOURNAL, create_state
 from tff_health.federation.study import read_study
 
+SERVER = ("server", "none.toml", "--keys=k", "--registry=r", "--out_dir=o")
+
 
 @pytest.fixture
 def folder(tmp_path, capsys, monkeypatch):
@@ -64,6 +66,17 @@ def test_three_hospitals_found_a_consortium(folder, capsys):
         (["digest", "none.toml"], 2, "none.toml: cannot be read"),
         (["digest", "ca"], 1, "ca: cannot be read: Is a directory"),
         (["revoke", "none", "one"], 1, "cannot be read"),
+        (["init", "ca/registry.json", "--name=x", "--host=x"], 1, "registry.json: File exists"),
+        (["verify", "none"], 1, "none: is no folder"),
+        (["verify", "ca/registry.json"], 1, "registry.json: is no folder"),
+        (["verify", "ca/server"], 1, "has no registry*.json"),
+        ([*SERVER, "--listen=localhost"], 2, "listen is 'localhost', but must be host:port"),
+        ([*SERVER, "--listen=a:1:2"], 2, "listen is 'a:1:2', but must be host:port"),
+        ([*SERVER, "--listen=localhost:65536"], 2, "but must be host:port"),
+        ([*SERVER, "--status=abc"], 2, "status is '127.0.0.1:abc', but must be host:port"),
+        ([*SERVER, "--status=70000"], 2, "status is '127.0.0.1:70000', but must be host:port"),
+        ([*SERVER, "--listen=:1", "--status=1"], 2, "listen is ':1'"),
+        ([*SERVER, "--listen=[::1]:0", "--status=[::1]:0"], 2, "none.toml: cannot be read"),
     ],
 )
 def test_errors_are_one_line(folder, capsys, arguments, code, said):
@@ -160,6 +173,28 @@ def last(findings):
     name, finding = [*findings.items()][-1]
     assert not finding.works
     return name, finding.detail
+
+
+def test_a_port_that_cannot_be_opened_is_told_in_one_line():
+    """And gRPC, which a program has print nothing, does not tell of it, too."""
+    program = (
+        "import runpy, sys, asyncio\n"
+        "from pathlib import Path\n"
+        "sys.argv[1:] = ['digest', 'none.json']\n"
+        "try:\n"
+        "    runpy.run_module('tff_health.federation', run_name='__main__')\n"
+        "except SystemExit:\n"
+        "    import grpc\n"
+        "    grpc.server(None).add_insecure_port('none.invalid:1')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=False, cwd=ROOT, capture_output=True, text=True
+    )
+    told = done.stderr.splitlines()
+    assert told[0] == "Error: none.json: cannot be read: No such file or directory"
+    assert told[1].startswith("Traceback")
+    assert told[-1].startswith("RuntimeError: Failed to bind")
+    assert not [line for line in told if "add_port" in line]
 
 
 def test_nobody_listens(consortium):

@@ -89,6 +89,8 @@ def verify_folder(folder: Path) -> Verdict:
 
 
 def _registries(folder: Path) -> Mapping[bytes, Registry]:
+    if not folder.is_dir():
+        raise FederationError(f"{folder}: is no folder")
     found = [read_registry(path) for path in sorted(folder.rglob("registry*.json"))]
     if not found:
         raise FederationError(

@@ -21,7 +21,7 @@ from tff_health.federation.programs.parties import authority_key, needs_authorit
 from tff_health.federation.programs.server_run import ServerRun
 from tff_health.federation.programs.study_data import decoding_of
 from tff_health.federation.status.serving import LOOPBACK, StatusPage
-from tff_health.federation.study import Study, read_study
+from tff_health.federation.study import Study, read_address, read_study
 
 log = logging.getLogger(__name__)
 STAY_SECONDS = 300.0
@@ -41,8 +41,11 @@ class ServerPlaces:
         data: folder of data sets.
         images: test images, for a study on images of sites' own; None for others.
         cache: where tables are kept; None for in memory only.
-        status: host:port of the status page; empty for none.
+        status: host:port of the status page, or a port of this machine; empty for none.
         stay: seconds for which the server stays once the study is over, to tell it to who is away.
+
+    Raises:
+        ConfigError: if an address is none.
     """
 
     study: Path
@@ -55,6 +58,21 @@ class ServerPlaces:
     cache: Path | None
     status: str = ""
     stay: float = STAY_SECONDS
+
+    def __post_init__(self) -> None:
+        for name, address in (("listen", self.listen), ("status", self.status_address)):
+            try:
+                if address:
+                    read_address(address, least_port=0)
+            except ValueError as error:
+                raise ConfigError(f"{name} is {address[:60]!r}, but {error}") from None
+
+    @property
+    def status_address(self) -> str:
+        """host:port of the status page; empty for none."""
+        return (
+            f"{LOOPBACK}:{self.status}" if self.status and ":" not in self.status else self.status
+        )
 
 
 @dataclass(frozen=True)
@@ -130,7 +148,7 @@ async def serve_study(places: ServerPlaces, opening: Open | None = None) -> int:
             lambda: run.rows,
             run.missed,
         )
-        with _status_page(board, places.status):
+        with _status_page(board, places.status_address):
             await conductor.run(lambda asking: run.finish(asking, _show, places.stay))
         reason = "the study is over"
     finally:
@@ -162,9 +180,6 @@ def _status_page(board: StatusBoard, address: str) -> Iterator[None]:
     if not address:
         yield
         return
-    host, _, port = address.rpartition(":")
-    if not port.isdecimal():
-        raise ConfigError(f"--status={address}: must be host:port, or a port of this machine")
-    with StatusPage(board.snapshot, host.strip("[]") or LOOPBACK, int(port)) as page:
+    with StatusPage(board.snapshot, *read_address(address, least_port=0)) as page:
         log.info("status page at %s", page.address)
         yield
