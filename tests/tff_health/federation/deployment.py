@@ -168,6 +168,9 @@ class Deployment:
             if self._running[name].poll() is not None:
                 self._running.pop(name)
 
+    def pid(self, name):
+        return self._running[name].pid
+
     def log(self, name):
         return (self.folder / f"{name}.log").read_text(errors="replace")
 

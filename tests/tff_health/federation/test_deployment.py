@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.tff_health.federation.deployment import ROOT, Deployment
-from tff_health.data import catalog
+from tests.tff_health.federation.own_digits import FACTS, own_images
 from tff_health.local.model_weights import ModelWeights
 from tff_health.training.metrics_log import read_rows
 
@@ -141,6 +141,24 @@ def test_a_server_that_is_killed_goes_on_from_its_last_finished_round(tmp_path):
             assert deployed.wait(name) == 0, deployed.logs()
 
 
+def test_a_server_that_is_killed_and_goes_on_gives_the_model_of_one_that_was_not(tmp_path):
+    """Of the scheme in which server and sites keep most between rounds: what compression lost."""
+    with Deployment(tmp_path, {**SETTINGS, "scheme": "fedopt"}) as deployed:
+        deployed.start_all()
+        deployed.wait_for("hospital-1", "round 1: done")
+        deployed.signal("hospital-1", signal.SIGSTOP)  # so that round 2 is not over before
+        deployed.wait_for("hospital-2", "round 2: trained")
+        deployed.kill("server")
+        deployed.signal("hospital-1", signal.SIGCONT)
+        deployed.start_server()
+        for name in ("server", *deployed.names):
+            assert deployed.wait(name) == 0, deployed.logs()
+        rows = rows_of(deployed)
+        model = (deployed.results / "model.weights").read_bytes()
+    assert [(row["survivors"], row["lost"]) for row in rows] == [(3, 0)] * 3
+    assert model == in_one_process(tmp_path / "plain", "fedopt")
+
+
 def test_a_site_that_hangs_costs_one_deadline(tmp_path):
     settings = {**SETTINGS, "scheme": "bonawitz", "rounds": 3}
     with Deployment(tmp_path, settings, sites=5, stage_seconds=5) as deployed:
@@ -166,30 +184,6 @@ def test_interrupts_end_programs_with_their_exit_code_and_nothing_is_lost(tmp_pa
         deployed.start_server()
         assert deployed.wait("server") == 0, deployed.logs()
         assert [row["round"] for row in rows_of(deployed)] == [1, 2, 3]
-
-
-FACTS = """
-[facts]
-image_height = 28
-image_width = 28
-image_channels = 1
-class_names = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
-most_examples = 450
-fewest_units = 350
-"""
-
-
-def own_images(folder):
-    """Deal the digits to three hospitals and the server, each a file of its own."""
-    images = catalog.load("digits", None, folder)
-    order = np.random.default_rng(3).permutation(len(images))
-    parties = ["hospital-1", "hospital-2", "hospital-3", "server"]
-    own = {}
-    for party, rows in zip(parties, np.array_split(order, 4), strict=True):
-        own[party] = folder / party / "images.npz"
-        own[party].parent.mkdir(parents=True)
-        np.savez(own[party], images=images.pixels[rows], labels=images.labels[rows])
-    return own
 
 
 def test_sites_train_on_images_of_their_own(tmp_path):

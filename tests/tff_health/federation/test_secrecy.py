@@ -1,12 +1,11 @@
 """What others see of the traffic, of files and of logs: nothing secret."""
 
-import asyncio
-import contextlib
 import stat
 
 import pytest
 
 from tests.tff_health.federation.parties import QUICK, SMALL, Consortium, run
+from tests.tff_health.federation.relay import Relay
 from tff_health.federation.carrier.line import connect
 from tff_health.federation.consortium import keys
 
@@ -16,36 +15,6 @@ MARKER = b"the patient's lesion is malignant"
 @pytest.fixture(scope="module")
 def consortium(tmp_path_factory):
     return Consortium.found(tmp_path_factory.mktemp("consortium"), "one", "two")
-
-
-class Relay:
-    """Stands between a site and the server, and keeps all that goes through."""
-
-    def __init__(self, port):
-        self.port = port
-        self.captured = bytearray()
-
-    @contextlib.asynccontextmanager
-    async def listening(self):
-        server = await asyncio.start_server(self.pass_on, "localhost", 0)
-        async with server:
-            yield f"localhost:{server.sockets[0].getsockname()[1]}"
-
-    async def pass_on(self, reader, writer):
-        try:
-            there = await asyncio.open_connection("localhost", self.port)
-        except OSError:  # the server is not there yet
-            writer.close()
-            return
-        with contextlib.suppress(OSError):
-            await asyncio.gather(self.copy(reader, there[1]), self.copy(there[0], writer))
-
-    async def copy(self, reader, writer):
-        while data := await reader.read(65_536):
-            self.captured += data
-            writer.write(data)
-            await writer.drain()
-        writer.close()
 
 
 def test_a_capture_of_all_traffic_holds_no_plain_text(consortium, caplog, capfd):

@@ -1,50 +1,19 @@
 """A whole study, captured between sites and server: no plain text, and no key anywhere."""
 
-import asyncio
-import contextlib
-import threading
+import signal
 
+import numpy as np
 import pytest
 
 from tests.tff_health.federation.deployment import Deployment, free_port
-from tests.tff_health.federation.test_secrecy import Relay
+from tests.tff_health.federation.memory import found_in, memory
+from tests.tff_health.federation.own_digits import FACTS, own_images
+from tests.tff_health.federation.relay import relayed
 from tff_health.federation.consortium import keys
 from tff_health.local.model_weights import ModelWeights
 
 pytestmark = [pytest.mark.slow, pytest.mark.drill]
 SETTINGS = {"dataset": "digits", "model": "mnist_cnn", "rounds": 2, "scheme": "bonawitz", "seed": 5}
-
-
-@contextlib.contextmanager
-def relayed(port, to):
-    """A relay from one port to another, in a thread; yields what it has captured."""
-    relay, loop, ready = Relay(to), asyncio.new_event_loop(), threading.Event()
-
-    async def work():
-        server = await asyncio.start_server(relay.pass_on, "localhost", port)
-        ready.set()
-        async with server:
-            await server.serve_forever()
-
-    def run():
-        asyncio.set_event_loop(loop)
-        task = loop.create_task(work())
-        relay.stop = lambda: loop.call_soon_threadsafe(task.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
-            loop.run_until_complete(task)
-        for one in asyncio.all_tasks(loop):
-            one.cancel()
-        loop.run_until_complete(asyncio.sleep(0.1))
-        loop.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    ready.wait(10)
-    try:
-        yield relay.captured
-    finally:
-        relay.stop()
-        thread.join(10)
 
 
 def secrets_of(deployed):
@@ -86,3 +55,60 @@ def test_a_captured_study_and_what_it_leaves_hold_no_secret(tmp_path):
         content = path.read_bytes()
         assert not [mark for mark in secrets if mark in content], path
     assert not [path for path in files if path.name.startswith("core")]
+
+
+PATIENT = 17  # the place of one image among the site's
+LABELS = slice(100, 140)
+
+
+def planted(path, folder):
+    """Put pixels of our own into one image of a site; return what would give its images away."""
+    with np.load(path) as read:
+        images, labels = read["images"].copy(), read["labels"]
+    images[PATIENT] = np.random.default_rng(20261129).integers(0, 256, images[PATIENT].shape)
+    np.savez(path, images=images, labels=labels)
+    row, some = np.ravel(images[PATIENT])[:28], labels[LABELS]
+    assert len(set(some)) > 5
+    return {
+        "folder": folder.encode(),
+        **{f"pixels, {form}": row.astype(form).tobytes() for form in ("u1", "<f4", "<f8")},
+        "pixels from 0 to 1": (row.astype("<f4") / np.float32(255)).tobytes(),
+        **{f"labels, {form}": some.astype(form).tobytes() for form in ("u1", "<i4", "<i8", "<f4")},
+        "labels, text": ", ".join(map(str, some.tolist())).encode(),
+    }
+
+
+def test_images_and_labels_of_a_site_are_nowhere_else(tmp_path):
+    own = own_images(tmp_path / "data")
+    folder = own["hospital-2"].parent.with_name("patients-of-hospital-2")
+    own["hospital-2"].parent.rename(folder)
+    own["hospital-2"] = folder / "images.npz"
+    marks = planted(own["hospital-2"], folder.name)
+    settings = {**SETTINGS, "dataset": "own", "split": "clean"}
+    with Deployment(tmp_path, settings, own=own, facts=FACTS) as deployed:
+        behind = free_port()
+        with relayed(deployed.port, behind) as captured:
+            deployed.start_server(f"--listen=localhost:{behind}")
+            for name in deployed.names:
+                deployed.start(name)
+            deployed.wait_for("hospital-2", "round 1: done")
+            deployed.signal("server", signal.SIGSTOP)
+            assert not found_in(memory(deployed.pid("server")), marks)
+            at_the_site = found_in(memory(deployed.pid("hospital-2")), marks)
+            assert {"folder", "pixels, u1"} <= at_the_site, at_the_site
+            deployed.signal("server", signal.SIGCONT)
+            for name in ("server", *deployed.names):
+                assert deployed.wait(name) == 0, deployed.logs()
+        files = [path for path in tmp_path.rglob("*") if path.is_file()]
+        others = [
+            path
+            for path in files
+            if folder not in path.parents
+            and (tmp_path / "hospital-2" / "work") not in path.parents
+            and path.name not in ("hospital-2.toml", "hospital-2.log")
+        ]
+        assert tmp_path / "hospital-2" / "transcript.jsonl" in others
+        assert tmp_path / "hospital-2" / "journal.sealed" in others
+    assert not found_in([bytes(captured)], marks)
+    for path in others:
+        assert not found_in([path.read_bytes()], marks), path

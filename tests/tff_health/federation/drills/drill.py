@@ -33,6 +33,8 @@ class Drill(Deployment):
 
     gathering = 10.0
     """Seconds for which the server waits for sites that are away."""
+    listen = ""
+    """Where it listens, if that is not where sites look for it."""
 
     def __init__(self, folder, scheme, rounds, sites=5, stage_seconds=30, **settings):
         self.scheme, self.rounds = scheme, rounds
@@ -78,10 +80,7 @@ class Drill(Deployment):
     def environment(self):
         """What programs find in their environment beside the usual."""
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        return {**threads, "DRILL_GATHERING": str(self.gathering)}
-
-    def pid(self, name):
-        return self._running[name].pid
+        return {**threads, "DRILL_GATHERING": str(self.gathering), "DRILL_LISTEN": self.listen}
 
     def client(self, name):
         """The number of a site."""

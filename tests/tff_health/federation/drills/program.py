@@ -50,11 +50,12 @@ COUNT = Slot("bitwidth", 2, (), np.dtype(np.int32))
 QUALITY = Slot("max_input", 101, (), np.dtype(np.int64))
 RESIDUES = Slot("modular", 1 << 16, (LENGTH,), np.dtype(np.int64))
 NUMBERS = Slot("bitwidth", 1 << 16, (LENGTH,), np.dtype(np.int64))
+METRICS = Slot("bitwidth", 1 << 16, (8,), np.dtype(np.int64))
 SLOTS = {
-    "bonawitz": [COUNT, RESIDUES],
-    "zhang": [QUALITY, COUNT, RESIDUES],
-    "zhang_hardened": [COUNT, QUALITY, RESIDUES],
-    "fang": [COUNT, NUMBERS],
+    "bonawitz": [METRICS, COUNT, RESIDUES],
+    "zhang": [METRICS, QUALITY, COUNT, RESIDUES],
+    "zhang_hardened": [METRICS, COUNT, QUALITY, RESIDUES],
+    "fang": [METRICS, COUNT, NUMBERS],
     "fedopt": [COUNT, Slot("modular", 1 << 16, (FEW,), np.dtype(np.int64))],
 }
 MODEL = b"the weights of round %d"
@@ -173,7 +174,7 @@ async def server(blows):
     protocol = protocol_of(study, registry, SERVER, None)
     credentials = server_credentials(Path("ca/server"), registry)
     hub = GrpcHub(credentials, study.digest, lambda: read_registry(Path("ca/registry.json")))
-    await hub.start(study.section.server)
+    await hub.start(os.environ["DRILL_LISTEN"] or study.section.server)
     conductor = Conductor(hub, study.section.stage_seconds)
     try:
         await conductor.run(
