@@ -23,7 +23,7 @@ from benchmarks.environments import python_with
 from crypto.encoding.residues import ResidueSum
 from crypto.primitives.shamir import Reconstructor, split_secret
 
-FLOWER = "flwr==1.13.1"
+FLOWER = "flwr==1.42.0"
 THRESHOLD = CLIENTS // 2 + 1
 
 

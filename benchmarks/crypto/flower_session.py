@@ -15,17 +15,11 @@ import time
 import numpy as np
 from flwr.common.secure_aggregation.crypto.shamir import combine_shares, create_shares
 from flwr.common.secure_aggregation.crypto.symmetric_encryption import (
-    bytes_to_private_key,
-    bytes_to_public_key,
     decrypt,
     encrypt,
-    generate_key_pairs,
     generate_shared_key,
-    private_key_to_bytes,
-    public_key_to_bytes,
 )
 from flwr.common.secure_aggregation.ndarrays_arithmetic import (
-    get_zero_parameters,
     parameters_addition,
     parameters_mod,
     parameters_subtraction,
@@ -34,6 +28,13 @@ from flwr.common.secure_aggregation.secaggplus_utils import (
     pseudo_rand_gen,
     share_keys_plaintext_concat,
     share_keys_plaintext_separate,
+)
+from flwr.supercore.primitives.asymmetric import (
+    bytes_to_private_key,
+    bytes_to_public_key,
+    generate_key_pairs,
+    private_key_to_bytes,
+    public_key_to_bytes,
 )
 
 
@@ -81,9 +82,10 @@ def server_work(uploads, seed_shares, key_shares, public, modulus):
     count = len(public)
     survivors = sorted(uploads)
     shape = [uploads[survivors[0]][0].shape]
-    total = get_zero_parameters(shape)
-    for upload in uploads.values():
-        total = parameters_mod(parameters_addition(total, upload), modulus)
+    total = uploads[survivors[0]]
+    for i in survivors[1:]:
+        total = parameters_addition(total, uploads[i])
+    total = parameters_mod(total, modulus)
     for i in survivors:
         seed = combine_shares([seed_shares[i][j] for j in survivors])
         total = parameters_subtraction(total, pseudo_rand_gen(seed, modulus, shape))
