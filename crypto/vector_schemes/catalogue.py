@@ -1,14 +1,15 @@
 """The schemes by name, for experiments that compare them."""
 
 from crypto.errors import ParameterError
+from crypto.vector_schemes.bfv import BfvScheme
 from crypto.vector_schemes.ckks import CkksScheme
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
 from crypto.vector_schemes.scheme import VectorScheme
 from crypto.vector_schemes.single_paillier import SinglePaillierScheme
 
-NAMES = ("packed_paillier_2048", "packed_paillier_3072", "paillier_2048", "elgamal", "ckks")
-"""What `scheme_named` knows; the last takes a package of its own."""
+NAMES = ("packed_paillier_2048", "packed_paillier_3072", "paillier_2048", "elgamal", "ckks", "bfv")
+"""What `scheme_named` knows; the last two take a package of their own."""
 
 
 def scheme_named(name: str) -> VectorScheme:
@@ -28,4 +29,6 @@ def scheme_named(name: str) -> VectorScheme:
             return ElGamalScheme()
         case "ckks":
             return CkksScheme()
+        case "bfv":
+            return BfvScheme()
     raise ParameterError(f"scheme {name!r}; there are {', '.join(NAMES)}")

@@ -113,7 +113,7 @@ class PublicVectorKey(ABC):
 
     @abstractmethod
     def plan_bytes(self, plan: VectorPlan) -> int:
-        """Return the length of the ciphertexts of one vector, for CKKS an upper bound."""
+        """Return the length of the ciphertexts of one vector, for SEAL's schemes an upper bound."""
 
     @cached_property
     def fingerprint(self) -> bytes:

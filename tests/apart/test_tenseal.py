@@ -1,4 +1,4 @@
-"""The wrapper of CKKS beside TenSEAL itself, which is no requirement of TFF's environment."""
+"""The wrappers of CKKS and BFV beside TenSEAL itself, which is no requirement beside TFF."""
 
 from pathlib import Path
 
@@ -33,7 +33,8 @@ def test_an_array_before_a_ciphertext_makes_n_of_it(python):
 
 def test_the_wrapper_refuses_both_orders_and_keeps_the_laws_of_all_schemes(python):
     files = [
-        f"tests/crypto/vector_schemes/{name}.py" for name in ("test_operand_orders", "test_schemes")
+        *(f"vector_schemes/{name}.py" for name in ("test_operand_orders", "test_schemes")),
+        *(f"protocols/{name}/test_session.py" for name in ("homomorphic_sum", "sparse_sum")),
     ]
     arguments = (
         "-m",
@@ -44,8 +45,8 @@ def test_the_wrapper_refuses_both_orders_and_keeps_the_laws_of_all_schemes(pytho
         "--rootdir",
         ROOT,
         "-k",
-        "CKKS or Ckks",
+        "CKKS or Ckks or BFV or Bfv or seal",
     )
-    told = run(python, *arguments, *(ROOT / file for file in files))
+    told = run(python, *arguments, *(ROOT / "tests" / "crypto" / file for file in files))
     assert "passed" in told
     assert "skipped" not in told.splitlines()[-1]

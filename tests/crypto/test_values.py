@@ -8,14 +8,11 @@ import pytest
 
 import crypto
 
-OPTIONAL = {"crypto.vector_schemes.ckks"}  # takes a package of its own
 
 
 def dataclasses_of_crypto():
     found = {}
     for module in pkgutil.walk_packages(crypto.__path__, "crypto."):
-        if module.name in OPTIONAL:
-            continue
         for value in vars(importlib.import_module(module.name)).values():
             if not isinstance(value, type) or value.__module__ != module.name:
                 continue

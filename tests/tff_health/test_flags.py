@@ -206,7 +206,7 @@ def test_workers():
         (["--scheme=zhang", "--max_quality=3e9", "--fraction_bits=9"], "sums exceed"),
         (["--scheme=zhang", "--phi=-1"], "--phi=-1: must be 0 or more"),
         (["--scheme=zhang_hardened", "--noproofs", "--key_setup=dkg"], "has no effect"),
-        (["--scheme=fang", "--he=rsa"], "--he=rsa: allowed are paillier, elgamal, ckks"),
+        (["--scheme=fang", "--he=rsa"], "--he=rsa: allowed are paillier, elgamal, ckks, bfv"),
         (["--scheme=fang", "--key_bits=1024"], "--key_bits=1024: allowed are 2048, 3072"),
         (["--scheme=fang", "--he=elgamal", "--key_bits=3072"], "has no effect with --he=elgamal"),
         (["--scheme=fang", "--he=elgamal", "--fraction_bits=30"], "lower --fraction_bits"),

@@ -194,8 +194,9 @@ def _reading(costs: Sequence[SumCost]) -> list[str]:
         "float64: rounding to fixed point, and nothing else.",
         "In the table, seconds and bytes are those of one client, or of the server or key holder, "
         "in one sum; keys are made once for all rounds, by all parties together. Strength is in "
-        "bits, by NIST SP 800-57 and for CKKS by the homomorphic encryption standard. Dropouts: a "
-        "client that drops out ends the sum, or it survives. Measured: numbers of a vector.",
+        "bits, by NIST SP 800-57 and for CKKS and BFV by the homomorphic encryption standard. "
+        "Dropouts: a client that drops out ends the sum, or it survives. Measured: numbers of a "
+        "vector.",
     ]
     parts = [f"{cost.measured:,} for {cost.name}" for cost in costs if cost.is_extrapolated]
     if parts:

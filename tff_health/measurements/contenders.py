@@ -8,6 +8,7 @@ from crypto.protocols.homomorphic_sum.session import HomomorphicSum
 from crypto.protocols.masking.session import DoubleMasking
 from crypto.protocols.paillier_sum.session import PaillierSum
 from crypto.session.secure_sum import SecureSum
+from crypto.vector_schemes.bfv import BfvScheme
 from crypto.vector_schemes.ckks import CkksScheme
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme, strength_of
@@ -86,6 +87,15 @@ CONTENDERS = (
         False,
         {"quick": 400_000, "paper": _ALL},
         lambda: HomomorphicSum(CkksScheme()),
+    ),
+    Contender(
+        "bfv",
+        "BFV 4096",
+        "vector",
+        128,
+        False,
+        {"quick": 400_000, "paper": _ALL},
+        lambda: HomomorphicSum(BfvScheme()),
     ),
     Contender(
         "masking",

@@ -273,6 +273,10 @@ def _vector_scheme(settings: ProtocolSettings) -> VectorScheme:
             from crypto.vector_schemes.ckks import CkksScheme
 
             return CkksScheme()
+        case "bfv":
+            from crypto.vector_schemes.bfv import BfvScheme
+
+            return BfvScheme()
     return PackedPaillierScheme(settings.key_bits)
 
 

@@ -11,6 +11,7 @@ import phe
 import pytest
 
 from crypto.errors import ParameterError
+from crypto.vector_schemes.catalogue import scheme_named
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
 from crypto.vector_schemes.scheme import VectorPlan
@@ -29,13 +30,11 @@ SCHEMES = {
 }
 
 
-@pytest.fixture(scope="module", params=[*SCHEMES, "CKKS"])
+@pytest.fixture(scope="module", params=[*SCHEMES, "CKKS", "BFV"])
 def keys(request):
-    if request.param == "CKKS":
+    if request.param not in SCHEMES:
         pytest.importorskip("tenseal")
-        from crypto.vector_schemes.ckks import CkksScheme
-
-        private = CkksScheme().generate()
+        private = scheme_named(request.param.lower()).generate()
     else:
         private = SCHEMES[request.param]().generate()
     return private, private.public_key

@@ -9,11 +9,13 @@ import pytest
 
 from crypto.errors import CapacityError, DecodingError, MalformedMessageError, ParameterError
 from crypto.groups.secp256k1 import SECP256K1
+from crypto.vector_schemes.bfv import BfvKey, BfvScheme
 from crypto.vector_schemes.catalogue import NAMES, scheme_named
-from crypto.vector_schemes.ckks import MAX_ADDENDS, MAX_SUM, SLOTS, CkksScheme
+from crypto.vector_schemes.ckks import CkksKey, CkksScheme
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
 from crypto.vector_schemes.scheme import EncryptedVector, VectorPlan
+from crypto.vector_schemes.seal import SealKey
 from crypto.vector_schemes.single_paillier import SinglePaillierScheme
 
 TINY = 512
@@ -41,6 +43,7 @@ def changed(vector, **changes):
 class SchemeConformance(ABC):
     plan = VectorPlan(7, 12, 5)
     lengths = (0, 1, 2, 30)
+    has_exact_length = True
 
     @staticmethod
     @abstractmethod
@@ -91,7 +94,7 @@ class SchemeConformance(ABC):
         (vector,) = vectors_of(self.plan, 1)
         size = len(public.encrypt(vector, self.plan).ciphertexts)
         assert size <= public.plan_bytes(self.plan)
-        assert size == public.plan_bytes(self.plan) or self.keys()[0].max_error
+        assert size == public.plan_bytes(self.plan) or not self.has_exact_length
 
     def test_equal_vectors_have_different_ciphertexts(self, public):
         (vector,) = vectors_of(self.plan, 1)
@@ -272,20 +275,13 @@ class TestElGamal(SchemeConformance):
             ElGamalScheme().read_key(SECP256K1.encode(SECP256K1.identity))
 
 
-class TestCkks(SchemeConformance):
-    plan = VectorPlan(SLOTS + 7, 12, 5)
-    lengths = (0, 1, SLOTS - 1, SLOTS, SLOTS + 1, 3 * SLOTS)
+class SealConformance(SchemeConformance):
+    key: type[SealKey]
+    has_exact_length = False
 
     @pytest.fixture(autouse=True)
     def _installed(self):
         pytest.importorskip("tenseal")
-
-    @staticmethod
-    def make():
-        return CkksScheme()
-
-    def too_large(self):
-        return VectorPlan(3, 20, 33)
 
     def no_ciphertexts(self, private, data):
         yield bytes(len(data))
@@ -293,38 +289,94 @@ class TestCkks(SchemeConformance):
         yield data[:200] + bytes(len(data) - 200)
 
     def test_limits_are_exact(self, private, public):
-        for plan in (VectorPlan(SLOTS, 20, 32), VectorPlan(SLOTS, 16, MAX_ADDENDS)):
-            assert plan.max_sum <= MAX_SUM
+        slots, most = self.key.SLOTS, self.key.MAX_ADDENDS
+        widest = (self.key.MAX_SUM // 32 + 1).bit_length() - 1
+        for plan in (VectorPlan(slots, widest, 32), VectorPlan(slots, 16, most)):
+            assert plan.max_sum <= self.key.MAX_SUM < 2 * plan.max_sum + 1000
             vector = np.full(plan.length, plan.max_value, np.int64)
             total = public.add([public.encrypt(vector, plan) for _ in range(plan.max_addends)])
             assert set(private.decrypt(total)) == {plan.max_sum}
         with pytest.raises(CapacityError):
-            public.check_plan(VectorPlan(SLOTS, 10, MAX_ADDENDS + 1))
+            public.check_plan(VectorPlan(slots, 10, most + 1))
+
+    def test_secret_keys_are_not_read_as_public_ones(self, private):
+        with pytest.raises(DecodingError):
+            self.make().read_key(private.context.serialize(save_secret_key=True))
+
+    def test_public_keys_hold_no_secret(self, private):
+        assert not private.public_key.context.has_secret_key()
+
+    def test_keys_of_other_parameters_are_refused(self):
+        import tenseal
+
+        for context in self.other_contexts(tenseal):
+            data = context.serialize(save_secret_key=False)
+            with pytest.raises(DecodingError, match="other parameters"):
+                self.make().read_key(data)
+
+
+class TestCkks(SealConformance):
+    key = CkksKey
+    plan = VectorPlan(key.SLOTS + 7, 12, 5)
+    lengths = (0, 1, key.SLOTS - 1, key.SLOTS, key.SLOTS + 1, 3 * key.SLOTS)
+
+    @staticmethod
+    def make():
+        return CkksScheme()
+
+    @staticmethod
+    def other_contexts(tenseal):
+        yield tenseal.context(tenseal.SCHEME_TYPE.CKKS, 8192, coeff_mod_bit_sizes=[54, 54])
+        other_scale = CkksKey.new_context(tenseal)
+        other_scale.global_scale = 2.0**25
+        yield other_scale
+        yield BfvKey.new_context(tenseal)
+
+    def too_large(self):
+        return VectorPlan(3, 20, 33)
 
     def test_errors_stay_far_from_a_half(self, private, public):
-        plan = VectorPlan(SLOTS, 16, MAX_ADDENDS)
-        total = public.add([public.encrypt(v, plan) for v in vectors_of(plan, MAX_ADDENDS)])
+        plan = VectorPlan(CkksKey.SLOTS, 16, CkksKey.MAX_ADDENDS)
+        vectors = vectors_of(plan, plan.max_addends)
+        total = public.add([public.encrypt(vector, plan) for vector in vectors])
         (chunk,) = public.read(total.ciphertexts, plan, private.context)
         values = np.array(chunk.decrypt())
         error = np.abs(values - np.rint(values)).max()
         assert 1e-6 < error < 1 / 64
 
-    def test_secret_keys_are_not_read_as_public_ones(self, private):
-        with pytest.raises(DecodingError):
-            CkksScheme().read_key(private.context.serialize(save_secret_key=True))
 
-    def test_public_keys_hold_no_secret(self, private):
-        assert not private.public_key.context.has_secret_key()
+class TestBfv(SealConformance):
+    key = BfvKey
+    plan = VectorPlan(key.SLOTS + 7, 12, 5)
+    lengths = (0, 1, key.SLOTS - 1, key.SLOTS, key.SLOTS + 1, 3 * key.SLOTS)
+
+    @staticmethod
+    def make():
+        return BfvScheme()
+
+    @staticmethod
+    def other_contexts(tenseal):
+        yield tenseal.context(tenseal.SCHEME_TYPE.BFV, 4096, 1_032_193, [54, 54])
+        yield CkksKey.new_context(tenseal)
+
+    def too_large(self):
+        return VectorPlan(3, 22, 16)
+
+    def test_values_around_the_middle_of_the_modulus_are_no_negative_ones(self, private, public):
+        plan = VectorPlan(4, 25, 1)
+        vector = np.array([0, BfvKey.MAX_SUM // 2, BfvKey.MAX_SUM // 2 + 1, 2**25 - 1], np.int64)
+        np.testing.assert_array_equal(private.decrypt(public.encrypt(vector, plan)), vector)
 
 
-def test_without_tenseal_the_error_says_what_to_install(monkeypatch):
+@pytest.mark.parametrize("name", ["ckks", "bfv"])
+def test_without_tenseal_the_error_says_what_to_install(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "tenseal", None)
     with pytest.raises(ParameterError, match="pip install tenseal"):
-        scheme_named("ckks")
+        scheme_named(name)
 
 
 def test_the_catalogue_has_all_schemes_at_full_strength():
-    for name in NAMES[:-1]:
+    for name in NAMES[:-2]:
         assert scheme_named(name).security_bits >= 112
     with pytest.raises(ParameterError):
         scheme_named("rot13")

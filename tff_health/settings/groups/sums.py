@@ -10,7 +10,7 @@ TOPOLOGIES = ("complete", "sparse")
 QUALITY_DISTANCES = ("squares", "norm", "signs")
 CURVES_AND_FIELDS = ("secp256k1", "edwards25519", "ffdhe2048", "ffdhe3072")
 KEY_SETUPS = ("authority", "dkg")
-HE_SCHEMES = ("paillier", "elgamal", "ckks")
+HE_SCHEMES = ("paillier", "elgamal", "ckks", "bfv")
 KEY_BITS = (2048, 3072)
 _AND_COSTS = training(also=("costs",))
 _AND_BOTH = training(also=("costs", "he"))
@@ -157,7 +157,7 @@ class ProtocolChoices:
         experiments=training(but=("schemes",)),
     )
     he: str = setting(
-        "The homomorphic encryption of updates; ckks needs package tenseal.",
+        "The homomorphic encryption of updates; ckks and bfv need package tenseal.",
         "paillier",
         choices=HE_SCHEMES,
         schemes=("fedopt", "fang"),

@@ -3,6 +3,7 @@ import pytest
 
 from crypto.errors import ParameterError, ReplayError
 from crypto.protocols.homomorphic_sum.session import HomomorphicSum
+from crypto.vector_schemes.catalogue import scheme_named
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
 from crypto.vector_schemes.single_paillier import SinglePaillierScheme
@@ -58,15 +59,14 @@ def test_with_a_key_of_full_length():
     assert upload.bytes == 3 * (4 + 32 + 4 + 4 + vector + 64)
 
 
-def test_ckks_sums_run_if_tenseal_is_there():
+@pytest.mark.parametrize("name", ["ckks", "bfv"])
+def test_sums_by_seal_run_if_tenseal_is_there(name):
     pytest.importorskip("tenseal")
-    from crypto.vector_schemes.ckks import CkksScheme
-
     vectors = random_vectors(range(4), 3000, 20)
-    result = HomomorphicSum(CkksScheme()).sum(vectors, 20, round_id=0)
+    result = HomomorphicSum(scheme_named(name)).sum(vectors, 20, round_id=0)
     assert_exact(result, vectors, range(4), 20)
     with pytest.raises(ParameterError):
-        HomomorphicSum(CkksScheme()).sum(random_vectors(range(4), 3, 24), 24, round_id=0)
+        HomomorphicSum(scheme_named(name)).sum(random_vectors(range(4), 3, 24), 24, round_id=0)
 
 
 def test_sums_over_the_integers_are_not_reduced():

@@ -6,6 +6,7 @@ import pytest
 
 from crypto.errors import ParameterError
 from crypto.protocols.sparse_sum.session import SparseSum
+from crypto.vector_schemes.catalogue import scheme_named
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
 from crypto.vector_schemes.single_paillier import SinglePaillierScheme
@@ -107,12 +108,11 @@ def test_one_value_is_one_ciphertext_however_often_it_stands():
     assert sizes[0] <= sizes[1] < sizes[2] < sizes[0] + 3 * 120
 
 
-def test_ckks_sums_run_if_tenseal_is_there():
+@pytest.mark.parametrize("name", ["ckks", "bfv"])
+def test_sums_by_seal_run_if_tenseal_is_there(name):
     pytest.importorskip("tenseal")
-    from crypto.vector_schemes.ckks import CkksScheme
-
     vectors = compressed_vectors(range(4), 3000, 30, lambda c: 2**23 - 1 - c)
-    assert_exact(SparseSum(CkksScheme()).sum(vectors, 23, round_id=0), vectors, range(4), 23)
+    assert_exact(SparseSum(scheme_named(name)).sum(vectors, 23, round_id=0), vectors, range(4), 23)
 
 
 def test_weak_schemes_are_refused():
