@@ -9,7 +9,6 @@ import pytest
 import crypto
 
 
-
 def dataclasses_of_crypto():
     found = {}
     for module in pkgutil.walk_packages(crypto.__path__, "crypto."):
