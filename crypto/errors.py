@@ -121,6 +121,10 @@ class ThresholdError(AbortError):
         self.needed = needed
 
 
+class LostWorkerError(AbortError):
+    """A process that took steps for clients of this one has ended before they were taken."""
+
+
 @contextmanager
 def blaming(culprit: Party) -> Iterator[None]:
     """Name the culprit of protocol errors raised inside that do not know it yet.

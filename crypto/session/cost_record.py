@@ -85,6 +85,17 @@ class CostRecord:
         if isinstance(party, int):
             self._add_to_client(party, 0, 0, seconds)
 
+    def add_counted_work(
+        self, party: Party, stage: str, seconds: float, counted: Mapping[Operation, int]
+    ) -> None:
+        """Add a step of one party that another process took, and the operations in it."""
+        self._operations.setdefault((stage, party), Counter()).update(counted)
+        self.add_work(party, stage, seconds)
+
+    def alone(self) -> "CostRecord":
+        """Return an empty record like this one."""
+        return CostRecord(self._names, self._clock)
+
     def costs(self) -> Costs:
         """Return the record of what has crossed and been computed so far."""
         return Costs(

@@ -9,9 +9,7 @@ from crypto.parties import AUTHORITY, SERVER, ClientId
 from crypto.session.channel import Channel
 from crypto.session.cost_record import CostRecord
 from crypto.session.secure_sum import Refusal
-
-Answer: TypeAlias = Callable[[str, ClientId, bytes], bytes | None]
-"""From a stage, a client and what was sent to it, to what the client answers, if anything."""
+from crypto.session.steps import Steps
 
 Receive: TypeAlias = Callable[[ClientId, bytes], None]
 """The server's `receive`: from the sender, as the transport knows it, and what it sent."""
@@ -69,27 +67,32 @@ class ChannelExchange(Exchange):
     Args:
         channel: delivers and counts.
         clients: all clients of the session.
-        answer: runs a client's step.
+        steps: takes the clients' steps.
         receive: gives the server a client's message.
     """
 
     def __init__(
-        self, channel: Channel, clients: Sequence[ClientId], answer: Answer, receive: Receive
+        self, channel: Channel, clients: Sequence[ClientId], steps: Steps, receive: Receive
     ) -> None:
         super().__init__(channel, receive)
         self._channel = channel
         self._clients = tuple(clients)
-        self._answer = answer
+        self._steps = steps
 
     def carry(self, stage: str, messages: Mapping[ClientId, bytes]) -> None:
         """Carry the server's messages to the clients and their answers back."""
         for client, data in messages.items():
             self._channel.send(stage, SERVER, client, data)
-        for client in self._clients:
-            for envelope in self._channel.collect(stage, client):
-                answer = self._client_step(stage, client, envelope.data)
-                if answer is not None:
-                    self._channel.send(stage, client, SERVER, answer)
+        asked = [
+            (client, envelope.data)
+            for client in self._clients
+            for envelope in self._channel.collect(stage, client)
+        ]
+        for client, outcome in self._steps(stage, asked):
+            if isinstance(outcome, Exception):
+                self.refusals.append(Refusal(stage, client, outcome))
+            elif outcome is not None:
+                self._channel.send(stage, client, SERVER, outcome)
             if self._channel.keeps_order:  # no upload need wait in memory for the others
                 self._receive(stage)
         self._receive(stage)
@@ -113,11 +116,3 @@ class ChannelExchange(Exchange):
         for envelope in self._channel.collect(stage, SERVER):
             if isinstance(envelope.sender, int):
                 self._give(stage, envelope.sender, envelope.data)
-
-    def _client_step(self, stage: str, client: ClientId, data: bytes) -> bytes | None:
-        try:
-            with self._channel.work(client, stage):
-                return self._answer(stage, client, data)
-        except (ProtocolError, AbortError) as error:
-            self.refusals.append(Refusal(stage, client, error))
-        return None

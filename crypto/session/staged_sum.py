@@ -6,21 +6,26 @@ the same for all.
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from crypto.encoding.residues import IntegerVector, check_vectors
+from crypto.errors import ParameterError
 from crypto.parties import ClientId
 from crypto.primitives.prg import MAX_MODULUS_BITS
+from crypto.randomness import SYSTEM
 from crypto.session.channel import Channel
 from crypto.session.client_session import SessionClients
 from crypto.session.exchange import ChannelExchange
 from crypto.session.faults import Fault
 from crypto.session.secure_sum import SecureSum, SumResult
+from crypto.session.steps import Answer, Steps
 from crypto.session.sum_roles import SessionPlan, SumRoles
 from crypto.session.thresholds import plan_threshold
+from crypto.session.workers import LEAST_SECONDS, Team, TellingJournal, steps_of
 from crypto.wire import message_names
 
 _Client = TypeVar("_Client")
@@ -28,6 +33,55 @@ _Client = TypeVar("_Client")
 
 class StagedSum(SumRoles[_Client], SecureSum):
     """Secure sums in stages, of which the first invites the clients; see `SumRoles`."""
+
+    _cores: int = 1
+
+    @property
+    def cores(self) -> int:
+        """In how many processes clients take their steps; 1, the default: in this one.
+
+        Set before the first session. Sums are the same, and so are costs, which are counted for
+        each client where it computes. Sessions that are over too soon for it to pay run in this
+        process, and so do those of a source of randomness that a fork would repeat.
+
+        Raises:
+            ParameterError: for less than 1, or once there are clients.
+        """
+        return self._cores
+
+    @cores.setter
+    def cores(self, cores: int) -> None:
+        if cores < 1:
+            raise ParameterError(f"cores={cores} must be at least 1")
+        if self._clients:
+            raise ParameterError("cores are set before the first session")
+        self._cores = cores
+        self._journals: dict[ClientId, TellingJournal] = {}
+
+    def client_seconds(self, num_clients: int, length: int) -> float:  # noqa: ARG002
+        """Return about how long all clients of a session compute; 0 where it is not known."""
+        return 0.0
+
+    def steps(
+        self, channel: Channel, answer: Answer, cohort: Sequence[ClientId], seconds: float
+    ) -> AbstractContextManager[Steps]:
+        """Return what takes the steps of one session's clients, for as long as it lasts.
+
+        Args:
+            channel: of the session.
+            answer: runs a client's step.
+            cohort: the clients.
+            seconds: as of `client_seconds`.
+        """
+        pays = seconds >= LEAST_SECONDS and self._randomness is SYSTEM
+        processes = min(self._cores, len(cohort)) if pays else 1
+        for client in cohort if self._cores > 1 else ():
+            if client not in self._journals:
+                self._journals[client] = TellingJournal()
+                self.remember(client, self._journals[client])
+        journals = {c: self._journals[c] for c in cohort} if processes > 1 else {}
+        first = self.stages[0]
+        return steps_of(Team(channel, answer, journals, first, processes))
 
     def sum(
         self,
@@ -81,10 +135,13 @@ class StagedSum(SumRoles[_Client], SecureSum):
         clients = SessionClients(
             lambda client, data: self._join(client, data, plan.binding), vectors, self.stages[0]
         )
-        exchange = ChannelExchange(channel, cohort, clients.answer, session.server.receive)
-        runner = self._runner(exchange, session)
-        with self._once.session(plan.round_id, vectors, bits):
-            return self._result(runner, session)
+        seconds = self.client_seconds(len(cohort), len(next(iter(vectors.values()))))
+        with (
+            self._once.session(plan.round_id, vectors, bits),
+            self.steps(channel, clients.answer, cohort, seconds) as steps,
+        ):
+            exchange = ChannelExchange(channel, cohort, steps, session.server.receive)
+            return self._result(self._runner(exchange, session), session)
 
 
 class IntegerSums(StagedSum[_Client]):

@@ -25,6 +25,7 @@ from crypto.session.exchange import ChannelExchange
 from crypto.session.faults import Fault
 from crypto.session.runner import StageRunner
 from crypto.session.secure_sum import Refusal
+from crypto.session.steps import in_turn
 from crypto.session.thresholds import MIN_CLIENTS
 from crypto.wire import message_names
 
@@ -137,9 +138,8 @@ def run_generation(
     cohort = tuple(sorted(roles))
     stages = tuple(stage.value for stage in Stage)
     channel = Channel(stages, message_names(MessageType), dropouts, faults, clock)
-    exchange = ChannelExchange(
-        channel, cohort, lambda stage, c, data: roles[c].step(stage, data), server.receive
-    )
+    steps = in_turn(channel, lambda stage, c, data: roles[c].step(stage, data))
+    exchange = ChannelExchange(channel, cohort, steps, server.receive)
     runner = StageRunner(exchange)
     run_stages(server, runner)
     shares = {}

@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
 from crypto.encoding.residues import IntegerVector
 from crypto.parties import ClientId
@@ -17,6 +17,9 @@ from crypto.session.consortium import Consortium
 from crypto.session.runner import Dealing, StageRunner
 from crypto.session.staged_sum import StagedSum
 from crypto.session.sum_roles import AnyChannel, Session, SessionPlan, Total
+
+_SECONDS_OF_PEER: Final = 2e-4  # key agreements, shares, signatures: what a client does for each
+_SECONDS_OF_COORDINATE: Final = 1.5e-9  # of each peer's mask
 
 
 class MaskingSum(StagedSum[MaskClient]):
@@ -70,6 +73,12 @@ class MaskingSum(StagedSum[MaskClient]):
             binding: likewise.
             channel: over which the session runs; needed if its parties are apart.
         """
+
+    def client_seconds(self, num_clients: int, length: int) -> float:
+        """Return about how long all clients of a session compute."""
+        signed = self.registry is not None
+        degree = self.topology.plan(num_clients, signed=signed).degree
+        return num_clients * degree * (_SECONDS_OF_PEER + length * _SECONDS_OF_COORDINATE)
 
     def _agree(self, vectors: Mapping[ClientId, IntegerVector], modulus_bits: int) -> Any:
         return self.plan(vectors, modulus_bits)

@@ -1,6 +1,7 @@
 """A joint session at hand from end to end: all roles in one process."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from crypto.encoding.residues import IntegerVector
 from crypto.errors import ParameterError
@@ -14,9 +15,20 @@ from crypto.session.exchange import ChannelExchange
 from crypto.session.faults import Fault
 from crypto.wire import message_names
 
+_SECONDS_OF_PROOF: Final = 0.01  # on a curve; squares modulo a prime take several times as long
+
 
 class JointSum(JointRoles):
     """Sums of vectors and of qualities in one session, over the same survivors."""
+
+    @property
+    def cores(self) -> int:
+        """As `StagedSum.cores`."""
+        return self._masking.cores
+
+    @cores.setter
+    def cores(self, cores: int) -> None:
+        self._masking.cores = cores
 
     def sum(
         self,
@@ -77,9 +89,14 @@ class JointSum(JointRoles):
         joined = SessionClients(
             lambda client, data: clients[client].join(data, binding), inputs, self.stages[1]
         )
-        exchange = ChannelExchange(channel, tuple(vectors), joined.answer, server.receive)
-        runner = self._runner(exchange, ready if is_new else None)
-        with self._once.session(round_id, vectors, modulus_bits):
+        seconds = self._masking.client_seconds(len(cohort), masking.length)
+        seconds += len(cohort) * _SECONDS_OF_PROOF * self._proofs
+        with (
+            self._once.session(round_id, vectors, modulus_bits),
+            self._masking.steps(channel, joined.answer, cohort, seconds) as steps,
+        ):
+            exchange = ChannelExchange(channel, tuple(vectors), steps, server.receive)
+            runner = self._runner(exchange, ready if is_new else None)
             return self._result(runner, server, dealing)
 
 

@@ -39,6 +39,7 @@ from crypto.session.exchange import ChannelExchange
 from crypto.session.key_setup import KeySetup, check_key_setup
 from crypto.session.runner import StageRunner
 from crypto.session.secure_sum import Refusal, SessionAbortedError
+from crypto.session.steps import in_turn
 from crypto.wire import message_names
 
 AnyGroup: TypeAlias = Group[Any]
@@ -83,9 +84,8 @@ class DealtKeys(KeySource):
         server = KeySetupServer(holders, threshold, name, self._randomness, self._epoch)
         authority = SystemKeyAuthority(server.offer, self._group, self._randomness, last)
         clients = {c: SystemKeyReceiver(c, self._group, threshold, last) for c in holders}
-        exchange = ChannelExchange(
-            channel, holders, lambda _, c, data: clients[c].accept(data), server.receive
-        )
+        steps = in_turn(channel, lambda _, c, data: clients[c].accept(data))
+        exchange = ChannelExchange(channel, holders, steps, server.receive)
         runner = StageRunner(exchange)
         with runner.aborting():
             runner.deal(stage, authority.deal, lambda client, data: clients[client].take(data))

@@ -7,6 +7,7 @@ from crypto.session.costs import Costs, MessageCost
 from crypto.session.exchange import ChannelExchange
 from crypto.session.runner import StageRunner
 from crypto.session.secure_sum import Refusal, SessionAbortedError
+from crypto.session.steps import in_turn
 from crypto.wire import MAGIC, VERSION
 
 HELLO = MAGIC + bytes([VERSION, 7]) + b"hello"
@@ -15,7 +16,8 @@ EARLIER = Costs((MessageCost("before", "up", "greeting", 1, 9),))
 
 def runner(answer=lambda stage, client, data: data, receive=lambda sender, data: None, **options):
     lines = Channel(("first", "second"), {7: "greeting"}, clock=lambda: 0.0)
-    return StageRunner(ChannelExchange(lines, (1, 2), answer, receive), **options)
+    steps = in_turn(lines, answer)
+    return StageRunner(ChannelExchange(lines, (1, 2), steps, receive), **options)
 
 
 @pytest.mark.parametrize(
