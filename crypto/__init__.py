@@ -26,7 +26,8 @@ survivors, or an error, comes out. Nothing here knows TensorFlow, TFF or Keras.
                      elgamal_sum (threshold ElGamal), paillier_sum (its twin), quality_sum (the
                      paper's scheme V: masks and ElGamal in one session), homomorphic_sum (all
                      parameters encrypted, the paper's scheme IV), sparse_sum,
-                     verified_sum (sums by masks that clients check)
+                     verified_sum (sums by masks that clients check), dealing (clients into groups,
+                     by randomness that nobody chooses alone)
 
 Imports point upwards in this list, and tests/crypto/test_imports.py holds them there.
 """
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from crypto.errors import AbortError as AbortError
     from crypto.errors import CryptoError as CryptoError
     from crypto.errors import ParameterError as ParameterError
+    from crypto.protocols.dealing.session import GroupDealing as GroupDealing
     from crypto.protocols.elgamal_sum.session import ElGamalSum as ElGamalSum
     from crypto.protocols.homomorphic_sum.session import HomomorphicSum as HomomorphicSum
     from crypto.protocols.masking.session import DoubleMasking as DoubleMasking
@@ -76,6 +78,7 @@ _MODULES = {
     "ElGamalSum": "crypto.protocols.elgamal_sum.session",
     "Fault": "crypto.session.faults",
     "FixedPoint": "crypto.encoding.fixed_point",
+    "GroupDealing": "crypto.protocols.dealing.session",
     "HardenedQualitySum": "crypto.protocols.quality_sum.session",
     "HomomorphicSum": "crypto.protocols.homomorphic_sum.session",
     "PaillierSum": "crypto.protocols.paillier_sum.session",

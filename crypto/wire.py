@@ -5,7 +5,8 @@ has how it declares them. Type numbers are unique over all protocols: double mas
 sums by threshold ElGamal 32 to 39, distributed key generation 40 to 51, Paillier sums 52 to 63,
 pairwise masking 64 to 79, joint sums of vectors and qualities 80 to 95, homomorphic encryption of
 vectors 96 to 106, sparse sums 107 to 110; envelopes between parties that are apart have 111 to
-113, deliveries of an authority that is apart 114 to 117, and verified sums 120 to 126.
+113, deliveries of an authority that is apart 114 to 117, verified sums 120 to 126, and dealings
+into groups 140 to 144.
 """
 
 import itertools

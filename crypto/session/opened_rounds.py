@@ -115,12 +115,13 @@ class Opening:
 class OncePerRound:
     """Keeps whoever runs sessions from offering an update to a second sum when one may be opened.
 
-    That is a second session of a round, and after a session that was aborted when its sum could
-    have been opened, also a session under another number to which a client gives the same vector.
+    That is a second session of a round with any of its clients, and after a session that was
+    aborted when its sum could have been opened, also a session under another number to which a
+    client gives the same vector.
     """
 
     def __init__(self) -> None:
-        self._opened: set[int] = set()
+        self._opened: dict[int, set[ClientId]] = {}
         self._lost: dict[ClientId, _Residues] = {}
 
     @contextmanager
@@ -133,13 +134,15 @@ class OncePerRound:
             round_id: the training round.
             vectors: what each client gives. Of a session that is lost they are kept until the
                 client has given something else. Zeros everywhere tell nothing and are not kept.
+                Empty if nobody here has seen them: then the session is that of all clients.
             modulus_bits: k of their residues; 64 if they are summed over the integers.
 
         Raises:
-            ParameterError: if the sum of this round was opened, or may have been, or a client gives
-                the same vector as in a session that was lost.
+            ParameterError: if a sum of this round with any of these clients was opened, or may have
+                been, or a client gives the same vector as in a session that was lost.
         """
-        if round_id in self._opened:
+        opened = self._opened.get(round_id)
+        if opened is not None and (not opened or not vectors or opened & vectors.keys()):
             raise ParameterError(
                 f"round_id={round_id}: the sum of this round was opened, or may have been; a "
                 "second one would tell single clients' updates, so the round is lost"
@@ -156,10 +159,10 @@ class OncePerRound:
             yield
         except SessionAbortedError as error:
             if error.may_be_opened:
-                self._opened.add(round_id)
+                self._opened.setdefault(round_id, set()).update(vectors)
                 self._lost |= {c: r.kept() for c, r in given.items() if r.is_told()}
             raise
-        self._opened.add(round_id)
+        self._opened.setdefault(round_id, set()).update(vectors)
         for client in [client for client in self._lost if client in given]:
             if given[client].is_told():
                 del self._lost[client]

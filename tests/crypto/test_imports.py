@@ -16,6 +16,7 @@ ROOMS = (
 )
 # What a protocol may take from others.
 MADE_OF = {
+    "dealing": (),
     "dkg": (),
     "masking": (),
     "pairwise_masking": ("masking",),

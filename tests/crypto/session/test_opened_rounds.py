@@ -196,3 +196,18 @@ def test_a_session_is_held_against_its_round():
         with pytest.raises(OpenedRoundError, match="round 1"):
             step()
     rounds.opening(2, b"c").take()
+
+
+def test_disjoint_groups_open_a_sum_each_and_overlapping_ones_do_not():
+    once = OncePerRound()
+    groups = [{c: VECTORS[c] for c in clients} for clients in ((0, 1), (2, 3), (3, 4))]
+    for group in groups[:2]:
+        with once.session(1, group, 10):
+            pass
+    for again in (*groups, {}):  # of {}, nobody here has seen who is in it
+        with pytest.raises(ParameterError, match="round_id=1"), once.session(1, again, 10):
+            pytest.fail("a second sum of a client")
+    with once.session(2, {}, 10):
+        pass
+    with pytest.raises(ParameterError), once.session(2, groups[0], 10):
+        pytest.fail("a second sum of a client")

@@ -7,6 +7,7 @@ import numpy as np
 from crypto.codec import Message
 from crypto.groups.secp256k1 import SECP256K1
 from crypto.parties import AUTHORITY, SERVER
+from crypto.protocols.dealing.session import GroupDealing
 from crypto.protocols.dkg.session import generate_key
 from crypto.protocols.dkg.stages import Stage as DkgStage
 from crypto.protocols.elgamal_sum.session import ElGamalSum
@@ -126,6 +127,14 @@ def key_generation(randomness):
     return tape, {"public_key": key, "qualified": sorted(made.qualified)}
 
 
+def dealing(randomness):
+    tape = Tape()
+    dealt = GroupDealing(randomness=randomness).deal(
+        CLIENTS, round_id=7, faults=tape.faults(GroupDealing.stages), binding=BINDING
+    )
+    return tape, {"groups": dealt.groups.members, "digest": dealt.groups.digest}
+
+
 def _masking(randomness):
     return secure_sum(DoubleMasking(CompleteGraph(3), randomness=randomness), {5: "masked input"})
 
@@ -194,6 +203,10 @@ SESSIONS = {
     "elgamal_sum": (_elgamal, {**VALUES, "threshold": 3, "group": "secp256k1", "proofs": True}),
     "paillier_sum": (_paillier, {**VALUES, "threshold": 3, "key_bits": 256}),
     "dkg": (key_generation, {"clients": CLIENTS, "threshold": 3, "group": "secp256k1"}),
+    "dealing": (
+        dealing,
+        {"clients": CLIENTS, "group_size": 3, "round_id": 7, "binding": BINDING},
+    ),
     "homomorphic_sum": (_homomorphic, {**VALUES, "scheme": "ElGamal secp256k1"}),
     "sparse_sum": (_sparse, {**VALUES, "scheme": "ElGamal secp256k1"}),
     "quality_sum": (_quality, {**WITH_QUALITIES, "threshold": 3, "proofs": True}),
