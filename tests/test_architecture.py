@@ -86,7 +86,7 @@ ARROWS = {
         "federation.programs federation.sections settings.setting"
     ),
     "federation": (
-        "crypto data errors federation.carrier federation.consortium federation.errors "
+        "atomic crypto data errors federation.carrier federation.consortium federation.errors "
         "federation.evidence federation.programs federation.site federation.study interrupts "
         "program quiet utf8"
     ),

@@ -33,6 +33,22 @@ def atomic_write(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def all_or_nothing(*files: Path) -> Iterator[None]:
+    """Removes what a block made of these files if it ends with an exception, Ctrl-C included.
+
+    Args:
+        files: those that are there already are left alone.
+    """
+    missing = [file for file in files if not os.path.lexists(file)]
+    try:
+        yield
+    except BaseException:
+        for file in missing:
+            file.unlink(missing_ok=True)
+        raise
+
+
 def open_private(path: Path) -> BinaryIO:
     """Opens a file for writing that nobody but its user can read: what clients hold, and secrets.
 

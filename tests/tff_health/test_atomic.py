@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from tff_health.atomic import atomic_write, make_private, open_private
+from tff_health.atomic import all_or_nothing, atomic_write, make_private, open_private
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +43,16 @@ def test_private_folders_are_for_their_user_alone(tmp_path):
     folder.chmod(0o777)
     make_private(folder)
     assert mode(folder) == 0o700
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_of_several_files_all_are_made_or_none(tmp_path, error):
+    before, made, never = (tmp_path / name for name in ("before", "made", "never"))
+    before.write_text("1")
+    with pytest.raises(error), all_or_nothing(before, made, never):
+        made.write_text("2")
+        raise error
+    assert [path.name for path in tmp_path.iterdir()] == ["before"]
+    with all_or_nothing(before, made):
+        made.write_text("2")
+    assert made.exists()

@@ -12,7 +12,7 @@ from tests.tff_health.federation.test_study_and_site import SITE
 from tests.tff_health.federation.test_study_and_site import STUDY as STUDY_FILE
 from tff_health.federation.__main__ import main
 from tff_health.federation.carrier.hub import GrpcHub
-from tff_health.federation.consortium import enrolment, keys
+from tff_health.federation.consortium import certificates, enrolment, keys
 from tff_health.federation.consortium.digests import spoken
 from tff_health.federation.preflight import check_site
 from tff_health.federation.site.sealed_log import SealedLog
@@ -86,6 +86,38 @@ def test_errors_are_one_line(folder, capsys, arguments, code, said):
     assert error.startswith("Error: ")
     assert said in error
     assert error.count("\n") == 1
+
+
+STEPS = {
+    "enrol": ("new_tls_key", "new_identity", "new_storage_key", "make_request", "create"),
+    "init": ("new_tls_key", "make_ca", "new_identity", "issue", "write_registry"),
+}
+OWNERS = {
+    **dict.fromkeys(("new_tls_key", "new_identity", "new_storage_key"), keys),
+    **dict.fromkeys(("make_request", "make_ca", "issue"), certificates),
+    **{"write_registry": enrolment, "create": SealedLog},
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "step"), [(name, step) for name, steps in STEPS.items() for step in steps]
+)
+def test_keys_that_were_not_all_made_are_not_kept(folder, capsys, monkeypatch, command, step):
+    """However it ends in the middle, the same command can be given again."""
+    arguments = [command, "x/new", "--name=x", *(["--host=x"] if command == "init" else [])]
+    real = getattr(OWNERS[step], step)
+
+    def interrupted(*given, **named):
+        real(*given, **named)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OWNERS[step], step, interrupted)
+        assert main(arguments) == 130
+    assert capsys.readouterr().err == "Interrupted; nothing half-written was kept.\n"
+    assert not [path for path in (folder / "x").rglob("*") if path.is_file()]
+    assert main(arguments) == 0
+    assert main(arguments) == 1
 
 
 @pytest.mark.parametrize(

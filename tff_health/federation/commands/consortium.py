@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from crypto.parties import AUTHORITY, MAX_CLIENT_ID, Authority, ClientId
+from tff_health.atomic import all_or_nothing
 from tff_health.federation.consortium import enrolment
 from tff_health.federation.consortium.digests import spoken
 from tff_health.federation.consortium.registry import Registry, read_registry
-from tff_health.federation.site.state import create_state
+from tff_health.federation.site.state import JOURNAL, LEDGER, create_state
 from tff_health.federation.study import read_study
 
 _FOLDER = "folder of the coordinator, that `init` made"
@@ -80,8 +81,10 @@ def _init(options: argparse.Namespace) -> int:
 
 
 def _enrol(options: argparse.Namespace) -> int:
-    request = enrolment.enrol(options.folder, options.name)
-    create_state(options.folder)
+    files = *enrolment.ENROLLED, JOURNAL, LEDGER
+    with all_or_nothing(*(options.folder / name for name in files)):
+        request = enrolment.enrol(options.folder, options.name)
+        create_state(options.folder)
     print(f"made      {options.folder}/, whose keys never leave this machine")
     print(f"send      {options.folder / enrolment.REQUEST} to the coordinator")
     print(f"digest    {spoken(request.digest)}   tell it by phone")

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from crypto.errors import ParameterError, SignatureError
 from crypto.parties import AUTHORITY, Authority, ClientId
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
-from tff_health.atomic import atomic_write, make_private
+from tff_health.atomic import all_or_nothing, atomic_write, make_private
 from tff_health.federation.consortium import certificates, keys
 from tff_health.federation.consortium.digests import canonical, digest_of, is_spoken, spoken
 from tff_health.federation.consortium.members import Member, ServerEntry, check_name, fields
@@ -31,6 +31,8 @@ CA_KEY: Final = "ca.key"
 REGISTRY: Final = "registry.json"
 REQUEST: Final = "request.json"
 SERVER_FOLDER: Final = "server"
+ENROLLED: Final = (keys.TLS_KEY, keys.IDENTITY_KEY, keys.STORAGE_KEY, REQUEST)
+"""Files of a hospital that `enrol` makes."""
 CERTIFICATE_DAYS: Final = 398
 _PURPOSE: Final = "federation/request"
 _MOST_BYTES: Final = 100_000
@@ -105,11 +107,12 @@ def found_consortium(folder: Path, name: str, hosts: tuple[str, ...]) -> Registr
     if (folder / REGISTRY).exists():
         raise FederationError(f"{folder}: has a consortium already; choose another folder")
     make_private(folder)
-    ca_key = keys.new_tls_key(folder / CA_KEY)
-    ca = certificates.make_ca(name, ca_key)
-    entry = _server_entry(server, ca, ca_key, hosts)
-    registry = Registry(name, 1, certificates.pem(ca), entry, ())
-    write_registry(folder / REGISTRY, registry, ca_key)
+    with all_or_nothing(folder / CA_KEY, *_server_keys(server), folder / REGISTRY):
+        ca_key = keys.new_tls_key(folder / CA_KEY)
+        ca = certificates.make_ca(name, ca_key)
+        entry = _server_entry(server, ca, ca_key, hosts)
+        registry = Registry(name, 1, certificates.pem(ca), entry, ())
+        write_registry(folder / REGISTRY, registry, ca_key)
     return registry
 
 
@@ -242,12 +245,17 @@ def _server_entry(
     folder: Path, ca: x509.Certificate, ca_key: EllipticCurvePrivateKey, hosts: tuple[str, ...]
 ) -> ServerEntry:
     make_private(folder)
-    key = keys.new_tls_key(folder / keys.TLS_KEY)
-    identity = keys.new_identity(folder / keys.IDENTITY_KEY)
-    certificate = certificates.issue(
-        ca, ca_key, key.public_key(), "server", certificates.SERVER, CERTIFICATE_DAYS, hosts
-    )
-    return ServerEntry("server", certificates.pem(certificate), identity.verify_key)
+    with all_or_nothing(*_server_keys(folder)):
+        key = keys.new_tls_key(folder / keys.TLS_KEY)
+        identity = keys.new_identity(folder / keys.IDENTITY_KEY)
+        certificate = certificates.issue(
+            ca, ca_key, key.public_key(), "server", certificates.SERVER, CERTIFICATE_DAYS, hosts
+        )
+        return ServerEntry("server", certificates.pem(certificate), identity.verify_key)
+
+
+def _server_keys(folder: Path) -> tuple[Path, ...]:
+    return folder / keys.TLS_KEY, folder / keys.IDENTITY_KEY
 
 
 def _next_number(registry: Registry) -> int:
