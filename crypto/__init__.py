@@ -17,6 +17,7 @@ survivors, or an error, comes out. Nothing here knows TensorFlow, TFF or Keras.
     proofs/          zero-knowledge proofs of knowledge, equality and range
     vector_schemes/  whole vectors encrypted: the interface, and schemes by name
     commitments/     short commitments to whole vectors that add up: ring-SIS, hidden by ring-LWE
+    norm_proofs/     that what a commitment holds has a small norm
     session/         what every protocol is made of: secure_sum (the interface), staged_sum (what
                      runs sessions), sum_client, client_session, staged_server, messages, signing,
                      admission, channel, faults, costs; apart/ (the same roles in programs of their

@@ -134,7 +134,7 @@ def check_opening(commitment: Commitment, integers: Integers, opening: Opening) 
         ParameterError: for another shape or dtype.
     """
     parameters = commitment.parameters
-    level, extra = parameters.level, len(parameters.extra_largest)
+    extra = len(parameters.extra_largest)
     _check_integers(integers, parameters.length)
     first = len(integers) - extra
     bounds = ((integers[:first], parameters.largest), (opening.secret, parameters.largest_hiding))
@@ -142,16 +142,58 @@ def check_opening(commitment: Commitment, integers: Integers, opening: Opening) 
     for numbers, largest in (*bounds, *ends):
         if numbers.size and max(-int(numbers.min()), int(numbers.max())) > largest:
             raise OpeningError(f"an opening with numbers beyond {largest}")
-    errors = []
-    known = _known_part(integers, opening.secret, parameters)
+    error = error_of(commitment, integers, opening)
+    if int(np.abs(error).max()) > parameters.largest_hiding:
+        raise OpeningError("these integers do not open the commitment")
+
+
+def error_of(commitment: Commitment, integers: Integers, opening: Opening) -> Integers:
+    """Return the error e that a commitment holds beside integers and a secret.
+
+    Args:
+        commitment: what was committed to.
+        integers: shape (m,), int64.
+        opening: with the secret.
+
+    Returns:
+        Shape (N,), int64.
+
+    Raises:
+        OpeningError: if there is none that is small against every prime.
+        ParameterError: for another shape or dtype.
+    """
+    level, errors = commitment.parameters.level, []
+    known = _known_part(integers, opening.secret, commitment.parameters)
     for prime, part, values in zip(level.primes, known, commitment.values, strict=True):
         ring = transform(prime, level.degree)
         left = ring.reduce(values.astype(np.float64) - part)
         errors.append(ring.reduce(ring.inverse(left[None])[0]))
     # An integer below p/2 in magnitude for every p is the same centred residue modulo each of them.
-    same = all(np.array_equal(error, errors[0]) for error in errors)
-    if not same or float(np.abs(errors[0]).max()) > parameters.largest_hiding:
+    if not all(np.array_equal(error, errors[0]) for error in errors):
         raise OpeningError("these integers do not open the commitment")
+    return errors[0].astype(np.int64)
+
+
+def weights_of(
+    values: Residues, prime: int, parameters: CommitmentParameters
+) -> tuple[Residues, Residues, Residues]:
+    """Return the linear function of integers, secret and error that a commitment's values follow.
+
+    Args:
+        values: shape (N,): v, residues.
+        prime: p, one of the level's.
+        parameters: of the commitment.
+
+    Returns:
+        The weights of the integers (m,), the secret (N,) and the error (N,): their sum so weighted
+        is, modulo p, the inner product of v with the commitment's values.
+    """
+    degree = parameters.level.degree
+    ring, rows = transform(prime, degree), -(-parameters.length // degree)
+    public = ring.reduce(public_values(degree, prime, 0, 1 + rows) * values)
+    weights = ring.transposed(np.concatenate([public, values[None]]))
+    integers = weights[1:-1].reshape(-1)[: parameters.length]
+    return integers, weights[0], weights[-1]
 
 
 def _read_values(encoded: Sequence[bytes], level: Level) -> list[NDArray[np.uint32]]:

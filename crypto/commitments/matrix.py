@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crypto.commitments.transform import Residues
 from crypto.domain import domain_hash
@@ -47,16 +48,28 @@ def _made(degree: int, prime: int, first: int, number: int) -> Residues:
 _kept = lru_cache(maxsize=256)(_made)
 
 
-def _uniform(degree: int, prime: int, place: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
-    """Return the first N words of a keystream, cut to the bits of p, that are below p."""
+def _uniform(degree: int, prime: int, place: int) -> NDArray[np.uint32]:
     labels = (degree, prime, place)
     seed = domain_hash(_PURPOSE, *(label.to_bytes(8, "little") for label in labels))
-    keystream = Keystream(seed)
-    words = np.empty(degree + degree // 8, "<u4")
+    return uniform_residues(Keystream(seed), degree, prime)
+
+
+def uniform_residues(keystream: Keystream, count: int, prime: int) -> NDArray[np.uint32]:
+    """Return the next words of a keystream, cut to the bits of a prime, that are below it.
+
+    Args:
+        keystream: where they come from; more of it is read than is returned.
+        count: how many.
+        prime: p, below 2^32.
+
+    Returns:
+        Shape (count,), 0 to p - 1, uniform if the keystream is.
+    """
+    words = np.empty(count + count // 8, "<u4")
     mask = np.uint32((1 << prime.bit_length()) - 1)
     found = np.empty(0, np.uint32)
-    while len(found) < degree:
+    while len(found) < count:
         keystream.fill(words, memoryview(bytes(words.nbytes)))
         words &= mask
         found = np.concatenate([found, words[words < prime]])
-    return found[:degree]
+    return found[:count]

@@ -107,6 +107,16 @@ class Transform:
         blocks = self.reduce(blocks * self._middle_back)
         return self._from_left(self._left_back, blocks).reshape(values.shape)
 
+    def transposed(self, values: Residues) -> Residues:
+        """Return what `forward`, transposed, makes of values: weights of coefficients.
+
+        For all c and v, the inner product of `forward(c)` and v is that of c and `transposed(v)`.
+        """
+        # psi^(j (2t + 1)) stands in the inverse at -j, which is N - j with the other sign.
+        weights = self.inverse(values) * float(self.degree)
+        weights[..., 1:] = -weights[..., :0:-1]
+        return self.reduce(weights)
+
     def _from_left(self, limbs: list[Residues], blocks: Residues) -> Residues:
         total = self.reduce(np.matmul(limbs[0], blocks))
         for limb in limbs[1:]:

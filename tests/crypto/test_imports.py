@@ -12,7 +12,7 @@ MODULES = sorted(
 ROOMS = (
     *("parties", "errors", "randomness", "domain", "operations", "wire", "codings", "codec"),
     *("primitives", "encoding", "groups", "elgamal", "paillier", "proofs", "vector_schemes"),
-    *("commitments", "session", "protocols"),
+    *("commitments", "norm_proofs", "session", "protocols"),
 )
 # What a protocol may take from others.
 MADE_OF = {
