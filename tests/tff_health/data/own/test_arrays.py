@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from tff_health.data.own import arrays
 from tff_health.data.own.look import look
 from tff_health.data.own.read import read
 from tff_health.data.reading import Reading
@@ -17,17 +18,17 @@ LABELS = np.array([0, 1, 2, 0, 1, 2])
 
 @pytest.fixture
 def reads(tmp_path):
-    def reads(options=None, **arrays):
+    def reads(options=None, **content):
         path = tmp_path / "a.npz"
-        np.savez_compressed(path, **arrays)
+        np.savez_compressed(path, **content)
         return read(path, Reading(**(options or {})), tmp_path / "cache")
 
     return reads
 
 
-def refusal(reads, options=None, **arrays):
+def refusal(reads, options=None, **content):
     with pytest.raises(DataError) as error:
-        reads(options, **arrays)
+        reads(options, **content)
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -71,6 +72,15 @@ def test_images_are_brought_to_a_size_if_asked(reads):
     images = reads({"side": 8}, images=PIXELS, labels=LABELS)
     assert images.image_shape == (8, 8, 3)
     assert "centre cropped and brought to 8x8 by Pillow" in images.form
+
+
+def test_another_version_of_what_resizes_makes_other_images(tmp_path, monkeypatch):
+    path = tmp_path / "a.npz"
+    np.savez(path, images=PIXELS, labels=LABELS)
+    stamps = {arrays.list_arrays(path, Reading(side=8)).stamp for _ in range(2)}
+    assert len(stamps) == 1
+    monkeypatch.setattr(arrays, "decoder", lambda: "Pillow 1.0")
+    assert arrays.list_arrays(path, Reading(side=8)).stamp not in stamps
 
 
 @pytest.mark.parametrize("scale", [1, 257])
