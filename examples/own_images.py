@@ -16,12 +16,13 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, ge
 
 from tff_health.data.images import LabelledImages
 from tff_health.data.synthetic_lesions import read
+from tff_health.program import exit_code_of
 
 COUNT = 600
 SIZE = (150, 112)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path) -> int:
     """Writes all four into a folder, and says what to do with each."""
     lesions = read(COUNT)
     writers = {
@@ -35,6 +36,7 @@ def main(folder: Path) -> None:
         (path.parent if path.suffix else path).mkdir(parents=True, exist_ok=True)
         write(lesions, path)
         print(f"python run_experiments.py --dataset={path} --scheme=zhang_hardened")
+    return 0
 
 
 def pictures(lesions: LabelledImages) -> Iterator[tuple[str, str, Image.Image]]:
@@ -98,4 +100,4 @@ def dicom_file(picture: Image.Image) -> Dataset:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python -m examples.own_images FOLDER")
-    main(Path(sys.argv[1]))
+    sys.exit(exit_code_of(lambda: main(Path(sys.argv[1]))))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import models
 from examples import own_images
@@ -84,6 +85,28 @@ def test_images_of_ones_own_are_the_same_in_all_forms(tmp_path, monkeypatch, cap
     assert {one.tobytes() for one in dicom.pixels[:]} == {one.tobytes() for one in table.pixels[:]}
     assert np.array_equal(arrays.groups, table.groups)
     assert np.array_equal(arrays.sites, table.sites)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("own_images",), "usage: python -m examples.own_images FOLDER"),
+        (("own_images", "a", "b"), "usage: python -m examples.own_images FOLDER"),
+        (("own_images", "/dev/null"), "Error: /dev/null/folders: Not a directory"),
+        (("federation.loopback", "--help"), "usage: python -m examples.federation.loopback"),
+    ],
+)
+def test_what_they_cannot_do_is_a_line(arguments, told):
+    name, *others = arguments
+    process = subprocess.run(
+        [sys.executable, "-m", f"examples.{name}", *others],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=100,
+    )
+    assert (process.returncode, process.stdout, process.stderr) == (1, "", f"{told}\n")
 
 
 def test_a_network_of_ones_own_is_built():

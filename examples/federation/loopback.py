@@ -197,4 +197,6 @@ def _free_port() -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        sys.exit("usage: python -m examples.federation.loopback")
     main()
