@@ -1,6 +1,7 @@
 """Programs of their own on loopback: whole studies, kills and returns, and the same model."""
 
 import hashlib
+import json
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.tff_health.federation.deployment import ROOT, Deployment
+from tests.tff_health.federation.drills.drill import LONG
 from tests.tff_health.federation.own_digits import FACTS, own_images
 from tff_health.local.model_weights import ModelWeights
 from tff_health.training.metrics_log import read_rows
@@ -23,12 +25,12 @@ def rows_of(deployed):
     return read_rows(deployed.results / "metrics.csv")
 
 
-def in_one_process(folder, scheme, **settings):
+def in_one_process(folder, scheme, rounds=SETTINGS["rounds"], **settings):
     """Train the same in one process, with sums in the clear; return the model's bytes."""
     subprocess.run(
         [
             *(sys.executable, "-m", "tests.tff_health.roles.without_tff", str(folder)),
-            *(str(SETTINGS["rounds"]), f"--scheme={scheme}"),
+            *(str(rounds), f"--scheme={scheme}", f"--rounds={rounds}"),
             *(f"--{name}={value}" for name, value in settings.items()),
         ],
         cwd=ROOT,
@@ -62,6 +64,20 @@ def test_programs_that_are_apart_train_the_very_model_of_sums_in_the_clear(
     assert model == in_one_process(tmp_path / "plain", scheme)
 
 
+@pytest.mark.skipif(not LONG, reason="takes minutes: TFF_HEALTH_DRILLS=long")
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("scheme", [scheme for scheme, _ in PLAIN])
+def test_five_sites_train_the_very_model_of_sums_in_the_clear_in_five_rounds(tmp_path, scheme):
+    with Deployment(tmp_path, {**SETTINGS, "scheme": scheme, "rounds": 5}, sites=5) as deployed:
+        deployed.start_all()
+        for name in ("server", *deployed.names):
+            assert deployed.wait(name, 900) == 0, deployed.logs()
+        rows = rows_of(deployed)
+        model = (deployed.results / "model.weights").read_bytes()
+    assert [(row["survivors"], row["lost"]) for row in rows] == [(5, 0)] * 5
+    assert model == in_one_process(tmp_path / "plain", scheme, rounds=5, num_clients=5)
+
+
 def test_local_noise_by_seed_is_the_same_but_for_the_rounding_of_last_bits(tmp_path):
     noise = {"dp_noise": "local", "noise_multiplier": 1.5, "clipping_norm": 1.0, "lot_size": 50}
     seeded = {**noise, "noise_seed": 4}
@@ -76,6 +92,40 @@ def test_local_noise_by_seed_is_the_same_but_for_the_rounding_of_last_bits(tmp_p
     # One site's number that is rounded to the next step of 2^-16 is 5e-6 of the mean.
     assert difference(found, plain) < 1e-4
     assert difference(found, other) > 1e-2
+
+
+DISTRIBUTED = {
+    **{"dp_noise": "distributed", "noise_multiplier": 2.0, "clipping_norm": 1.0, "lot_size": 50},
+    **{"local_steps": 1, "learning_rate": 0.5},
+}
+
+
+@pytest.mark.parametrize("scheme", ["bonawitz", "fang"])
+def test_distributed_noise_is_in_the_sum_as_it_is_counted(tmp_path, scheme):
+    """Its draws are the operating system's, so two runs differ by twice its variance."""
+    study = {**SETTINGS, **DISTRIBUTED, "scheme": scheme, "rounds": 1}
+    with Deployment(tmp_path, study) as deployed:
+        deployed.start_all()
+        for name in ("server", *deployed.names):
+            assert deployed.wait(name) == 0, deployed.logs()
+        (row,) = rows_of(deployed)
+        found = (deployed.results / "model.weights").read_bytes()
+        spent = [
+            json.loads(line)["entry"]["told"]["epsilon"]
+            for name in ("hospital-1", "hospital-2", "hospital-3")
+            for line in (tmp_path / name / "transcript.jsonl").read_text().splitlines()
+        ]
+    assert 0 < max(spent) == pytest.approx(row["epsilon"], rel=1e-3)
+    plain = in_one_process(tmp_path / "plain", scheme, rounds=1, **DISTRIBUTED)
+    weights = [
+        np.concatenate([part.ravel() for part in ModelWeights.from_bytes(data).trainable])
+        for data in (found, plain)
+    ]
+    step = DISTRIBUTED["learning_rate"] / DISTRIBUTED["lot_size"]
+    sensitivity = step * DISTRIBUTED["clipping_norm"] + np.sqrt(weights[0].size) * 2.0**-24
+    whole = DISTRIBUTED["noise_multiplier"] * sensitivity  # all three sites are counted on
+    deviation = np.std(weights[0] - weights[1]) / np.sqrt(2)
+    assert 0.95 < deviation / (whole / 3) < 1.05
 
 
 def difference(one, other):

@@ -1,6 +1,7 @@
 """A study's protocol as one party knows it, and the place of clients in the study."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ def protocol_of(
     """Returns what computes a study's secure sums, with this party's keys.
 
     Keys that last are numbered by the clock, so that those of a program that was started anew are
-    later than all before.
+    later than all before. With distributed noise all agree on the threshold of a full cohort also
+    where a site is away: over fewer clients than that, a sum has less noise than is counted.
 
     Args:
         study: the study.
@@ -52,7 +54,16 @@ def protocol_of(
         own=identity,
     )
     apart = Apart(consortium, last_epoch=time.time_ns() // 10**6)
-    return BINDINGS[name].build(study.config.protocol_settings(cache_dir), apart)
+    settings = study.config.protocol_settings(cache_dir)
+    if fewest := noise_needs(study):
+        settings = replace(settings, threshold=fewest)
+    return BINDINGS[name].build(settings, apart)
+
+
+def noise_needs(study: Study) -> int:
+    """Returns how many clients must be in a sum for its noise to be enough; 0 if any number may."""
+    is_shared = study.config.privacy.noise == "distributed"
+    return study.plan.survivors if is_shared and study.plan else 0
 
 
 def roles_by_label(protocol: SumProtocol) -> dict[str, SumRoles[Any] | JointRoles]:

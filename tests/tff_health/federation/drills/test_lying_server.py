@@ -122,6 +122,18 @@ def test_a_lower_threshold(sites):
     refused(sites, "policy forbids a threshold of 3")
 
 
+def test_a_threshold_under_which_distributed_noise_is_not_what_is_counted(tmp_path):
+    noise = {"dp_noise": "distributed", "noise_multiplier": 2.0, "local_steps": 1}
+    with Drill(tmp_path, SCHEME, rounds=2, **noise) as drill:
+        for name in drill.sites:
+            drill.start(name)
+        few = drill.clients[:4]  # of whom three would do, without noise
+        with pytest.raises(FederationError, match="was aborted 5 times"):
+            lie(drill, one_round(few), protocol=masking(drill, CompleteGraph(3)))
+        refused(drill, "threshold 3 is below the 4 agreed to", drill.sites[:4])
+        assert lie(drill, one_round(few, 2)).survivors == few
+
+
 @pytest.mark.parametrize("is_restarted", [False, True])
 def test_a_round_that_was_summed_already_over_another_cohort(tmp_path, is_restarted):
     with Drill(tmp_path, SCHEME, rounds=2) as drill:
