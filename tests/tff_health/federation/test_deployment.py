@@ -27,7 +27,12 @@ def rows_of(deployed):
 
 def in_one_process(folder, scheme, rounds=SETTINGS["rounds"], **settings):
     """Train the same in one process, with sums in the clear; return the model's bytes."""
-    subprocess.run(
+    return trained_in_one_process(folder, scheme, rounds, **settings)[0]
+
+
+def trained_in_one_process(folder, scheme, rounds=SETTINGS["rounds"], **settings):
+    """Do the same; return too what was told."""
+    done = subprocess.run(
         [
             *(sys.executable, "-m", "tests.tff_health.roles.without_tff", str(folder)),
             *(str(rounds), f"--scheme={scheme}", f"--rounds={rounds}"),
@@ -38,7 +43,7 @@ def in_one_process(folder, scheme, rounds=SETTINGS["rounds"], **settings):
         capture_output=True,
         timeout=300,
     )
-    return (folder / "model.bin").read_bytes()
+    return (folder / "model.bin").read_bytes(), json.loads(done.stdout)
 
 
 VERIFIED = [("bonawitz", True), ("zhang", True), ("zhang_hardened", True)]
@@ -61,7 +66,11 @@ def test_programs_that_are_apart_train_the_very_model_of_sums_in_the_clear(
     assert f"SHA-256 {hashlib.sha256(model).hexdigest()}" in report
     assert [row["survivors"] for row in rows] == [3, 3, 3]
     assert [row["lost"] for row in rows] == [0, 0, 0]
-    assert model == in_one_process(tmp_path / "plain", scheme)
+    plain, told = trained_in_one_process(tmp_path / "plain", scheme)
+    assert model == plain
+    assert {name: rows[-1][name] for name in told["validation"]} == told["validation"]
+    assert set(told["validation"]) == {"validation_loss", "validation_accuracy"}
+    assert min(row["validation_accuracy"] for row in rows) > 0
 
 
 @pytest.mark.skipif(not LONG, reason="takes minutes: TFF_HEALTH_DRILLS=long")

@@ -23,6 +23,8 @@ from tff_health.errors import RunError
 from tff_health.federation.errors import FederationError
 from tff_health.federation.rounds.announcements import Announcements
 from tff_health.federation.rounds.messages import RoundClosed, RoundOffer, RoundReady
+from tff_health.federation.rounds.offered_sums import OfferedSums
+from tff_health.federation.rounds.purpose import TRAINING, VALIDATION
 from tff_health.federation.rounds.server_rounds import Patience, ServerRounds
 from tff_health.federation.rounds.site_rounds import SiteRounds
 from tff_health.secure_aggregation.bindings import BINDINGS, Apart, ProtocolSettings
@@ -40,6 +42,8 @@ SLOTS = {
     "quality_sum": [QUALITY, COUNT, UPDATE],
     "hardened_quality_sum": [COUNT, QUALITY, UPDATE],
 }
+FOUND = [Slot("bitwidth", 1 << 20, (), np.dtype(np.int64))] * 3
+"""What sites tell of validation."""
 SETTINGS = ProtocolSettings(dropout_rate=0.0, value_bits=20)
 MODEL = b"the weights of round %d"
 
@@ -49,12 +53,16 @@ class Trained:
 
     def __init__(self, client, slots):
         self.client, self.slots = client, slots
-        self.rounds, self.kept = [], []
+        self.rounds, self.kept, self.validated = [], [], []
 
     def contribute(self, model, round_number):
         assert model == MODEL % round_number
         self.rounds.append(round_number)
         return contribution(self.client, round_number, self.slots)
+
+    def validate(self, model):
+        self.validated.append(model)
+        return contribution(self.client, len(model), FOUND)
 
     def keep(self, round_number):
         self.kept.append(round_number)
@@ -126,8 +134,9 @@ class World:
         for client in CLIENTS:
             self.start(client)
         tasks = {}
-        for label, one in self.protocol(AUTHORITY).by_label.items():
-            tasks |= one.authority_tasks(label)
+        for purpose in (TRAINING, VALIDATION):
+            for label, one in self.protocol(AUTHORITY).by_label.items():
+                tasks |= one.authority_tasks(purpose.prefix + label)
         self._serve(AUTHORITY, tasks)
         return self
 
@@ -136,28 +145,29 @@ class World:
             self.stop(party)
         await asyncio.sleep(0)
 
-    def start(self, client):
-        protocol = self.protocol(client)
-        labels = {id(one): label for label, one in protocol.by_label.items()}
-        sessions = {labels[id(s.protocol)]: s for s in protocol.sessions(self.slots)}
-        journals = self.journals[client]
+    def sums(self, client, purpose, slots):
+        protocol, journals = self.protocol(client), self.journals[client]
+        roles = {purpose.prefix + label: one for label, one in protocol.by_label.items()}
+        labels = {id(one): label for label, one in roles.items()}
+        sessions = {labels[id(s.protocol)]: s for s in protocol.sessions(slots)}
         members = {
-            label: protocol.by_label[label].member(
-                client, journals.setdefault(label, MemoryJournal())
-            )
+            label: roles[label].member(client, journals.setdefault(label, MemoryJournal()))
             for label in sessions
         }
+        return OfferedSums(purpose, sessions, members)
+
+    def start(self, client, *, validates=True):
         self.trainings[client] = Trained(client, self.slots)
         self.rules.setdefault(client, Rules())
         self.logs.setdefault(client, Log())
         rounds = SiteRounds(
             client,
             STUDY,
-            sessions,
-            members,
+            self.sums(client, TRAINING, self.slots),
             self.trainings[client],
             self.rules[client],
             self.logs[client],
+            self.sums(client, VALIDATION, FOUND) if validates else None,
         )
         self._serve(client, rounds.tasks())
 
@@ -180,7 +190,7 @@ class World:
         """Let the server tell clients something: `work` is given its `Announcements`."""
         return await self.run(lambda _: work(self.announcements))
 
-    async def run(self, work, *, fewest=3, gathering=0.3):
+    async def run(self, work, *, fewest=3, gathering=0.3, purpose=TRAINING):
         """Let the server run rounds: `work` is given its `ServerRounds`."""
 
         def serve(asking):
@@ -189,11 +199,12 @@ class World:
                 ServerRounds(
                     asking,
                     self.protocol(SERVER),
-                    self.slots,
+                    self.slots if purpose is TRAINING else FOUND,
                     STUDY,
                     fewest=fewest,
                     patience=Patience(training=30.0, gathering=gathering),
                     tell=self.told.append,
+                    purpose=purpose,
                 )
             )
 
@@ -252,6 +263,56 @@ def test_rounds_sum_what_sites_have_trained(name):
                     ("closed", 2, CLIENTS, False),
                     ("ended", 2),
                 ]
+
+    run(rounds())
+
+
+def assert_found(done, number, clients=CLIENTS):
+    assert not done.lost
+    assert done.survivors == tuple(clients)
+    found = [contribution(c, len(MODEL % number), FOUND) for c in clients]
+    assert [int(total) for total in done.sums] == [int(sum(t)) for t in zip(*found, strict=True)]
+
+
+@pytest.mark.parametrize("name", SLOTS)
+def test_validation_is_summed_beside_training_once_a_round(name):
+    async def rounds():
+        async with World(name) as world:
+            for number in (1, 2):
+                world.assert_right(await world.run(one_round(number)), number)
+                found = await world.run(one_round(number), purpose=VALIDATION)
+                assert_found(found, number)
+            for client in CLIENTS:
+                assert world.trainings[client].validated == [MODEL % 1, MODEL % 2]
+            again = await world.run(one_round(2), purpose=VALIDATION)
+            assert again.lost  # each site has given to such a sum of this round
+            assert again.sums == ()
+
+    run(rounds())
+
+
+def test_validation_goes_without_who_is_away_and_is_given_up_where_too_few_are_there():
+    async def rounds():
+        async with World("double_masking") as world:
+            world.stop(4)
+            assert_found(await world.run(one_round(1), purpose=VALIDATION), 1, (1, 2, 7, 9))
+            start = time.monotonic()
+            for client in (1, 2):
+                world.stop(client)
+            with pytest.raises(FederationError, match=r"round 2 was aborted \(last: too few"):
+                await world.run(one_round(2), purpose=VALIDATION)
+            assert time.monotonic() - start < 10
+
+    run(rounds())
+
+
+def test_a_site_refuses_validation_of_which_its_study_has_none():
+    async def rounds():
+        async with World("double_masking") as world:
+            world.stop(4)
+            world.start(4, validates=False)
+            assert_found(await world.run(one_round(1), purpose=VALIDATION), 1, (1, 2, 7, 9))
+            assert any("does not validate: " in line for line in world.told)
 
     run(rounds())
 

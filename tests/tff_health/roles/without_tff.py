@@ -28,7 +28,13 @@ def main(folder, rounds, *flags):
     rows = [study.round(number) for number in range(1, int(rounds) + 1)]
     evaluation = study.server.evaluate()
     (Path(folder) / "model.bin").write_bytes(study.server.weights.to_bytes())
-    told = {"rows": rows, "accuracy": evaluation.accuracy, "loss": evaluation.loss}
+    validation = study.validation() if study.validates else {}
+    told = {
+        "rows": rows,
+        "validation": validation,
+        "accuracy": evaluation.accuracy,
+        "loss": evaluation.loss,
+    }
     told["tff"] = any(name.startswith("tensorflow_federated") for name in sys.modules)
     print(json.dumps(told))
 

@@ -11,9 +11,10 @@ from tff_health.federation.carrier.greeting import Greeting
 from tff_health.federation.consortium.credentials import find_member, site_credentials
 from tff_health.federation.errors import FederationError
 from tff_health.federation.programs.connection import Connect, stay, until_over
-from tff_health.federation.programs.parties import protocol_of, roles_by_label
+from tff_health.federation.programs.parties import protocol_of, roles_by_label, validates
 from tff_health.federation.rounds.helper_rounds import HelperRounds
 from tff_health.federation.rounds.messages import StudyEnded
+from tff_health.federation.rounds.purpose import TRAINING, VALIDATION
 from tff_health.federation.site.site_file import read_party
 
 log = logging.getLogger(__name__)
@@ -38,10 +39,13 @@ async def serve_keys(path: Path, cache_dir: Path | None, connecting: Connect | N
     if member.party != AUTHORITY:
         raise FederationError(f"{member} is no authority: start it with `site`")
     credentials = site_credentials(party.folder, party.registry)
-    protocol = protocol_of(party.study, party.registry, AUTHORITY, credentials.identity, cache_dir)
     tasks: dict[str, Task] = {}
-    for label, one in roles_by_label(protocol).items():
-        tasks |= one.authority_tasks(label)
+    for purpose in (TRAINING, VALIDATION) if validates(party.study) else (TRAINING,):
+        protocol = protocol_of(
+            party.study, party.registry, AUTHORITY, credentials.identity, cache_dir
+        )
+        for label, one in roles_by_label(protocol).items():
+            tasks |= one.authority_tasks(purpose.prefix + label)
     if not tasks:
         scheme = party.study.config.run.scheme
         raise ConfigError(f"{path}: scheme {scheme} of the study needs no authority")

@@ -11,7 +11,7 @@ from crypto.session.apart.conductor import Conductor
 from tff_health.federation.carrier.reception import Reception
 from tff_health.federation.consortium.digests import spoken
 from tff_health.federation.consortium.registry import Registry
-from tff_health.federation.rounds.messages import CLOSE, END, TASK, TRAIN
+from tff_health.federation.rounds.messages import CLOSE, END, TASK, TRAIN, VALIDATE
 from tff_health.federation.status.snapshot import (
     AWAY,
     CONNECTED,
@@ -25,6 +25,7 @@ from tff_health.federation.study import Study
 _COMPUTING = "computing at the server"
 _AROUND = {
     TRAIN: "training at the sites",
+    VALIDATE: "validating at the sites",
     CLOSE: "telling sites how the round ended",
     END: "telling sites that the study is over",
 }

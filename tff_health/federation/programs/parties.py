@@ -76,6 +76,11 @@ def roles_by_label(protocol: SumProtocol) -> dict[str, SumRoles[Any] | JointRole
     return found
 
 
+def validates(study: Study) -> bool:
+    """Tells whether sites measure models on what they put aside; what they tell has no noise."""
+    return study.config.data.validation_fraction > 0 and study.config.privacy.noise == "none"
+
+
 def needs_authority(protocol: SumProtocol) -> bool:
     """Tells whether a protocol has an authority, or key holder."""
     return any(roles.authority_tasks("") for roles in roles_by_label(protocol).values())

@@ -17,7 +17,12 @@ from tff_health.federation.consortium.credentials import Credentials, server_cre
 from tff_health.federation.consortium.registry import Registry, read_registry
 from tff_health.federation.errors import FederationError
 from tff_health.federation.programs.board import StatusBoard
-from tff_health.federation.programs.parties import authority_key, needs_authority, protocol_of
+from tff_health.federation.programs.parties import (
+    authority_key,
+    needs_authority,
+    protocol_of,
+    validates,
+)
 from tff_health.federation.programs.server_run import ServerRun
 from tff_health.federation.programs.study_data import decoding_of
 from tff_health.federation.status.serving import LOOPBACK, StatusPage
@@ -125,6 +130,7 @@ async def serve_study(places: ServerPlaces, opening: Open | None = None) -> int:
         ServerRun,
         study,
         protocol,
+        protocol_of(study, registry, SERVER, None, places.cache) if validates(study) else None,
         places.results,
         places.data,
         places.cache,

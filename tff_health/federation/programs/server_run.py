@@ -17,7 +17,9 @@ from tff_health.federation.consortium.registry import Registry
 from tff_health.federation.evidence.transcript import TRANSCRIPT, Transcript
 from tff_health.federation.programs import server_results
 from tff_health.federation.programs.evidence import ServerEvidence
+from tff_health.federation.programs.last_round import LastRound
 from tff_health.federation.programs.parties import needs_authority, roles_by_label
+from tff_health.federation.programs.server_validation import ServerValidation
 from tff_health.federation.programs.study_data import (
     agreed_facts,
     tested_on,
@@ -41,38 +43,13 @@ from tff_health.training.privacy_budget import Spending
 log = logging.getLogger(__name__)
 
 
-class LastRound:
-    """How the last round ended, to be told to sites once it is kept; goes with the state.
-
-    Attributes:
-        name: of the record.
-        closed: what sites are to be told; None before the first round.
-    """
-
-    name = "last round"
-
-    def __init__(self) -> None:
-        self.closed: RoundClosed | None = None
-
-    @property
-    def text(self) -> str:
-        """What is kept with the state."""
-        return self.closed.to_bytes().hex() if self.closed else ""
-
-    def restore(self, text: str) -> None:
-        """Goes on from the kept text; empty at the start of a run."""
-        self.closed = RoundClosed.from_bytes(bytes.fromhex(text)) if text else None
-
-    def write(self) -> None:
-        """Has no file of its own."""
-
-
 class ServerRun:
     """One run of a study; its folder is locked from here to `close`.
 
     Args:
         study: the study.
         protocol: computes its secure sums.
+        validation: computes those of sites' validation; None for none.
         results: folder of the run.
         data_dir: folder of data sets.
         cache_dir: where tables are kept; None for in memory only.
@@ -91,6 +68,7 @@ class ServerRun:
         self,
         study: Study,
         protocol: SumProtocol,
+        validation: SumProtocol | None,
         results: Path,
         data_dir: Path | None,
         cache_dir: Path | None,
@@ -101,6 +79,9 @@ class ServerRun:
         self._evidence: ServerEvidence | None = None
         self._study = study
         self._protocol = protocol
+        self._validating = validation
+        self._validation: ServerValidation | None = None
+        self._trained = 0
         self._config = study.config
         self._folder = ResultsFolder(results, self._config.as_dict())
         self._folder.__enter__()
@@ -157,6 +138,10 @@ class ServerRun:
             patience=Patience(self._study.section.training_seconds),
             tell=warn,
         )
+        if self._validating and self._training.sums.validation_slots:
+            self._validation = ServerValidation(
+                *(asking, self._study, self._validating, self._training, needed)
+            )
         state, evaluation = self._loop.run(
             self._state(),
             lambda state, number: self._train(rounds, announcements, state, number),
@@ -246,12 +231,15 @@ class ServerRun:
                 None if spent is None else float(spent),
                 (done.costs.bytes_up, done.costs.bytes_down + len(model) * len(done.cohort)),
             )
+        self._trained = number
         note = f"{len(done.survivors)} of {len(clients)} sites"
         return Trained(self._state(), row, "lost" if done.lost else note)
 
     def _evaluate(self, state: Any) -> tuple[Evaluation, Row]:
         self._restore(state)
-        return self._training.evaluate(), {}
+        number, self._trained = self._trained, 0  # 0 if an earlier program has trained
+        told = self._validation.columns(number) if number and self._validation else {}
+        return self._training.evaluate(), told
 
     def _close_last(self, announcements: Announcements) -> None:
         """Tells all of the last round, now that it is kept."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from tff_health.federation.programs.parties import (
     place_of,
     protocol_of,
     roles_by_label,
+    validates,
 )
 from tff_health.federation.programs.study_data import (
     agreed_facts,
@@ -29,6 +30,8 @@ from tff_health.federation.programs.study_data import (
     held_alone,
 )
 from tff_health.federation.rounds.messages import RoundClosed, RoundOffer, StudyEnded
+from tff_health.federation.rounds.offered_sums import OfferedSums
+from tff_health.federation.rounds.purpose import TRAINING, VALIDATION, Purpose
 from tff_health.federation.rounds.site_rounds import SiteRounds
 from tff_health.federation.site.site_file import SiteFile, read_site
 from tff_health.federation.site.state import SiteState
@@ -36,6 +39,7 @@ from tff_health.federation.study import OWN_IMAGES
 from tff_health.roles.broadcast import Broadcast
 from tff_health.roles.site import SiteTraining
 from tff_health.secure_aggregation.protocols import SumProtocol
+from tff_health.secure_aggregation.slots import Slot
 from tff_health.settings.images import load_images, share_out
 from tff_health.training.data_facts import DataFacts
 
@@ -71,10 +75,13 @@ async def take_part(
     try:
         training = await asyncio.to_thread(_prepare, site, client, data_dir, cache_dir)
         identity = credentials.identity
-        protocol = protocol_of(site.study, site.registry, client, identity, cache_dir)
-        evidence, traffic = _evidence(site, credentials, state, training, protocol)
+        protocols = {
+            purpose: protocol_of(site.study, site.registry, client, identity, cache_dir)
+            for purpose in ((TRAINING, VALIDATION) if validates(site.study) else (TRAINING,))
+        }
+        evidence, traffic = _evidence(site, credentials, state, training, protocols[TRAINING])
         watcher = SiteWatcher(asyncio.get_running_loop(), evidence)
-        tasks = _tasks(site, client, state, training, watcher, protocol)
+        tasks = _tasks(site, client, state, training, watcher, protocols)
         decoding = decoding_of(site.study)
         greeting = Greeting.of(site.study.digest, site.registry.digest, decoding)
         log.info("%s of study '%s'", describe(client), site.study.section.name)
@@ -151,6 +158,9 @@ class _Training:
 
     def contribute(self, model: bytes, round_number: int) -> Sequence[Any]:
         return self._training.contribute(Broadcast.from_bytes(model), round_number)
+
+    def validate(self, model: bytes) -> Sequence[Any]:
+        return self._training.validate(Broadcast.from_bytes(model))
 
     def keep(self, round_number: int) -> None:
         self._training.keep(round_number)
@@ -240,26 +250,42 @@ def _tasks(
     state: SiteState,
     training: SiteTraining,
     watcher: SiteWatcher,
-    protocol: SumProtocol,
+    protocols: Mapping[Purpose, SumProtocol],
 ) -> dict[str, Task]:
-    study = site.study
-    labels = {id(one): label for label, one in protocol.by_label.items()}
-    sessions = {labels[id(s.protocol)]: s for s in protocol.sessions(training.sums.slots)}
-    members = {
-        label: roles.member(client, state.journal.of(study.digest, label))
-        for label, roles in roles_by_label(protocol).items()
-        if label in sessions
+    slots = {TRAINING: training.sums.slots, VALIDATION: training.sums.validation_slots}
+    sums = {
+        purpose: _sums(purpose, site, client, state, protocol, slots[purpose])
+        for purpose, protocol in protocols.items()
+        if slots[purpose]
     }
-    rounds = SiteRounds(
+    return SiteRounds(
         client,
-        study.digest,
-        sessions,
-        members,
+        site.study.digest,
+        sums[TRAINING],
         _Training(training),
         SiteRules(site, state, training),
         watcher,
-    )
-    return rounds.tasks()
+        sums.get(VALIDATION),
+    ).tasks()
+
+
+def _sums(
+    purpose: Purpose,
+    site: SiteFile,
+    client: ClientId,
+    state: SiteState,
+    protocol: SumProtocol,
+    slots: Sequence[Slot],
+) -> OfferedSums:
+    """Returns the sums for one purpose; their journals are its own."""
+    labels = {id(one): purpose.prefix + label for label, one in protocol.by_label.items()}
+    sessions = {labels[id(s.protocol)]: s for s in protocol.sessions(slots)}
+    roles = {purpose.prefix + label: one for label, one in roles_by_label(protocol).items()}
+    members = {
+        label: roles[label].member(client, state.journal.of(site.study.digest, label))
+        for label in sessions
+    }
+    return OfferedSums(purpose, sessions, members)
 
 
 def _note(task: str, stage: str, error: Exception) -> None:

@@ -8,16 +8,19 @@ from crypto.codings import ClientIds, Digest, Flag, Sized, Uint64
 from crypto.domain import domain_hash
 from crypto.errors import PolicyError, blaming
 from crypto.parties import SERVER
+from tff_health.federation.rounds.purpose import TRAINING, VALIDATION, Purpose
 
 TASK: Final = "round"
 """The role of a site that trains."""
-TRAIN, CLOSE, END = "train", "close", "end"
-"""Its stages: before the secure sums of a round, after them, and after the last round."""
+TRAIN, VALIDATE = TRAINING.stage, VALIDATION.stage
+"""Its stages before secure sums."""
+CLOSE, END = "close", "end"
+"""Its stages after those of a round, and after the last round."""
 
 
 @dataclass(frozen=True)
 class RoundOffer(Record):
-    """Server to site: train on this model.
+    """Server to site: train on this model, or measure it; the stage says which.
 
     Attributes:
         study: digest of the study.
@@ -29,17 +32,20 @@ class RoundOffer(Record):
     round_id: Uint64
     model: Sized = field(repr=False)
 
-    def binding(self) -> bytes:
+    def binding(self, purpose: Purpose = TRAINING) -> bytes:
         """Returns the digest that the round's secure sums are bound to: of all that is said here.
 
         Sites that were shown different models have different ones, and so share no masks.
+
+        Args:
+            purpose: for which the model is offered.
         """
-        return domain_hash("federation/round offer", self.to_bytes())
+        return domain_hash(purpose.domain, self.to_bytes())
 
 
 @dataclass(frozen=True)
 class RoundReady(Record):
-    """Site to server: it has trained, and waits for the secure sums.
+    """Site to server: it has computed, and waits for the secure sums.
 
     Attributes:
         round_id: of the offer.

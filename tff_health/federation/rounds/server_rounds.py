@@ -15,10 +15,10 @@ from crypto.session.sum_roles import SumRoles, VectorShape
 from tff_health.federation.errors import FederationError
 from tff_health.federation.rounds.messages import (
     TASK,
-    TRAIN,
     RoundOffer,
     RoundReady,
 )
+from tff_health.federation.rounds.purpose import TRAINING, Purpose
 from tff_health.secure_aggregation.protocols import SumProtocol
 from tff_health.secure_aggregation.round_record import culprits_of
 from tff_health.secure_aggregation.sessions import SumSession
@@ -84,6 +84,7 @@ class ServerRounds:
         needed: further parties without which none can, such as a key holder.
         patience: how long the server waits.
         tell: is told, in a line for people, what goes on.
+        purpose: what sites are asked to compute.
     """
 
     def __init__(
@@ -97,11 +98,15 @@ class ServerRounds:
         needed: Collection[Party] = (),
         patience: Patience,
         tell: Callable[[str], None] = lambda _: None,
+        purpose: Purpose = TRAINING,
     ) -> None:
         self._asking = asking
         self._slots = slots
         labels = {id(one): label for label, one in protocol.by_label.items()}
-        self._sessions = [(labels[id(s.protocol)], s) for s in protocol.sessions(slots)]
+        self._sessions = [
+            (purpose.prefix + labels[id(s.protocol)], s) for s in protocol.sessions(slots)
+        ]
+        self._purpose = purpose
         self._study = study
         self._fewest = fewest
         self._needed = frozenset(needed)
@@ -125,9 +130,9 @@ class ServerRounds:
             SessionAbortedError: with a `StoppedError` as its reason if the program is ending.
         """
         offer = RoundOffer(self._study, round_number, model)
-        costs, seconds = Costs(), 0.0
+        costs, seconds, most = Costs(), 0.0, 1 if self._purpose.is_optional else MOST_ATTEMPTS
         refusals: tuple[Refusal, ...] = ()
-        for attempt in range(1, MOST_ATTEMPTS + 1):
+        for attempt in range(1, most + 1):
             asked = [client for client in draw(attempt) if client not in self._excluded]
             if len(asked) < self._fewest and self._excluded:
                 raise FederationError(
@@ -148,16 +153,21 @@ class ServerRounds:
                 told = any(isinstance(r.error, OpenedRoundError) for r in error.refusals)
                 if error.may_be_opened or told:
                     spent = costs, refusals, attempt - 1, seconds
-                    return RoundSums(offer.binding(), ready, (), (), *spent, lost=str(error))
-                self._tell(f"round {round_number}: {error}; another attempt")
+                    binding = offer.binding(self._purpose)
+                    return RoundSums(binding, ready, (), (), *spent, lost=str(error))
+                if attempt < most:
+                    self._tell(f"round {round_number}: {error}; another attempt")
                 continue
             survivors, sums, cost, refused, lone = done
             self._leave_out(refused)
             spent = costs + cost, refusals + refused, attempt - 1, seconds
-            return RoundSums(offer.binding(), ready, survivors, sums, *spent, lone)
+            return RoundSums(offer.binding(self._purpose), ready, survivors, sums, *spent, lone)
+        last = refusals[-1] if refusals else "too few sites"
+        if self._purpose.is_optional:
+            raise FederationError(f"round {round_number} was aborted (last: {last})")
         raise FederationError(
-            f"round {round_number} was aborted {MOST_ATTEMPTS} times before its sum could have "
-            f"been opened (last: {refusals[-1] if refusals else 'too few sites'}); the state after "
+            f"round {round_number} was aborted {most} times before its sum could have "
+            f"been opened (last: {last}); the state after "
             f"round {round_number - 1} is kept: start the server again once more sites are there"
         )
 
@@ -168,13 +178,14 @@ class ServerRounds:
         self._gather(clients)
         start = time.monotonic()
         asked: dict[Party, bytes] = dict.fromkeys(sorted(clients), offer.to_bytes())
-        answer = RoundReady(offer.round_id, offer.binding()).to_bytes()
+        answer = RoundReady(offer.round_id, offer.binding(self._purpose)).to_bytes()
+        stage = self._purpose.stage
         ready: list[ClientId] = []
         refusals: list[Refusal] = []
-        for reply in self._asking.ask(TASK, TRAIN, asked, self._patience.training):
+        for reply in self._asking.ask(TASK, stage, asked, self._patience.training):
             if reply.refusal is not None:
-                refusals.append(Refusal(TRAIN, reply.party, reply.refusal))
-                self._tell(f"{describe(reply.party)} does not train: {reply.refusal}")
+                refusals.append(Refusal(stage, reply.party, reply.refusal))
+                self._tell(f"{describe(reply.party)} does not {stage}: {reply.refusal}")
             elif reply.data == answer and isinstance(reply.party, int):
                 ready.append(reply.party)
         return tuple(sorted(ready)), time.monotonic() - start, tuple(refusals)
@@ -190,13 +201,15 @@ class ServerRounds:
 
         Who hangs is not waited for; who is away is once, until it has been there again.
         """
-        wanted, told, since = frozenset(clients), False, 0.0
+        wanted, told, since, begun = frozenset(clients), False, 0.0, time.monotonic()
         while True:
             present, silent = self._asking.present, self._asking.silent
             self._away -= present
             there, missing = wanted & present, self._needed - present
             now = time.monotonic()
             if len(there) < self._fewest or missing:
+                if self._purpose.is_optional and now - begun > self._patience.gathering:
+                    return
                 since = 0.0
                 if not told:
                     names = "".join(f", and for {describe(party)}" for party in missing)
@@ -216,13 +229,14 @@ class ServerRounds:
         """Runs the sessions of a round, one after the other, over one set of survivors."""
         if len(cohort) < self._fewest:
             few = ThresholdError("sites that have trained", len(cohort), self._fewest)
-            raise SessionAbortedError(TRAIN, few, Costs(), ())
+            raise SessionAbortedError(self._purpose.stage, few, Costs(), ())
         found: dict[int, Any] = {}
         costs, survivors, lone = Costs(), cohort, 0.0
         refusals: tuple[Refusal, ...] = ()
         for label, session in self._sessions:
             try:
-                result = _serve(self._asking, label, session, survivors, offer)
+                binding = offer.binding(self._purpose)
+                result = _serve(self._asking, label, session, survivors, offer.round_id, binding)
             except SessionAbortedError as error:
                 error.costs, error.refusals = costs + error.costs, refusals + error.refusals
                 error.may_be_opened |= bool(found)
@@ -246,12 +260,12 @@ def _serve(
     label: str,
     session: SumSession,
     cohort: tuple[ClientId, ...],
-    offer: RoundOffer,
+    round_id: int,
+    binding: bytes,
 ) -> SumResult | QualitySumResult:
     """Runs one session of a round."""
     protocol = session.protocol
     shape = VectorShape(session.length, session.bits(len(cohort)))
-    round_id, binding = offer.round_id, offer.binding()
     if isinstance(protocol, JointRoles):
         quality = session.max_quality or 0
         return protocol.serve(

@@ -1,13 +1,10 @@
 """A site's part in training rounds: it trains when it is asked, if its own rules allow it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from crypto.errors import PolicyError, blaming
 from crypto.parties import SERVER, ClientId
-from crypto.protocols.quality_sum.parameters import Contribution
-from crypto.session.apart.member import Expected, SumMember
 from crypto.session.apart.participant import Call, Task
 from crypto.session.messages import RoundInvitation
 from tff_health.errors import TffHealthError
@@ -16,12 +13,12 @@ from tff_health.federation.rounds.messages import (
     END,
     TASK,
     TRAIN,
+    VALIDATE,
     RoundClosed,
     RoundOffer,
-    RoundReady,
     StudyEnded,
 )
-from tff_health.secure_aggregation.sessions import SumSession
+from tff_health.federation.rounds.offered_sums import OfferedSums
 
 
 class Training(Protocol):
@@ -37,6 +34,10 @@ class Training(Protocol):
         Returns:
             a tensor for each slot of the round.
         """
+        ...
+
+    def validate(self, model: bytes) -> Sequence[Any]:
+        """Measures a model on what this site has put aside; arguments and result as above."""
         ...
 
     def keep(self, round_number: int) -> None:
@@ -88,23 +89,8 @@ class Watcher(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class _Ready:
-    """What the site has trained.
-
-    Attributes:
-        round_id: in this round.
-        binding: on this offer.
-        tensors: what it contributes.
-    """
-
-    round_id: int
-    binding: bytes
-    tensors: Sequence[Any] = field(repr=False)
-
-
 class SiteRounds:
-    """Trains when it is asked to, and lets the protocols' clients contribute what came of it.
+    """Trains, and validates, when it is asked to; protocols' clients contribute what came of it.
 
     The same offer is trained on once, however often it comes: after a lost connection, or from a
     server that was started anew.
@@ -112,42 +98,43 @@ class SiteRounds:
     Args:
         client: the site's number.
         study: digest of the study, as the site has it.
-        sessions: label -> a session of each round.
-        members: label -> the client of its protocol.
+        trained: the sums over what it has trained.
         training: what the site computes.
         rules: what it allows.
         watcher: is told how rounds go.
+        validated: the sums over what it has found in validation; None to refuse that.
     """
 
     def __init__(
         self,
         client: ClientId,
         study: bytes,
-        sessions: Mapping[str, SumSession],
-        members: Mapping[str, SumMember[Any]],
+        trained: OfferedSums,
         training: Training,
         rules: Rules,
         watcher: Watcher,
+        validated: OfferedSums | None = None,
     ) -> None:
         self._client = client
         self._study = study
-        self._sessions = sessions
-        self._members = members
+        self._trained = trained
+        self._validated = validated
         self._training = training
         self._rules = rules
         self._watcher = watcher
-        self._ready: _Ready | None = None
 
     def tasks(self) -> dict[str, Task]:
         """Returns what a participant does for this site."""
         found: dict[str, Task] = {TASK: self._answer}
-        for label, member in self._members.items():
-            found |= member.tasks(label)
+        for sums in (self._trained, self._validated):
+            for label, member in sums.members.items() if sums else ():
+                found |= member.tasks(label)
         return found
 
     def _answer(self, call: Call) -> bytes | None:
         steps: Mapping[str, Callable[[bytes], bytes | None]] = {
             TRAIN: self._train,
+            VALIDATE: self._validate,
             CLOSE: self._close,
             END: self._end,
         }
@@ -156,41 +143,47 @@ class SiteRounds:
         return steps[call.stage](call.data)
 
     def _train(self, data: bytes) -> bytes:
+        offer = self._offer(data)
+
+        def train() -> Sequence[Any]:
+            number = offer.round_id
+            self._ask(lambda: self._rules.check_round(number))
+            self._watcher.offered(offer)
+            self._watcher.training(number)
+            tensors = self._training.contribute(offer.model, number)
+            self._watcher.trained(number)
+            return tensors
+
+        def admit(invitation: RoundInvitation) -> None:
+            self._admit(invitation)
+            self._watcher.invited(invitation.cohort)
+
+        return self._trained.answer(offer, train, admit)
+
+    def _validate(self, data: bytes) -> bytes:
+        if self._validated is None:
+            raise PolicyError("validation, of which the study has none", SERVER)
+        offer = self._offer(data)
+        return self._validated.answer(
+            offer, lambda: self._training.validate(offer.model), self._admit
+        )
+
+    def _offer(self, data: bytes) -> RoundOffer:
         with blaming(SERVER):
             offer = RoundOffer.from_bytes(data)
         if offer.study != self._study:
             raise PolicyError("a round of another study", SERVER)
-        number, binding = offer.round_id, offer.binding()
-        ready = self._ready
-        if ready is None or (ready.round_id, ready.binding) != (number, binding):
-            self._ready = None
-            self._ask(lambda: self._rules.check_round(number))
-            self._watcher.offered(offer)
-            self._watcher.training(number)
-            ready = _Ready(number, binding, self._training.contribute(offer.model, number))
-            self._watcher.trained(number)
-            self._ready = ready
-        for label, session in self._sessions.items():
-            give = self._giving(session, ready)
-            self._members[label].expect(Expected(number, binding, give))
-        return RoundReady(number, binding).to_bytes()
+        return offer
 
-    def _giving(self, session: SumSession, ready: _Ready) -> Callable[[RoundInvitation], Any]:
-        def give(invitation: RoundInvitation) -> Any:
-            size = len(invitation.cohort)
-            self._ask(lambda: self._rules.check_cohort(size, threshold_of(invitation)))
-            self._watcher.invited(invitation.cohort)
-            vector = session.vector(ready.tensors, size)
-            quality = session.quality_of(ready.tensors)
-            return vector if quality is None else Contribution(vector, quality)
-
-        return give
+    def _admit(self, invitation: RoundInvitation) -> None:
+        size, threshold = len(invitation.cohort), threshold_of(invitation)
+        self._ask(lambda: self._rules.check_cohort(size, threshold))
 
     def _close(self, data: bytes) -> bytes | None:
         with blaming(SERVER):
             closed = RoundClosed.from_bytes(data)
         self._watcher.told(closed)
-        ready = self._ready
+        ready = self._trained.ready
         if ready is None or (ready.round_id, ready.binding) != (closed.round_id, closed.binding):
             return None  # it did not train then, or has been started anew since
         if self._client in closed.survivors:

@@ -37,6 +37,8 @@ from tff_health.federation.programs.parties import (
 from tff_health.federation.rounds.announcements import Announcements
 from tff_health.federation.rounds.helper_rounds import HelperRounds
 from tff_health.federation.rounds.messages import TRAIN, RoundClosed, RoundOffer
+from tff_health.federation.rounds.offered_sums import OfferedSums
+from tff_health.federation.rounds.purpose import TRAINING
 from tff_health.federation.rounds.server_rounds import Patience, ServerRounds
 from tff_health.federation.rounds.site_rounds import Rules, SiteRounds, Training, Watcher
 from tff_health.federation.site.site_file import read_party, read_site
@@ -290,7 +292,8 @@ async def site(path, blows):
         if label in sessions
     }
     watcher, rules = Teller(asyncio.get_running_loop()), SiteRules(site, state)
-    rounds = SiteRounds(client, digest, sessions, members, Drawn(client, slots), rules, watcher)
+    sums = OfferedSums(TRAINING, sessions, members)
+    rounds = SiteRounds(client, digest, sums, Drawn(client, slots), rules, watcher)
     tasks = {name: blows.around(name, task) for name, task in rounds.tasks().items()}
     await stayed(site, tasks, credentials, watcher.over)
     state.close()
