@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from crypto.errors import PolicyError, WrongTimeError, blaming
 from crypto.parties import SERVER
 from crypto.session.apart.participant import Call, Task
 from crypto.session.client_session import Part
 from crypto.session.messages import RoundInvitation
+
+SUM: Final = "sum"
+"""The task of a client in the stages of a sum."""
 
 Given = TypeVar("Given")
 
@@ -78,7 +81,7 @@ class SumMember(Generic[Given]):
         Args:
             label: as the server's channel has it.
         """
-        tasks: dict[str, Task] = {"sum": self.answer, **self._others}
+        tasks: dict[str, Task] = {SUM: self.answer, **self._others}
         return {f"{label}/{name}": task for name, task in tasks.items()}
 
     def answer(self, call: Call) -> bytes:

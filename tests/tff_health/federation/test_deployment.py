@@ -66,6 +66,7 @@ def test_programs_that_are_apart_train_the_very_model_of_sums_in_the_clear(
     assert f"SHA-256 {hashlib.sha256(model).hexdigest()}" in report
     assert [row["survivors"] for row in rows] == [3, 3, 3]
     assert [row["lost"] for row in rows] == [0, 0, 0]
+    assert [row.get("verified") for row in rows] == [3 if verify else None] * 3
     plain, told = trained_in_one_process(tmp_path / "plain", scheme)
     assert model == plain
     assert {name: rows[-1][name] for name in told["validation"]} == told["validation"]

@@ -75,12 +75,15 @@ def contribution(client, round_number, slots):
 
 class Rules:
     def __init__(self):
-        self.problems = {}
+        self.problems, self.checked = {}, {}
         self.smallest = 3
 
     def check_round(self, round_number):
         if problem := self.problems.get(round_number):
             raise FederationError(problem)
+
+    def summed(self, round_number, *, is_checked):
+        self.checked[round_number] = is_checked
 
     def check_cohort(self, size, threshold):
         if size < self.smallest or threshold < 2:
@@ -114,6 +117,8 @@ class Log:
 
 
 class World:
+    settings = SETTINGS
+
     def __init__(self, name, deadline=30.0):
         self.name, self.slots = name, SLOTS[name]
         self.identities = {p: SigningIdentity.generate() for p in (*CLIENTS, AUTHORITY)}
@@ -128,7 +133,7 @@ class World:
         authority = self.identities[AUTHORITY].verify_key
         own = self.identities.get(party)
         consortium = EnrolledConsortium(self.registry, authority, party=party, own=own)
-        return BINDINGS[self.name].build(SETTINGS, Apart(consortium))
+        return BINDINGS[self.name].build(self.settings, Apart(consortium))
 
     async def __aenter__(self):
         for client in CLIENTS:
@@ -263,6 +268,59 @@ def test_rounds_sum_what_sites_have_trained(name):
                     ("closed", 2, CLIENTS, False),
                     ("ended", 2),
                 ]
+
+    run(rounds())
+
+
+class Verified(World):
+    """A world whose sums are checked, and so must not wrap as `UPDATE` does."""
+
+    settings = replace(SETTINGS, verify=True)
+
+    def __init__(self, name):
+        super().__init__(name)
+        numbers = Slot("bitwidth", 1 << 12, (3, 2), np.dtype(np.int64))
+        self.slots = [numbers if slot is UPDATE else slot for slot in self.slots]
+
+
+class Silent:
+    """A session of a server that shows nobody the sums."""
+
+    def __init__(self, session):
+        self._session = session
+
+    def __getattr__(self, name):
+        return getattr(self._session, name)
+
+    def ask(self, task, stage, messages, seconds=None):
+        shown = {} if stage == "verification" else messages
+        return self._session.ask(task, stage, shown, seconds)
+
+
+@pytest.mark.parametrize("name", ["double_masking", "quality_sum", "hardened_quality_sum"])
+def test_server_and_sites_know_who_found_the_sums_right(name):
+    async def rounds():
+        async with Verified(name) as world:
+
+            def one(server, number, asking=None):
+                if asking:
+                    server._asking = asking
+                done = server.run(MODEL % number, number, everybody)
+                world.announcements.close(
+                    RoundClosed(number, done.binding, done.survivors, bytes(32), False)
+                )
+                return done
+
+            def two(server):
+                return one(server, 1), one(server, 2, Silent(server._asking))
+
+            first, second = await world.run(two)
+            world.assert_right(first, 1)
+            world.assert_right(second, 2)
+            assert first.verified_by == CLIENTS
+            assert second.verified_by == ()
+            for client in CLIENTS:
+                assert world.rules[client].checked == {1: True, 2: False}
 
     run(rounds())
 

@@ -209,11 +209,17 @@ def test_a_study_with_who_is_not_in_the_registry_or_not_any_more(tmp_path):
         ("smallest_threshold = 3", "smallest_threshold = 4", r"a threshold of 3: smallest_thr"),
         ("colluders = 2", "colluders = 3", r"it bears 2 clients .*; colluders is 3"),
         ("epsilon_budget = inf", "epsilon_budget = 8", r"it adds no noise; epsilon_budget is 8"),
+        ("colluders = 2", "colluders = 2\nverified = true", r"its sites do not check sums"),
     ],
 )
 def test_studies_that_a_policy_forbids(consortium, old, new, said):
     with pytest.raises(FederationError, match=f"policy forbids study 'lesions': {said}"):
         site_of(consortium, (old, new))
+
+
+def test_a_policy_that_insists_on_checked_sums_takes_a_study_that_has_them(consortium):
+    insisting = ("colluders = 2", "colluders = 2\nverified = true")
+    assert site_of(consortium, insisting, study=STUDY + "verify = true\n").policy.verified
 
 
 def test_a_study_without_signatures(consortium):

@@ -8,6 +8,7 @@ from typing import Any
 from crypto.parties import ClientId
 from tff_health.federation.consortium.digests import spoken
 from tff_health.federation.evidence.transcript import TRANSCRIPT
+from tff_health.federation.rounds.server_rounds import RoundSums
 from tff_health.federation.study import Study
 from tff_health.local.evaluation import Evaluation
 from tff_health.reporting.files import write_json
@@ -163,3 +164,27 @@ def _rounds(rows: Sequence[Row]) -> Table:
 
 def _cell(value: Any) -> Any:
     return "" if value is None else value
+
+
+def round_row(done: RoundSums, model_bytes: int) -> Row:
+    """Returns what metrics.csv says of a round's sites and costs.
+
+    Args:
+        done: the round.
+        model_bytes: of what each site was sent to train on.
+    """
+    costs = done.costs
+    verified = {} if done.verified_by is None else {"verified": len(done.verified_by)}
+    return {
+        **verified,
+        "cohort": len(done.cohort),
+        "survivors": len(done.survivors),
+        "aborted_attempts": done.aborted_attempts,
+        "lost": int(bool(done.lost)),
+        "bytes_up": costs.bytes_up,
+        "bytes_down": costs.bytes_down + model_bytes * len(done.cohort),
+        "seconds_training": round(done.seconds_training, 4),
+        "seconds_client_crypto": round(costs.client_seconds, 4),
+        "seconds_server_crypto": round(costs.server_seconds, 4),
+        "seconds_holder_crypto": round(costs.authority_seconds, 4),
+    }

@@ -26,7 +26,7 @@ from tff_health.federation.programs.study_data import (
 )
 from tff_health.federation.rounds.announcements import Announcements
 from tff_health.federation.rounds.messages import RoundClosed
-from tff_health.federation.rounds.server_rounds import Patience, RoundSums, ServerRounds
+from tff_health.federation.rounds.server_rounds import Patience, ServerRounds
 from tff_health.federation.study import OWN_IMAGES, Study
 from tff_health.local.evaluation import Evaluation
 from tff_health.reporting.progress import warn
@@ -209,7 +209,7 @@ class ServerRun:
             return tuple(asked)
 
         done = rounds.run(model, number, draw)
-        row = _row(done, len(model))
+        row = server_results.round_row(done, len(model))
         if done.lost:
             warn(f"round {number} is lost: {done.lost}")
         else:
@@ -268,20 +268,3 @@ class ServerRun:
             evaluation,
         )
         return server_results.told(self._folder, summary, self._study.clients, seconds)
-
-
-def _row(done: RoundSums, model_bytes: int) -> Row:
-    """Returns what metrics.csv says of a round's sites and costs."""
-    costs = done.costs
-    return {
-        "cohort": len(done.cohort),
-        "survivors": len(done.survivors),
-        "aborted_attempts": done.aborted_attempts,
-        "lost": int(bool(done.lost)),
-        "bytes_up": costs.bytes_up,
-        "bytes_down": costs.bytes_down + model_bytes * len(done.cohort),
-        "seconds_training": round(done.seconds_training, 4),
-        "seconds_client_crypto": round(costs.client_seconds, 4),
-        "seconds_server_crypto": round(costs.server_seconds, 4),
-        "seconds_holder_crypto": round(costs.authority_seconds, 4),
-    }

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,12 @@ from tff_health.federation.evidence.transcript import TRANSCRIPT, Transcript
 from tff_health.federation.programs.connection import Connect, stay, until_over
 from tff_health.federation.programs.evidence import SiteEvidence
 from tff_health.federation.programs.parties import (
-    noise_needs,
     place_of,
     protocol_of,
     roles_by_label,
     validates,
 )
+from tff_health.federation.programs.site_rules import SiteRules
 from tff_health.federation.programs.study_data import (
     agreed_facts,
     decoding_of,
@@ -164,37 +163,6 @@ class _Training:
 
     def keep(self, round_number: int) -> None:
         self._training.keep(round_number)
-
-
-class SiteRules:
-    """What policy and ledger of a site allow, and its study needs.
-
-    Args:
-        site: its file.
-        state: what it keeps.
-        training: what it computes.
-    """
-
-    def __init__(self, site: SiteFile, state: SiteState, training: SiteTraining) -> None:
-        self._site = site
-        self._ledger = state.ledger
-        self._steps = training.noisy_steps(1)
-
-    def check_round(self, round_number: int) -> None:
-        """Notes what a round is about to spend; FederationError if that is too much."""
-        study = self._site.study.digest
-        epsilon = self._ledger.spend(study, round_number, self._steps, time.time())
-        if self._steps is not None:
-            log.info("round %d: epsilon spent so far %.4g", round_number, epsilon)
-
-    def check_cohort(self, size: int, threshold: int) -> None:
-        """Refuses, by a FederationError, a secure sum over too few clients."""
-        self._site.policy.check_cohort(size, threshold)
-        if threshold < (fewest := noise_needs(self._site.study)):
-            raise FederationError(
-                f"a sum over {threshold} sites would have less noise than is counted: distributed "
-                f"noise needs the shares of {fewest}"
-            )
 
 
 def _client_of(site: SiteFile) -> ClientId:

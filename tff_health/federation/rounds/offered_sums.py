@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crypto.protocols.quality_sum.parameters import Contribution
-from crypto.session.apart.member import Expected, SumMember
+from crypto.protocols.verified_sum.stages import Stage
+from crypto.session.apart.member import SUM, Expected, SumMember
+from crypto.session.apart.participant import Call, Task
 from crypto.session.messages import RoundInvitation
 from tff_health.federation.rounds.messages import RoundOffer, RoundReady
 from tff_health.federation.rounds.purpose import Purpose
@@ -45,8 +47,9 @@ class OfferedSums:
         sessions: Mapping[str, SumSession],
         members: Mapping[str, SumMember[Any]],
     ) -> None:
-        self.members = members
         self.ready: Ready | None = None
+        self._members = members
+        self._checked: set[str] = set()
         self._purpose = purpose
         self._sessions = sessions
 
@@ -67,11 +70,36 @@ class OfferedSums:
         ready = self.ready
         if ready is None or (ready.round_id, ready.binding) != (number, binding):
             self.ready = None
+            self._checked.clear()
             self.ready = ready = Ready(number, binding, compute())
         for label, session in self._sessions.items():
             give = _giving(session, ready, admit)
-            self.members[label].expect(Expected(number, binding, give))
+            self._members[label].expect(Expected(number, binding, give))
         return RoundReady(number, binding).to_bytes()
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether each sum of the last offer was found right, as only some protocols allow."""
+        return self._checked == set(self._sessions)
+
+    def tasks(self) -> dict[str, Task]:
+        """Returns what a participant does for these sums."""
+        found: dict[str, Task] = {}
+        for label, member in self._members.items():
+            found |= member.tasks(label)
+            found[f"{label}/{SUM}"] = self._noting(label, found[f"{label}/{SUM}"])
+        return found
+
+    def _noting(self, label: str, task: Task) -> Task:
+        """Returns a task that notes too whether its sum was found right."""
+
+        def noting(call: Call) -> bytes | None:
+            answer = task(call)
+            if call.stage == Stage.VERIFICATION:
+                self._checked.add(label)
+            return answer
+
+        return noting
 
 
 def _giving(

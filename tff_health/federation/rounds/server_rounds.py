@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from crypto.errors import OpenedRoundError, ThresholdError
@@ -19,7 +19,7 @@ from tff_health.federation.rounds.messages import (
     RoundReady,
 )
 from tff_health.federation.rounds.purpose import TRAINING, Purpose
-from tff_health.secure_aggregation.protocols import SumProtocol
+from tff_health.secure_aggregation.protocols import SumProtocol, verified_by
 from tff_health.secure_aggregation.round_record import culprits_of
 from tff_health.secure_aggregation.sessions import SumSession
 from tff_health.secure_aggregation.slots import Slot
@@ -56,6 +56,7 @@ class RoundSums:
         seconds_training: until the last site had trained, or was not waited for any more.
         lone_share: as in `crypto.session.secure_sum.SumResult`.
         lost: why the round was lost; empty if it was not.
+        verified_by: the clients that found every sum right; None if they could not check them.
     """
 
     binding: bytes
@@ -68,6 +69,7 @@ class RoundSums:
     seconds_training: float
     lone_share: float = 0.0
     lost: str = ""
+    verified_by: tuple[ClientId, ...] | None = None
 
 
 class ServerRounds:
@@ -158,10 +160,14 @@ class ServerRounds:
                 if attempt < most:
                     self._tell(f"round {round_number}: {error}; another attempt")
                 continue
-            survivors, sums, cost, refused, lone = done
-            self._leave_out(refused)
-            spent = costs + cost, refusals + refused, attempt - 1, seconds
-            return RoundSums(offer.binding(self._purpose), ready, survivors, sums, *spent, lone)
+            self._leave_out(done.refusals)
+            return replace(
+                done,
+                costs=costs + done.costs,
+                refusals=refusals + done.refusals,
+                aborted_attempts=attempt - 1,
+                seconds_training=seconds,
+            )
         last = refusals[-1] if refusals else "too few sites"
         if self._purpose.is_optional:
             raise FederationError(f"round {round_number} was aborted (last: {last})")
@@ -223,19 +229,17 @@ class ServerRounds:
                     return
             self._asking.wait(_LOOK_EVERY)
 
-    def _sum(
-        self, offer: RoundOffer, cohort: tuple[ClientId, ...]
-    ) -> tuple[tuple[ClientId, ...], list[Any], Costs, tuple[Refusal, ...], float]:
+    def _sum(self, offer: RoundOffer, cohort: tuple[ClientId, ...]) -> RoundSums:
         """Runs the sessions of a round, one after the other, over one set of survivors."""
         if len(cohort) < self._fewest:
             few = ThresholdError("sites that have trained", len(cohort), self._fewest)
             raise SessionAbortedError(self._purpose.stage, few, Costs(), ())
         found: dict[int, Any] = {}
+        binding, verifications = offer.binding(self._purpose), []
         costs, survivors, lone = Costs(), cohort, 0.0
         refusals: tuple[Refusal, ...] = ()
         for label, session in self._sessions:
             try:
-                binding = offer.binding(self._purpose)
                 result = _serve(self._asking, label, session, survivors, offer.round_id, binding)
             except SessionAbortedError as error:
                 error.costs, error.refusals = costs + error.costs, refusals + error.refusals
@@ -251,8 +255,11 @@ class ServerRounds:
             found |= session.sums(result.sum, len(survivors), quality, num_survivors=left)
             survivors = result.survivors
             costs, refusals = costs + result.costs, refusals + result.refusals
+            verifications.append(result.verification)
             lone = max(lone, getattr(result, "lone_share", 0.0))
-        return survivors, [found[i] for i in range(len(self._slots))], costs, refusals, lone
+        sums, checked = [found[i] for i in range(len(self._slots))], verified_by(verifications)
+        fixed = binding, cohort, survivors, sums
+        return RoundSums(*fixed, costs, refusals, 0, 0.0, lone, verified_by=checked)
 
 
 def _serve(

@@ -56,6 +56,15 @@ class Rules(Protocol):
         """Refuses a secure sum over too few clients."""
         ...
 
+    def summed(self, round_number: int, *, is_checked: bool) -> None:
+        """Is told that a round has counted, with this site in its sum.
+
+        Args:
+            round_number: of the round.
+            is_checked: whether the site has found all its sums right.
+        """
+        ...
+
 
 class Watcher(Protocol):
     """Is told how rounds go: for the site's log, and its evidence."""
@@ -127,8 +136,7 @@ class SiteRounds:
         """Returns what a participant does for this site."""
         found: dict[str, Task] = {TASK: self._answer}
         for sums in (self._trained, self._validated):
-            for label, member in sums.members.items() if sums else ():
-                found |= member.tasks(label)
+            found |= sums.tasks() if sums else {}
         return found
 
     def _answer(self, call: Call) -> bytes | None:
@@ -188,6 +196,7 @@ class SiteRounds:
             return None  # it did not train then, or has been started anew since
         if self._client in closed.survivors:
             self._training.keep(closed.round_id)
+            self._rules.summed(closed.round_id, is_checked=self._trained.is_checked)
         self._watcher.closed(closed.round_id, closed)
         return None
 

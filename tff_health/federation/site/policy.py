@@ -36,6 +36,10 @@ class SitePolicy:
         "the protocol.",
         True,
     )
+    verified: bool = setting(
+        "Whether sites must check every sum, and this one stop once it could not check one.",
+        False,
+    )
     epsilon_budget: float = setting(
         "Privacy that all studies together may spend of this site's data; inf for no budget, so "
         "that studies without differential privacy are allowed.",
@@ -114,6 +118,8 @@ class SitePolicy:
         signed = study.config.protocol.signatures if has_key_holder else plan and plan.signed
         if self.signatures and not signed:
             found.append("it trusts the server to follow the protocol; signatures is true")
+        if self.verified and not study.config.protocol.verify:
+            found.append("its sites do not check sums (verify); verified is true")
         return found
 
     def _of_privacy(self, study: Study) -> list[str]:

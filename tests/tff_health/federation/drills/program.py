@@ -258,6 +258,9 @@ class SiteRules(Rules):
     def check_cohort(self, size, threshold):
         self._site.policy.check_cohort(size, threshold)
 
+    def summed(self, number, *, is_checked):
+        pass
+
 
 class Teller(Watcher):
     def __init__(self, loop):
