@@ -1,7 +1,9 @@
 """Transcripts: what parties sign, and what verifying them finds."""
 
+import contextlib
 import dataclasses
 import errno
+import hashlib
 import json
 import math
 import os
@@ -12,14 +14,19 @@ import stat
 
 import pytest
 
-from crypto.parties import SERVER
+from crypto.parties import AUTHORITY, SERVER
+from crypto.session.apart.participant import Call
 from tests.tff_health.federation.parties import STUDY, Consortium, process
 from tff_health.federation.__main__ import main
+from tff_health.federation.carrier.limits import Traffic
 from tff_health.federation.consortium import enrolment
+from tff_health.federation.consortium.digests import spoken
 from tff_health.federation.errors import FederationError
 from tff_health.federation.evidence.entries import START, SUMMED, Entry, RoundSessions
 from tff_health.federation.evidence.transcript import Transcript, read_line
 from tff_health.federation.evidence.verification import verify_folder
+from tff_health.federation.programs.evidence import HelperEvidence
+from tff_health.federation.rounds.messages import RoundClosed
 
 NAMES = {SERVER: "server", 1: "one", 2: "two", 3: "three"}
 MODELS = [bytes([i]) * 32 for i in range(10)]
@@ -70,6 +77,75 @@ def folder(consortium, tmp_path):
             own[1] = dataclasses.replace(own[1], survivors=None, outcome="the link was lost")
         write(consortium, tmp_path / "t", party, own)
     return tmp_path / "t"
+
+
+def helper(consortium, folder, told):
+    """The transcript of a key holder that has served rounds; returns its path."""
+    path = folder / "keeper.jsonl"
+    identity = consortium.site("keeper").identity
+    transcript = Transcript.open(path, "keeper", AUTHORITY, identity)
+    evidence = HelperEvidence(transcript, STUDY, consortium.registry.digest, Traffic())
+    tasks = evidence.noting({"sum 1/decrypt": refuse_nonsense})
+    for round_id, calls in told.items():
+        for data in calls:
+            with contextlib.suppress(ValueError):
+                assert tasks["sum 1/decrypt"](Call(b"", "decrypt", data)) == b"done"
+        closed = RoundClosed(round_id, bytes([round_id]) * 32, (1, 2, 3), bytes(32), False)
+        evidence.told(closed)
+        evidence.told(closed)  # a server that was started anew says it again
+    evidence.close()
+    return path
+
+
+def refuse_nonsense(call):
+    if call.data == b"nonsense":
+        raise ValueError
+    return b"done"
+
+
+def test_a_key_holder_tells_what_it_was_asked_and_did(tmp_path):
+    consortium = Consortium.found(tmp_path, "one")
+    request = enrolment.enrol(tmp_path / "keeper", "keeper")
+    enrolment.sign(tmp_path / "ca", request, spoken(request.digest), AUTHORITY)
+    folder = tmp_path / "t"
+    folder.mkdir()
+    shutil.copy(tmp_path / "ca" / enrolment.REGISTRY, folder)
+    calls = {1: [b"order 1"], 2: [], 3: [b"nonsense", b"order 3"], 4: [b"order 4", b"order 4"]}
+    path = helper(consortium, folder, calls)
+    assert problems(folder) == []
+    told = [json.loads(line)["entry"]["told"]["sessions"] for line in lines_of(path)]
+    once = {data: chained(b"", data) for data in (b"order 1", b"order 3", b"order 4")}
+    assert told == [
+        {"sum 1/decrypt": once[b"order 1"].hex()},
+        {},
+        {"sum 1/decrypt": once[b"order 3"].hex()},
+        {"sum 1/decrypt": chained(once[b"order 4"], b"order 4").hex()},
+    ]
+    registry = consortium.registry.digest
+    write(
+        consortium,
+        folder,
+        SERVER,
+        [
+            session(
+                registry,
+                r,
+                binding=bytes([r]) * 32,
+                model_before=None,
+                model_after=bytes(32),
+                survivors=(1, 2, 3),
+            )
+            for r in (1, 2, 3, 4, 5)
+        ],
+    )
+    (found,) = problems(folder)
+    assert "keeper.jsonl: does not tell of round 5" in found
+    path.write_bytes(path.read_bytes().replace(once[b"order 1"].hex().encode(), b"00" * 32))
+    assert any("the signature of keeper does not hold" in problem for problem in problems(folder))
+
+
+def chained(before, data):
+    return hashlib.sha256(before + hashlib.sha256(data).digest()).digest()
 
 
 def problems(folder):

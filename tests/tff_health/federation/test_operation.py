@@ -105,8 +105,9 @@ def test_the_example_on_one_machine():
     assert re.search(r"evidence: 6 transcripts, \d+ entries, 0 problems", done.stdout)
 
 
-def test_evidence_survives_a_kill_of_the_server(tmp_path):
-    with Deployment(tmp_path, {**SETTINGS, "rounds": 3}) as deployed:
+@pytest.mark.parametrize("scheme", ["bonawitz", "fedopt"])
+def test_evidence_survives_a_kill_of_the_server(tmp_path, scheme):
+    with Deployment(tmp_path, {**SETTINGS, "scheme": scheme, "rounds": 3}) as deployed:
         deployed.start_all()
         deployed.wait_for("hospital-1", "round 2: training")
         deployed.kill("server")
@@ -115,5 +116,15 @@ def test_evidence_survives_a_kill_of_the_server(tmp_path):
         for name in deployed.names:
             assert deployed.wait(name) == 0, deployed.logs()
         folder = gathered(deployed, tmp_path / "evidence")
+        transcripts = sorted(path.stem for path in folder.glob("*.jsonl"))
+    assert transcripts == sorted(["server", *deployed.names])
     assert verify_folder(folder).problems == ()
     assert len((folder / "server.jsonl").read_text().splitlines()) == 3
+    if scheme == "fedopt":
+        entries = [json.loads(line) for line in (folder / "keeper.jsonl").read_text().splitlines()]
+        told = [entry["entry"]["told"] for entry in entries]
+        assert [one["round_id"] for one in told] == [1, 2, 3]
+        assert all(any("decrypt" in name for name in one["sessions"]) for one in told)
+        (folder / "keeper.jsonl").write_text("")
+        (problem,) = verify_folder(folder).problems[:1]
+        assert "keeper.jsonl" in str(problem)

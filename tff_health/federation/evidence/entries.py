@@ -31,7 +31,9 @@ class RoundSessions:
         binding: the digest that all its sessions are bound to: of study, round, and the model that
             was shown.
         sessions: protocol -> the session in which the party has given what opens its sum, in
-            increasing order of protocols; empty bytes if it has in none, as the server.
+            increasing order of protocols; empty bytes if it has in none, as the server. Of an
+            authority, or key holder: what it did -> SHA-256 of what it was asked before and the
+            SHA-256 of what it was asked last.
         cohort: the clients that were invited, in increasing order; None if the party was not told.
         survivors: those that the sums are over, likewise.
         outcome: `SUMMED`, or what ended the round.

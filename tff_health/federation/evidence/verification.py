@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from crypto.parties import SERVER, describe
+from crypto.parties import AUTHORITY, SERVER, describe
 from crypto.primitives.signatures import VerifyKey
 from tff_health.federation.consortium.registry import Registry, read_registry
 from tff_health.federation.errors import FederationError
@@ -162,7 +162,7 @@ def _of_absences(seen: list[Seen]) -> Iterator[Problem]:
     missed: set[Any] = set()
     for one in seen:
         here = one.entry.told
-        for party in (SERVER, *(here.survivors or ())):
+        for party in (SERVER, AUTHORITY, *(here.survivors or ())):
             if party in files and (party, here.name) not in told | missed:
                 missed.add((party, here.name))
                 yield Problem(

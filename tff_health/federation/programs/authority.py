@@ -8,9 +8,12 @@ from crypto.parties import AUTHORITY
 from crypto.session.apart.participant import Participant, Task
 from tff_health.errors import ConfigError
 from tff_health.federation.carrier.greeting import Greeting
+from tff_health.federation.carrier.limits import Traffic
 from tff_health.federation.consortium.credentials import find_member, site_credentials
 from tff_health.federation.errors import FederationError
+from tff_health.federation.evidence.transcript import TRANSCRIPT, Transcript
 from tff_health.federation.programs.connection import Connect, stay, until_over
+from tff_health.federation.programs.evidence import HelperEvidence
 from tff_health.federation.programs.parties import protocol_of, roles_by_label, validates
 from tff_health.federation.rounds.helper_rounds import HelperRounds
 from tff_health.federation.rounds.messages import StudyEnded
@@ -55,16 +58,23 @@ async def serve_keys(path: Path, cache_dir: Path | None, connecting: Connect | N
         log.info("the study is over, after %d rounds", told.rounds)
         loop.call_soon_threadsafe(over.set)
 
-    tasks |= HelperRounds(party.study.digest, lambda _: None, ended).tasks()
-    log.info("authority of study '%s'", party.study.section.name)
-    greeting = Greeting.of(party.study.digest, party.registry.digest)
-    participant = Participant(tasks, _note)
+    study, registry, traffic = party.study, party.registry.digest, Traffic()
+    path, identity = party.folder / TRANSCRIPT, credentials.identity
+    transcript = Transcript.open(path, member.name, AUTHORITY, identity)
+    evidence = HelperEvidence(transcript, study.digest, registry, traffic)
+    rounds = HelperRounds(study.digest, evidence.told, ended)
+    log.info("authority of study '%s'", study.section.name)
+    participant = Participant(evidence.noting(tasks) | rounds.tasks(), _note)
     staying = stay(
         participant,
-        *(party.study.section.server, credentials, greeting, None, connecting),
+        *(study.section.server, credentials, Greeting.of(study.digest, registry), traffic),
+        connecting=connecting,
         give_up_after=party.give_up_after,
     )
-    await until_over(staying, over)
+    try:
+        await until_over(staying, over)
+    finally:
+        evidence.close()
     return 0
 
 

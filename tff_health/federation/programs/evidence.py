@@ -1,9 +1,11 @@
-"""What the server and a site write into their transcripts while a study runs."""
+"""What the server, a site and an authority write into their transcripts while a study runs."""
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 
 from crypto.parties import ClientId
+from crypto.session.apart.participant import Call, Task
 from crypto.session.opened_rounds import Journal
 from tff_health.federation.carrier.limits import Traffic
 from tff_health.federation.evidence.entries import SUMMED, RoundSessions
@@ -173,6 +175,69 @@ class SiteEvidence:
         )
         self._transcript.add(told, time.time())
         self._counted = Traffic(self._traffic.sent, self._traffic.received)
+
+    def close(self) -> None:
+        """Lets another program open the transcript."""
+        self._transcript.close()
+
+
+class HelperEvidence:
+    """Writes the transcript of an authority, or key holder: each round once, when it has ended.
+
+    Args:
+        transcript: the file, open.
+        study: digest of the study.
+        registry: digest of the registry that the party has pinned.
+        traffic: counts its messages.
+    """
+
+    def __init__(
+        self, transcript: Transcript, study: bytes, registry: bytes, traffic: Traffic
+    ) -> None:
+        self._transcript = transcript
+        self._study = study
+        self._registry = registry
+        self._traffic = traffic
+        self._counted = Traffic()
+        self._done: dict[str, bytes] = {}
+
+    def noting(self, tasks: Mapping[str, Task]) -> dict[str, Task]:
+        """Returns tasks that do the same, and note what they were asked and did."""
+
+        def noted(name: str, task: Task) -> Task:
+            def work(call: Call) -> bytes | None:
+                answer = task(call)
+                before = self._done.get(name, b"")
+                asked = hashlib.sha256(call.data).digest()
+                self._done[name] = hashlib.sha256(before + asked).digest()
+                return answer
+
+            return work
+
+        return {name: noted(name, task) for name, task in tasks.items()}
+
+    def told(self, closed: RoundClosed) -> None:
+        """Writes how a round ended, as the server says, and what was done since the last."""
+        if _tells_of(self._transcript, self._study, closed.round_id):
+            return
+        told = RoundSessions(
+            study=self._study,
+            registry=self._registry,
+            round_id=closed.round_id,
+            binding=closed.binding,
+            sessions=tuple(sorted(self._done.items())),
+            cohort=None,
+            survivors=closed.survivors,
+            outcome="lost" if closed.is_lost else SUMMED,
+            model_before=None,
+            model_after=closed.model,
+            epsilon=None,
+            bytes_up=self._traffic.sent - self._counted.sent,
+            bytes_down=self._traffic.received - self._counted.received,
+        )
+        self._transcript.add(told, time.time())
+        self._counted = Traffic(self._traffic.sent, self._traffic.received)
+        self._done.clear()
 
     def close(self) -> None:
         """Lets another program open the transcript."""
