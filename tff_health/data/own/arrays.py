@@ -96,6 +96,8 @@ def _check_images(
 ) -> list[int]:
     """Returns how many images each array has."""
     for name, (shape, dtype) in headers.items():
+        if shape and not shape[0]:
+            raise DataError(f"{path}: array {name} holds no images")
         channels = shape[3] if len(shape) == 4 else 1
         if len(shape) not in (3, 4) or channels not in (1, 3) or min(shape) < 1:
             raise DataError(

@@ -129,7 +129,8 @@ def test_medmnists_volumes_are_refused(reads):
         (PIXELS.astype(np.int64), "is int64, but must be uint8, uint16, or floats"),
         (PIXELS[:, :4], "images of 12x4 pixels, fewer than 8x8"),
         (PIXELS[:, 0, 0], "has shape (6, 3), but must have"),
-        (PIXELS[:0], "has shape (0, 10, 12, 3), but must have"),
+        (PIXELS[:0], "array images holds no images"),
+        (PIXELS[:, :0], "has shape (6, 0, 12, 3), but must have"),
         (np.asfortranarray(PIXELS), "is in Fortran's order"),
     ],
 )
