@@ -6,9 +6,9 @@ when it is first asked for, so that masking does not wait for Paillier's librari
 A protocol is a session over roles and messages: the clients' vectors go in, and the sum over the
 survivors, or an error, comes out. Nothing here knows TensorFlow, TFF or Keras.
 
-    errors, parties, randomness, domain, operations, wire, codings, codec
+    errors, parties, randomness, domain, operations, processes, wire, codings, codec
                      what every room uses: errors, roles, randomness, names of hashes, what costs
-                     time, bytes, and messages that declare their fields
+                     time, forked processes, bytes, and messages that declare their fields
     primitives/      field, shamir, key_agreement, signatures, prg, aead
     encoding/        residues, fixed_point, bit_packing, slot_packing, position_coding
     groups/          base (the interface), edwards25519, secp256k1, ffdhe; powers and commitments

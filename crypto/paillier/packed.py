@@ -24,7 +24,8 @@ from crypto.encoding.residues import IntegerVector
 from crypto.encoding.slot_packing import SlotPacking
 from crypto.errors import CapacityError, DecodingError, ParameterError
 from crypto.paillier.phe_keys import KEY_BITS
-from crypto.paillier.randomiser_table import RandomiserTable
+from crypto.paillier.randomiser_pool import RandomiserPool
+from crypto.paillier.randomiser_table import RandomiserTable, digit_bits_within
 from crypto.paillier.safe_primes import safe_prime
 from crypto.randomness import SYSTEM, Randomness, uniform_below
 
@@ -162,12 +163,23 @@ class PackedEncryptor:
     Args:
         public_key: under which it encrypts.
         randomness: where the table's base comes from.
+        table_bytes: what the table may take, 20 MB at least for 2048 bits; more makes it faster.
+
+    Attributes:
+        pool: randomisers that were made ahead.
     """
 
-    def __init__(self, public_key: PackedPublicKey, randomness: Randomness = SYSTEM) -> None:
+    def __init__(
+        self,
+        public_key: PackedPublicKey,
+        randomness: Randomness = SYSTEM,
+        table_bytes: int = 0,
+    ) -> None:
         self.public_key = public_key
         x = uniform_below(public_key.n - 1, randomness) + 1
-        self.table = RandomiserTable(public_key.n, x)
+        digit_bits = digit_bits_within(public_key.n.bit_length(), table_bytes)
+        self.table = RandomiserTable(public_key.n, x, digit_bits)
+        self.pool = RandomiserPool(self.table)
 
     def encrypt(
         self, vector: IntegerVector, packing: SlotPacking, randomness: Randomness = SYSTEM
@@ -185,13 +197,10 @@ class PackedEncryptor:
         Guarantees: each ciphertext has a fresh randomiser. It reveals nothing about the vector but
         its length, by the assumptions of `randomiser_table.py`.
         """
-        key, table = self.public_key, self.table
+        key = self.public_key
         if packing.plaintext_bits != key.n.bit_length() - 1:
             raise ParameterError("a packing for plaintexts of another key")
-        numbers = [
-            table.encrypt(plaintext, randomness.bytes(table.exponent_bytes))
-            for plaintext in packing.pack(vector)
-        ]
+        numbers = [self.pool.encrypt(number, randomness) for number in packing.pack(vector)]
         return key.wrap(numbers, packing, int(np.size(vector)), 1)
 
 

@@ -9,22 +9,20 @@ Workers end with their session, however that ends: they are killed and waited fo
 parent is gone reads the end of its pipe and ends by itself; one that dies ends the session.
 """
 
-import fcntl
 import json
 import os
-import signal
 import struct
-import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final, NoReturn, Self
+from typing import Any, BinaryIO, Final, Self
 
 from crypto import errors
 from crypto.errors import AbortError, CryptoError, LostWorkerError, ProtocolError
 from crypto.operations import Operation
 from crypto.parties import ClientId
+from crypto.processes import end_child, fork_child, pipe
 from crypto.session.cost_record import CostRecord
 from crypto.session.opened_rounds import MemoryJournal
 from crypto.session.steps import Answer, Asked, Outcome, Steps, in_turn
@@ -33,7 +31,6 @@ LEAST_SECONDS: Final = 0.25
 """Of clients' work in a session that is worth a fork, which takes tens of milliseconds."""
 
 _LENGTHS: Final = struct.Struct("<QQ")
-_PIPE_BYTES: Final = 1 << 20  # what Linux allows everybody; an upload then is a few reads
 
 
 class TellingJournal(MemoryJournal):
@@ -134,10 +131,8 @@ class _Worker:
     @contextmanager
     def forked(cls, team: Team, others: Sequence[Self]) -> Iterator[Self]:
         """Fork a worker, and end it afterwards."""
-        requests, replies = _pipe(), _pipe()
-        process = os.fork()
-        if process == 0:
-            _be_worker(team, requests, replies, others)
+        requests, replies = pipe(), pipe()
+        process = fork_child(lambda: _be_worker(team, requests, replies, others))
         requests[0].close()
         replies[1].close()
         worker = cls(team, process, requests[1], replies[0])
@@ -173,17 +168,15 @@ class _Worker:
 
     def end(self) -> None:
         """Kill it, if it has not ended, and wait for that."""
-        with suppress(ProcessLookupError):
-            os.kill(self._process, signal.SIGKILL)
-        os.waitpid(self._process, 0)
-        for pipe in (self._requests, self._replies):
+        end_child(self._process)
+        for end in (self._requests, self._replies):
             with suppress(BrokenPipeError):
-                pipe.close()
+                end.close()
 
     def leave(self) -> None:
         """Close this end of its pipes; run by a process that inherited them."""
-        for pipe in (self._requests, self._replies):
-            os.close(pipe.fileno())
+        for end in (self._requests, self._replies):
+            os.close(end.fileno())
 
     @contextmanager
     def _noticing_death(self) -> Iterator[None]:
@@ -200,26 +193,16 @@ def _be_worker(
     requests: tuple[BinaryIO, BinaryIO],
     replies: tuple[BinaryIO, BinaryIO],
     others: Sequence[_Worker],
-) -> NoReturn:
-    """Take steps until nobody asks any more; nothing of the forking process is run at the end."""
-    try:
-        signal.signal(
-            signal.SIGINT, signal.SIG_IGN
-        )  # the terminal sends it to all; the parent ends us
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.close(requests[1].fileno())
-        os.close(replies[0].fileno())
-        for other in others:
-            other.leave()
-        for journal in team.journals.values():
-            journal.tell()
-        with suppress(EOFError, BrokenPipeError):
-            while True:
-                _serve(team, requests[0], replies[1])
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(0)
+) -> None:
+    """Take steps until nobody asks any more."""
+    os.close(requests[1].fileno())
+    os.close(replies[0].fileno())
+    for other in others:
+        other.leave()
+    for journal in team.journals.values():
+        journal.tell()
+    while True:
+        _serve(team, requests[0], replies[1])
 
 
 def _serve(team: Team, requests: BinaryIO, replies: BinaryIO) -> None:
@@ -267,25 +250,18 @@ def _error(kind: str, text: str, fields: Mapping[str, Any]) -> Exception:
     return error
 
 
-def _pipe() -> tuple[BinaryIO, BinaryIO]:
-    reading, writing = os.pipe()
-    with suppress(OSError):  # beyond what this user may have; a small pipe does as well
-        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    return os.fdopen(reading, "rb"), os.fdopen(writing, "wb")
+def _write(end: BinaryIO, head: str, data: bytes) -> None:
+    end.write(_LENGTHS.pack(len(head), len(data)) + head.encode("ascii"))
+    end.write(data)
 
 
-def _write(pipe: BinaryIO, head: str, data: bytes) -> None:
-    pipe.write(_LENGTHS.pack(len(head), len(data)) + head.encode("ascii"))
-    pipe.write(data)
+def _read(end: BinaryIO) -> tuple[str, bytes]:
+    head, data = _LENGTHS.unpack(_exactly(end, _LENGTHS.size))
+    return _exactly(end, head).decode("ascii"), _exactly(end, data)
 
 
-def _read(pipe: BinaryIO) -> tuple[str, bytes]:
-    head, data = _LENGTHS.unpack(_exactly(pipe, _LENGTHS.size))
-    return _exactly(pipe, head).decode("ascii"), _exactly(pipe, data)
-
-
-def _exactly(pipe: BinaryIO, size: int) -> bytes:
-    data = pipe.read(size)
+def _exactly(end: BinaryIO, size: int) -> bytes:
+    data = end.read(size)
     if len(data) != size:
         raise EOFError
     return data

@@ -1,6 +1,7 @@
 """Packed Paillier encryption as a scheme for vectors; see `crypto/paillier/packed.py`."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -41,10 +42,12 @@ class PackedPaillierScheme(Scheme):
 
     Args:
         key_bits: of the modulus; keys that are read have this length.
+        table_bytes: what a client's table may take, as in `PackedEncryptor`.
     """
 
-    def __init__(self, key_bits: int = KEY_BITS) -> None:
+    def __init__(self, key_bits: int = KEY_BITS, table_bytes: int = 0) -> None:
         self.key_bits = key_bits
+        self.table_bytes = table_bytes
         self.name = f"packed Paillier {key_bits}"
         self.security_bits = strength_of(key_bits)
 
@@ -54,7 +57,7 @@ class PackedPaillierScheme(Scheme):
 
     def read_key(self, data: bytes) -> "PackedPaillierKey":
         """Read a modulus."""
-        return PackedPaillierKey(read_modulus(data, self.key_bits))
+        return PackedPaillierKey(read_modulus(data, self.key_bits), self.table_bytes)
 
 
 def read_modulus(data: bytes, key_bits: int) -> PackedPublicKey:
@@ -77,6 +80,7 @@ class PackedPaillierKey(PublicVectorKey):
     """A public key, and the table that goes with it."""
 
     key: PackedPublicKey
+    table_bytes: int = 0
 
     def to_bytes(self) -> bytes:
         """Return n, little endian."""
@@ -93,7 +97,22 @@ class PackedPaillierKey(PublicVectorKey):
     @cached_property
     def _encryptor(self) -> PackedEncryptor:
         """What encrypts; its table has a base of this object's own, from the system."""
-        return PackedEncryptor(self.key)
+        return PackedEncryptor(self.key, table_bytes=self.table_bytes)
+
+    def prepare(
+        self,
+        plan: VectorPlan,
+        randomness: Randomness = SYSTEM,
+        *,
+        cores: int = 1,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> float:
+        """Make the randomisers of one vector's ciphertexts, and the table if there is none."""
+        start = clock()
+        pool = self._encryptor.pool
+        seconds = clock() - start
+        count = self._packing(plan).plaintexts(plan.length)
+        return seconds + pool.fill(count, randomness, cores=cores, clock=clock)
 
     def _packing(self, plan: VectorPlan) -> SlotPacking:
         return self.key.plan(plan.value_bits, plan.max_addends)

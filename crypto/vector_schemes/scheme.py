@@ -9,8 +9,9 @@ Laws, for vectors of a `VectorPlan`, and as many of them as it allows:
   secrecy    encrypting twice gives different bytes
 """
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, ClassVar, Final
@@ -137,6 +138,27 @@ class PublicVectorKey(ABC):
         self.check_plan(plan)
         check_range(vector, plan.length, plan.max_value)
         return EncryptedVector(self.fingerprint, plan, 1, self._encrypt(vector, plan, randomness))
+
+    def prepare(
+        self,
+        plan: VectorPlan,  # noqa: ARG002
+        randomness: Randomness = SYSTEM,  # noqa: ARG002
+        *,
+        cores: int = 1,  # noqa: ARG002
+        clock: Callable[[], float] = time.perf_counter,  # noqa: ARG002
+    ) -> float:
+        """Compute what the encryption of one vector can do before the vector is there.
+
+        Args:
+            plan: of the session.
+            randomness: as in `encrypt`.
+            cores: in how many processes.
+            clock: seconds.
+
+        Returns:
+            Seconds that it took, of all processes together; 0 in schemes that do nothing ahead.
+        """
+        return 0.0
 
     def add(self, vectors: Sequence[EncryptedVector]) -> EncryptedVector:
         """Return an encryption of the sum of at least one vector; run by the server.

@@ -10,7 +10,17 @@ MODULES = sorted(
 
 # Each room imports from rooms above it in this list, and from itself; so there is no circle.
 ROOMS = (
-    *("parties", "errors", "randomness", "domain", "operations", "wire", "codings", "codec"),
+    *(
+        "parties",
+        "errors",
+        "randomness",
+        "domain",
+        "operations",
+        "processes",
+        "wire",
+        "codings",
+        "codec",
+    ),
     *("primitives", "encoding", "groups", "elgamal", "paillier", "proofs", "vector_schemes"),
     *("commitments", "norm_proofs", "session", "protocols"),
 )

@@ -1,6 +1,8 @@
 """The client of sums by homomorphic encryption: across rounds, and in one session."""
 
+import time
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -108,6 +110,22 @@ class KeyedClient(KnownClient[_P], Generic[_I, _P]):
             key_holder.verify(KEY_PURPOSE, data, invitation.key_signature)
         elif self.identity is not None:
             raise PolicyError("a key of an unknown key holder")
+
+    def prepare(
+        self,
+        announcement: KeyAnnouncement,
+        plan: VectorPlan,
+        *,
+        cores: int = 1,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> float:
+        """Make ahead what the upload of one vector under a key would else wait for.
+
+        It changes nothing but how long that takes; whether the key is to be trusted is asked when a
+        session is joined. Arguments and result as of `PublicVectorKey.prepare`.
+        """
+        key = self._key(announcement)
+        return key.prepare(plan, self._randomness, cores=cores, clock=clock)
 
     def _key(self, announcement: KeyAnnouncement) -> PublicVectorKey:
         """Return the key, with what it has computed beforehand if it was used before."""

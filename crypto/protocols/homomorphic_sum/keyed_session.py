@@ -2,8 +2,8 @@
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Collection
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
@@ -21,12 +21,16 @@ from crypto.session.apart.channel import ApartChannel
 from crypto.session.apart.participant import Task
 from crypto.session.client_session import Part
 from crypto.session.consortium import Consortium
+from crypto.session.costs import ClientCost, Costs, WorkCost
 from crypto.session.messages import NONCE_BYTES
 from crypto.session.runner import StageRunner
 from crypto.session.staged_sum import StagedSum
 from crypto.session.sum_roles import AnyChannel, Session, SessionPlan, Total
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
-from crypto.vector_schemes.scheme import PublicVectorKey, VectorScheme
+from crypto.vector_schemes.scheme import PublicVectorKey, VectorPlan, VectorScheme
+
+AHEAD: Final = "ahead of upload"
+"""The name under which costs count what was made ahead; no stage."""
 
 
 class KeyedSum(StagedSum[KeyedClient[Any, Any]]):
@@ -73,6 +77,30 @@ class KeyedSum(StagedSum[KeyedClient[Any, Any]]):
         self._key_epoch = key_epoch
         self._key_holder: KeyHolder | None = None
         self._read: dict[bytes, PublicVectorKey] = {}
+        self._ahead = Costs()
+
+    def prepare(self, cohort: Collection[ClientId], plan: VectorPlan) -> None:
+        """Make ahead what clients encrypt with, such as while they train, on all `cores`.
+
+        What it costs is counted in the next session, apart from its stages. Nothing is made twice:
+        what is there already, and was not used, counts.
+
+        Args:
+            cohort: the clients of the next session.
+            plan: of what each is to encrypt.
+        """
+        if self._key_holder is None:
+            start = self._clock()
+            self._holder()
+            made = WorkCost(Stage.KEY_SETUP.value, "authority", 1, self._clock() - start)
+            self._ahead += Costs(work=(made,))
+        announcement = self._holder().announcement
+        for client in sorted(cohort):
+            seconds = self.client(client).prepare(
+                announcement, plan, cores=self.cores, clock=self._clock
+            )
+            work = (WorkCost(AHEAD, "client", 1, seconds),)
+            self._ahead += Costs(work=work, clients=(ClientCost(client, 0, 0, seconds),))
 
     @abstractmethod
     def _server(self, invitation: Any, key: PublicVectorKey) -> KeyedServer:
@@ -95,7 +123,9 @@ class KeyedSum(StagedSum[KeyedClient[Any, Any]]):
                 holder.signature,
                 binding=plan.binding,
             )
-            return Session(self._server(invitation, holder.public_key), helper=holder)
+            ahead, self._ahead = self._ahead, Costs()
+            server = self._server(invitation, holder.public_key)
+            return Session(server, costs=ahead, helper=holder)
 
     def _finish(self, runner: StageRunner, session: Session[KeyedServer]) -> Total:
         server = session.server

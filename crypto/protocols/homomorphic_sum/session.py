@@ -23,6 +23,9 @@ class HomomorphicSum(KeyedSum, IntegerSums[HomomorphicClient], IntegerSum):
 
     The sum is over the integers; `sum` reduces it modulo 2^k, but server and key holder learn the
     integer. Arguments, and that no dropout is tolerated: see `KeyedSum`.
+
+    `prepare` makes ahead what uploads wait for, such as while clients train. With several `cores`,
+    sessions for which nobody did begin with it.
     """
 
     message_types = (MessageType,)
@@ -60,6 +63,8 @@ class HomomorphicSum(KeyedSum, IntegerSums[HomomorphicClient], IntegerSum):
         agreed = VectorPlan(common_length(vectors), value_bits, len(vectors))
         for vector in vectors.values():
             check_range(vector, agreed.length, agreed.max_value)
+        if self.cores > 1:  # randomisers are most of the work, and made by all of them
+            self.prepare(vectors, agreed)
         return self._run(vectors, (agreed.length, value_bits), plan, value_bits)
 
     def _server(self, invitation: Invitation, key: PublicVectorKey) -> HomomorphicServer:

@@ -1,11 +1,15 @@
+import os
+
 import numpy as np
 import pytest
 
 from crypto.errors import ParameterError, ReplayError
+from crypto.protocols.homomorphic_sum.keyed_session import AHEAD
 from crypto.protocols.homomorphic_sum.session import HomomorphicSum
 from crypto.vector_schemes.catalogue import scheme_named
 from crypto.vector_schemes.exponential_elgamal import ElGamalScheme
 from crypto.vector_schemes.packed_paillier import PackedPaillierScheme
+from crypto.vector_schemes.scheme import VectorPlan
 from crypto.vector_schemes.single_paillier import SinglePaillierScheme
 from tests.crypto.conformance import assert_exact, random_vectors
 from tests.crypto.protocols.homomorphic_sum.conformance import KeyedSumConformance
@@ -146,3 +150,24 @@ def test_the_same_session_is_not_decrypted_twice():
     protocol.sum(vectors, 20, round_id=1)
     with pytest.raises(ReplayError):
         honest(orders[0])
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_what_was_prepared_is_counted_apart_and_used(cores):
+    protocol, vectors = TinyHomomorphicSum(), random_vectors(range(3), 300, 20)
+    protocol.cores = cores
+    plan = VectorPlan(300, 20, 3)
+    protocol.prepare(vectors, plan)
+    keys = [next(iter(client._keys.values())) for client in protocol._clients.values()]
+    made = keys[0].plan_bytes(plan) // keys[0].key.ciphertext_bytes
+    assert [len(key._encryptor.pool) for key in keys] == [made] * 3
+    protocol.prepare(vectors, plan)  # nothing is left to do
+    assert [len(key._encryptor.pool) for key in keys] == [made] * 3
+    for round_id in range(2):
+        result = protocol.sum(vectors, 20, round_id=round_id)
+        assert_exact(result, vectors, range(3), 20)
+        assert [len(key._encryptor.pool) for key in keys] == [0] * 3
+        ahead = {row.role: row.seconds for row in result.costs.work if row.stage == AHEAD}
+        assert (ahead.get("client", 0) > 0) == (round_id == 0 or cores > 1)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
