@@ -68,6 +68,22 @@ class Group(ABC, Generic[Element]):
     def generator_power(self, exponent: int) -> Element:
         """Return generator^exponent: as `power`, and never slower."""
 
+    def short_generator_power(
+        self,
+        exponent: int,
+        bits: int,  # noqa: ARG002
+        *,
+        invert: bool = False,
+    ) -> Element:
+        """Return generator^exponent, or its inverse: never slower than `generator_power`.
+
+        Args:
+            exponent: 0 to 2^bits - 1; secret like that of `power`.
+            bits: how long it can be, which everybody knows.
+            invert: whether the exponent is to be taken negative; as secret.
+        """
+        return self.generator_power(-exponent if invert else exponent)
+
     def public_power(self, base: Element, exponent: int) -> Element:
         """Return base^exponent as fast as can be: for exponents that everybody may know."""
         return self.power(base, exponent)

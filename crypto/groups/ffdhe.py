@@ -34,6 +34,7 @@ class SafePrimeGroup(Group[int]):
         self.prime = prime
         self._modulus = gmpy2.mpz(prime)
         self._tables: dict[int, PowerTable] = {}
+        self._short_tables: dict[int, tuple[PowerTable, tuple[int, int]]] = {}
         self.order = (prime - 1) // 2
         self.generator = 2
         self.identity = 1
@@ -58,6 +59,20 @@ class SafePrimeGroup(Group[int]):
     def generator_power(self, exponent: int) -> int:
         """Return 2^exponent from a table, which the first call makes."""
         return self._generator_table.power(exponent)
+
+    def short_generator_power(self, exponent: int, bits: int, *, invert: bool = False) -> int:
+        """Return 2^exponent, or its inverse, from a table with rows for so many bits only.
+
+        -e is (2^bits - e) - 2^bits: two multiplications, whether inverted or not.
+        """
+        if bits not in self._short_tables:
+            table = PowerTable(self.generator, 1 << (bits + 1), self.prime)
+            back = 1, self.generator_power(-(1 << bits))
+            self._short_tables[bits] = table, back
+        table, back = self._short_tables[bits]
+        return self.multiply(
+            table.power((1 << bits) - exponent if invert else exponent), back[invert]
+        )
 
     def public_power(self, base: int, exponent: int) -> int:
         """Return base^exponent by GMP's fastest exponentiation."""

@@ -99,7 +99,7 @@ class RandomiserTable:
     @property
     def ciphertext_bytes(self) -> int:
         """Length of an encoded ciphertext, and of a randomiser."""
-        return (2 * self._n.bit_length() + 7) // 8
+        return (2 * int(self._n).bit_length() + 7) // 8
 
     def encrypt(self, plaintext: int, exponent: bytes) -> int:
         """Return a ciphertext; run by a client.

@@ -27,8 +27,8 @@ from crypto.session.cost_record import CostRecord
 from crypto.session.opened_rounds import MemoryJournal
 from crypto.session.steps import Answer, Asked, Outcome, Steps, in_turn
 
-LEAST_SECONDS: Final = 0.25
-"""Of clients' work in a session that is worth a fork, which takes tens of milliseconds."""
+LEAST_SECONDS: Final = 0.4
+"""Of clients' work in a session that is worth forks, which cost about 0.1 s of processor time."""
 
 _LENGTHS: Final = struct.Struct("<QQ")
 

@@ -19,6 +19,7 @@ from crypto.groups.base import Group
 from crypto.groups.secp256k1 import SECP256K1
 from crypto.parties import ClientId
 from crypto.primitives.signatures import SigningIdentity
+from crypto.proofs.range_proof import seconds_of_proof
 from crypto.protocols.dkg.session import KeyGenerations
 from crypto.protocols.elgamal_sum.authority import KeyDelivery
 from crypto.protocols.elgamal_sum.client import ElGamalClient
@@ -107,6 +108,10 @@ class ElGamalSum(HelpedSum[ElGamalClient[Any]]):
     def _authority_keys(self, last_epoch: int) -> AuthorityKeys[Any]:
         identity = self.consortium.new_identity() if self._signed else None
         return AuthorityKeys(self.group, identity, self._randomness, self.consortium, last_epoch)
+
+    def client_seconds(self, num_clients: int, length: int) -> float:
+        """Return about how long all clients of a session compute, of which proofs are the most."""
+        return num_clients * length * seconds_of_proof(self.group) * self._proofs
 
     def _agree_on(self, num_clients: int, length: int, bits: int) -> Any:
         threshold = plan_threshold(num_clients, self._threshold, signed=self._signed)

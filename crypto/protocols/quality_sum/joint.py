@@ -1,11 +1,11 @@
 """A joint session at hand from end to end: all roles in one process."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from crypto.encoding.residues import IntegerVector
 from crypto.errors import ParameterError
 from crypto.parties import ClientId
+from crypto.proofs.range_proof import seconds_of_proof
 from crypto.protocols.quality_sum.joint_roles import JointRoles, QualitySumResult
 from crypto.protocols.quality_sum.key_source import Disturbances
 from crypto.protocols.quality_sum.parameters import Contribution, QualityParameters
@@ -14,8 +14,6 @@ from crypto.session.client_session import SessionClients
 from crypto.session.exchange import ChannelExchange
 from crypto.session.faults import Fault
 from crypto.wire import message_names
-
-_SECONDS_OF_PROOF: Final = 0.01  # on a curve; squares modulo a prime take several times as long
 
 
 class JointSum(JointRoles):
@@ -90,7 +88,7 @@ class JointSum(JointRoles):
             lambda client, data: clients[client].join(data, binding), inputs, self.stages[1]
         )
         seconds = self._masking.client_seconds(len(cohort), masking.length)
-        seconds += len(cohort) * _SECONDS_OF_PROOF * self._proofs
+        seconds += len(cohort) * seconds_of_proof(self._group) * self._proofs
         with (
             self._once.session(round_id, vectors, modulus_bits),
             self._masking.steps(channel, joined.answer, cohort, seconds) as steps,

@@ -101,6 +101,16 @@ def test_a_prime_where_two_is_no_generator_is_refused():
 
 
 @every_group
+@pytest.mark.parametrize("exponent", [0, 1, 2**127 + 12345, 2**128 - 1])
+def test_short_powers_of_the_generator_are_powers(group, exponent):
+    power = group.short_generator_power(exponent, 128)
+    assert power == group.generator_power(exponent)
+    inverse = group.short_generator_power(exponent, 128, invert=True)
+    assert inverse == group.generator_power(-exponent)
+    assert group.multiply(power, inverse) == group.identity
+
+
+@every_group
 def test_laws(group):
     a, b = group.random_exponent(), group.random_exponent()
     x, y = group.generator_power(a), group.generator_power(b)

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from crypto import errors
 from crypto.errors import CryptoError, LostWorkerError, ParameterError, ThresholdError
 from crypto.groups.ffdhe import FFDHE2048
 from crypto.parties import AUTHORITY, SERVER
+from crypto.protocols.elgamal_sum.session import ElGamalSum
 from crypto.protocols.masking.client_session import MaskingClientSession
 from crypto.protocols.masking.server import MaskingServer
 from crypto.protocols.masking.session import DoubleMasking
@@ -44,6 +46,14 @@ def on(cores, protocol):
 def assert_no_process_is_left():
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def counted(result):
+    """How often clients did what in each stage."""
+    counts = Counter()
+    for row in result.costs.operations:
+        counts[row.stage, isinstance(row.party, int), row.operation] += row.count
+    return counts
 
 
 class TestOnTwoCores(DoubleMaskingConformance):
@@ -82,6 +92,23 @@ def test_joint_sessions_run_in_workers_too(kind):
         assert result.refusals == ()
         assert result.quality_sum == sum(qualities.values())
         np.testing.assert_array_equal(result.sum, sum(vectors.values()) % 2**20)
+    assert_no_process_is_left()
+
+
+@pytest.mark.parametrize("key_setup", ["authority", "dkg"])
+def test_encrypted_qualities_are_proven_in_workers(key_setup):
+    qualities = {client: np.array([7 * client], np.uint64) for client in CLIENTS}
+    results = []
+    for cores in (1, 2):
+        protocol = on(cores, ElGamalSum(proofs=True, key_setup=key_setup))
+        for round_id in (1, 2):
+            result = protocol.sum_up_to(qualities, 300, round_id=round_id)
+            assert result.refusals == ()
+            assert result.sum[0] == 7 * sum(CLIENTS)
+        results.append(result)
+    alone, shared = results
+    assert counted(alone) == counted(shared)  # though others may have helped
+    assert set(alone.costs.messages) == set(shared.costs.messages)
     assert_no_process_is_left()
 
 
