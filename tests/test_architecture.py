@@ -87,8 +87,8 @@ ARROWS = {
     ),
     "federation": (
         "atomic crypto data errors federation.carrier federation.consortium federation.errors "
-        "federation.evidence federation.programs federation.site federation.study interrupts "
-        "program quiet utf8"
+        "federation.evidence federation.programs federation.sections federation.site "
+        "federation.study interrupts program quiet utf8"
     ),
     "studies": (
         "data errors interrupts measurements reporting schemes secure_aggregation settings "

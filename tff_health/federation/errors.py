@@ -19,8 +19,10 @@ class RefusedError(FederationError):
     Attributes:
         is_final: whether the same will be refused again until somebody changes something; else it
             is worth another try.
+        about: in what both sides differ, in one word; empty if that is not the reason.
     """
 
-    def __init__(self, reason: str, *, is_final: bool = True) -> None:
+    def __init__(self, reason: str, *, is_final: bool = True, about: str = "") -> None:
         super().__init__(reason)
         self.is_final = is_final
+        self.about = about

@@ -1,4 +1,4 @@
-"""Says what keeps a site from taking part: files, keys, name, port, TLS, version, study, clock."""
+"""Says what keeps a site, or an authority, from taking part: files, keys, TLS, study, clock."""
 
 import asyncio
 import socket
@@ -10,25 +10,31 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from crypto.parties import AUTHORITY, ClientId
 from crypto.session.apart.links import LinkLostError
-from tff_health.errors import TffHealthError
+from tff_health.errors import ConfigError, TffHealthError
 from tff_health.federation.carrier.greeting import Greeting
 from tff_health.federation.carrier.line import connect
 from tff_health.federation.consortium import certificates, keys
 from tff_health.federation.consortium.credentials import (
     Credentials,
+    find_member,
     problem_with,
     site_credentials,
 )
 from tff_health.federation.consortium.digests import spoken
+from tff_health.federation.consortium.members import Entry, Member
 from tff_health.federation.errors import RefusedError
+from tff_health.federation.programs.parties import place_of
 from tff_health.federation.programs.study_data import decoding_of
-from tff_health.federation.site.site_file import SiteFile, read_site
+from tff_health.federation.sections import read_toml
+from tff_health.federation.site.site_file import PartyFile, SiteFile, read_party, read_site
 from tff_health.federation.site.state import SiteState
 
 _SOON = timedelta(days=30)
 _WAIT = 10.0
 _CLOCKS_APART = 300
+_CLOCK_HINT = ": is this machine's clock right?"
 
 
 @dataclass(frozen=True)
@@ -40,22 +46,23 @@ class Finding:
     detail: str
 
 
-async def check_site(path: Path) -> AsyncIterator[Finding]:
+async def check_party(path: Path) -> AsyncIterator[Finding]:
     """Yields the findings one by one; checks that cannot but fail are left out.
 
     Args:
-        path: of the site file.
+        path: of the file of a site; or of an authority, or key holder, which has no policy.
     """
     try:
-        site = read_site(path)
-        yield Finding("files", True, f"study '{site.study.section.name}', which the policy allows")
+        site, detail = _read(path)
+        yield Finding("files", True, detail)
         credentials = site_credentials(site.folder, site.registry)
     except TffHealthError as error:
         for line in str(error).split("\n"):
             yield Finding("files", False, line)
         return
     yield _certificate(credentials)
-    yield _state(site)
+    if isinstance(site, SiteFile):
+        yield _state(site)
     host, _, port = site.study.section.server.rpartition(":")
     host = host.strip("[]")
     try:
@@ -74,15 +81,37 @@ async def check_site(path: Path) -> AsyncIterator[Finding]:
         yield finding
 
 
+def _read(path: Path) -> tuple[SiteFile | PartyFile, str]:
+    """Reads the file of whichever party it is; says what it is about."""
+    if "policy" in read_toml(path):
+        site = read_site(path)
+        place_of(site.study, _client_of(path, find_member(site.folder, site.registry)))
+        return site, f"study '{site.study.section.name}', which the policy allows"
+    party = read_party(path)
+    member = find_member(party.folder, party.registry)
+    if member.party != AUTHORITY:
+        raise ConfigError(f"{path}: has no section [policy], which {member} needs")
+    return party, f"study '{party.study.section.name}', as its authority or key holder"
+
+
+def _client_of(path: Path, member: Member) -> ClientId:
+    if not isinstance(member.party, int):
+        raise ConfigError(f"{path}: {member} needs no section [policy]: leave it out")
+    return member.party
+
+
 def _certificate(credentials: Credentials) -> Finding:
     entry = credentials.entry
     if problem := problem_with(entry):
         return Finding("certificate", False, f"{entry} {problem}")
+    return Finding("certificate", True, f"{entry}, {_until(entry, 'enrol anew soon')}")
+
+
+def _until(entry: Entry, advice: str) -> str:
+    """Says how long a certificate holds, and what to do if that is not long."""
     until = entry.x509.not_valid_after_utc
-    note = f"{entry}, until {certificates.stamp(until)}"
-    if until - certificates.now() < _SOON:
-        note += ": enrol anew soon"
-    return Finding("certificate", True, note)
+    soon = f": {advice}" if until - certificates.now() < _SOON else ""
+    return f"until {certificates.stamp(until)}{soon}"
 
 
 def _state(site: SiteFile) -> Finding:
@@ -97,7 +126,9 @@ def _state(site: SiteFile) -> Finding:
         state.close()
 
 
-def _reach(host: str, port: int, site: SiteFile, credentials: Credentials) -> list[Finding]:
+def _reach(
+    host: str, port: int, site: SiteFile | PartyFile, credentials: Credentials
+) -> list[Finding]:
     """Connects without the carrier, as TLS then says what is wrong."""
     try:
         plain = socket.create_connection((host, port), timeout=_WAIT)
@@ -117,32 +148,36 @@ def _reach(host: str, port: int, site: SiteFile, credentials: Credentials) -> li
                 greeted = secure.recv(1)  # TLS 1.3 tells only then that it refuses our certificate
                 version = secure.version()
         except ssl.SSLCertVerificationError as error:
-            found.append(Finding("server", False, f"is not ours: {error.verify_message}"))
+            hint = _CLOCK_HINT if "expired" in error.verify_message else ""
+            hint = _CLOCK_HINT if "not yet valid" in error.verify_message else hint
+            found.append(Finding("server", False, f"is not ours: {error.verify_message}{hint}"))
         except (ssl.SSLError, OSError) as error:
             why = getattr(error, "reason", None) or str(error)
             found.append(Finding("server", False, f"refuses us: {why}"))
         else:
-            why = (
-                f"is ours, by {version}" if greeted else "refuses our certificate; its log says why"
-            )
+            until = _until(site.registry.server, "have its operator renew it")
+            ours = f"is ours, by {version}; its certificate is valid {until}"
+            why = ours if greeted else "refuses our certificate; its log says why"
             found.append(Finding("server", bool(greeted), why))
     return found
 
 
-async def _greet(site: SiteFile, credentials: Credentials) -> AsyncIterator[Finding]:
+async def _greet(site: SiteFile | PartyFile, credentials: Credentials) -> AsyncIterator[Finding]:
     address = site.study.section.server
-    decoding = decoding_of(site.study)
+    decoding = decoding_of(site.study) if isinstance(site, SiteFile) else b""
     greeting = Greeting.of(site.study.digest, site.registry.digest, decoding)
     try:
         async with connect(address, credentials, replace(greeting, is_check=True)) as line:
             server = line.server
     except RefusedError as error:
-        yield Finding("study", False, str(error))
+        yield Finding(error.about or "server", False, str(error))
         return
     except LinkLostError as error:
-        yield Finding("study", False, str(error))
+        yield Finding("server", False, str(error))
         return
-    yield Finding("version", True, f"{server.package} there, {greeting.package} here")
+    versions = f"{server.package} there, {greeting.package} here"
+    is_same = server.package == greeting.package
+    yield Finding("version", is_same, versions if is_same else f"{versions}: install the same")
     yield Finding("study", True, f"digest {spoken(server.study)} on both sides")
     if server.decoding:
         yield Finding("decoding", True, "image files become the same pixels on both sides")

@@ -3,18 +3,24 @@
 import re
 import subprocess
 import sys
+import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from crypto.parties import AUTHORITY
+from crypto.primitives.signatures import SigningIdentity
 from tests.tff_health.federation.parties import ROOT, STUDY, Consortium, run
 from tests.tff_health.federation.test_study_and_site import SITE
 from tests.tff_health.federation.test_study_and_site import STUDY as STUDY_FILE
+from tff_health.federation import preflight
 from tff_health.federation.__main__ import main
+from tff_health.federation.carrier.greeting import Greeting
 from tff_health.federation.carrier.hub import GrpcHub
 from tff_health.federation.consortium import certificates, enrolment, keys
 from tff_health.federation.consortium.digests import spoken
-from tff_health.federation.preflight import check_site
+from tff_health.federation.preflight import check_party
 from tff_health.federation.site.sealed_log import SealedLog
 from tff_health.federation.site.state import JOURNAL, create_state
 from tff_health.federation.study import read_study
@@ -175,7 +181,7 @@ def site_file(consortium, address, **changes):
 
 
 async def found_by_check(file):
-    return {finding.name: finding async for finding in check_site(file)}
+    return {finding.name: finding async for finding in check_party(file)}
 
 
 def test_a_site_that_can_take_part(consortium):
@@ -328,4 +334,118 @@ def test_check_by_the_command_line(consortium, capsys):
     out = capsys.readouterr().out
     assert "ok    files" in out
     assert "FAIL  port" in out
-    assert out.endswith("This site cannot take part: see FAIL above.\n")
+    assert out.endswith("Not ready to take part: see FAIL above.\n")
+
+
+async def found_with(consortium, **changes):
+    """What a check finds whose server says something else of itself."""
+    async with consortium.hub() as (hub, address):
+        file, digest = site_file(consortium, address)
+        hub._study = digest
+
+        def answer(greeting):
+            ours = Greeting.of(digest, consortium.registry.digest)
+            return (
+                replace(ours, **changes).answering(greeting, consortium.server.identity).to_frame()
+            )
+
+        hub._answer = answer
+        return await found_by_check(file)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "said"),
+    [
+        ({"package": "9.9.9"}, "version", "9.9.9 there, .* here: install the same"),
+        ({"version": 9}, "version", "speaks version 9 of the carrier"),
+        ({"study": bytes(32)}, "study", "the server has another study"),
+        ({"clock": int(time.time()) - 4000}, "clock", "4... seconds after .*: set the clock"),
+        ({"clock": int(time.time()) + 4000}, "clock", "3... seconds before .*: set the clock"),
+    ],
+)
+def test_a_server_that_differs(consortium, changes, name, said):
+    findings = run(found_with(consortium, **changes))
+    assert [key for key, finding in findings.items() if not finding.works] == [name]
+    assert re.search(said, findings[name].detail)
+
+
+def test_a_server_with_another_registry_is_told_and_allowed(consortium):
+    findings = run(found_with(consortium, registry=bytes(32)))
+    assert findings["registry"].works
+    assert "here: get the new one" in findings["registry"].detail
+
+
+def test_a_server_without_the_key_that_the_registry_has(consortium):
+    async def work():
+        async with consortium.hub() as (hub, address):
+            file, digest = site_file(consortium, address)
+            hub._study = digest
+            hub._credentials = replace(consortium.server, identity=SigningIdentity.generate())
+            return await found_by_check(file)
+
+    name, detail = last(run(work()))
+    assert name == "server"
+    assert "has not signed" in detail
+
+
+def test_a_servers_certificate_that_is_about_to_expire(tmp_path, monkeypatch):
+    consortium = Consortium.found(tmp_path, "one", "two", "three")
+    create_state(tmp_path / "one")
+    monkeypatch.setattr(preflight, "_SOON", timedelta(days=10_000))
+
+    async def work():
+        async with consortium.hub() as (hub, address):
+            file, hub._study = site_file(consortium, address)
+            return await found_by_check(file)
+
+    assert "have its operator renew it" in run(work())["server"].detail
+
+
+@pytest.fixture
+def keeper(tmp_path):
+    """A consortium whose scheme needs a key holder; its file."""
+    consortium = Consortium.found(tmp_path, "one", "two", "three")
+    create_state(tmp_path / "one")
+    request = enrolment.enrol(tmp_path / "keeper", "keeper")
+    enrolment.sign(tmp_path / "ca", request, spoken(request.digest), AUTHORITY)
+    return consortium
+
+
+def party_file(consortium, address, text="", name="keeper"):
+    file, digest = site_file(consortium, address)
+    section = file.read_text().partition("[policy]")[0].replace('"one"', f'"{name}"')
+    file.write_text(section + text)
+    return file, digest
+
+
+def test_a_key_holder_that_can_take_part(keeper):
+    async def work():
+        async with keeper.hub() as (hub, address):
+            file, hub._study = party_file(keeper, address)
+            return await found_by_check(file)
+
+    findings = run(work())
+    assert [*findings] == [
+        "files",
+        "certificate",
+        "name",
+        "port",
+        "server",
+        "version",
+        "study",
+        "registry",
+        "clock",
+    ]
+    assert all(finding.works for finding in findings.values())
+    assert "authority or key holder" in findings["files"].detail
+
+
+def test_files_of_parties_that_are_mistaken_for_each_other(keeper):
+    name, detail = last(run(found_by_check(party_file(keeper, "localhost:9", name="one")[0])))
+    assert name == "files"
+    assert "has no section [policy], which one (client 1) needs" in detail
+    policy = SITE.partition("[policy]")[2]
+    file, _ = party_file(keeper, "localhost:9", f"[policy]{policy}")
+    name, detail = last(run(found_by_check(file)))
+    assert name == "files"
+    assert "needs no section [policy]: leave it out" in detail

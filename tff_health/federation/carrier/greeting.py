@@ -12,6 +12,7 @@ from crypto.primitives.signatures import SIGNATURE_BYTES, SigningIdentity, Verif
 from crypto.randomness import SYSTEM
 from tff_health.federation.carrier.frames import FrameError, FrameKind, frame
 from tff_health.federation.consortium.digests import spoken
+from tff_health.federation.errors import RefusedError
 
 VERSION: Final = 1
 """Of frames and greetings."""
@@ -84,27 +85,32 @@ class Greeting(Record):
         except DecodingError as error:
             raise FrameError(f"a greeting that is none: {error}") from None
 
-    def problem(self, other: "Greeting", who: str) -> str:
-        """Says why this program and another one cannot work together; "" if they can.
+    def check_like(self, other: "Greeting", who: str) -> None:
+        """Refuses to work together with another program that must not differ and does.
 
         Args:
             other: what the other one says of itself.
             who: it is.
+
+        Raises:
+            RefusedError: with what is to be done, `about` version, study or decoding.
         """
         if other.version != self.version:
-            return (
+            raise RefusedError(
                 f"{who} speaks version {other.version} of the carrier (package {other.package}), "
-                f"and we {self.version} (package {self.package}): install the same version"
+                f"and we {self.version} (package {self.package}): install the same version",
+                about="version",
             )
         if other.study != self.study:
-            return (
+            raise RefusedError(
                 f"{who} has another study, digest {spoken(other.study)}; ours has "
-                f"{spoken(self.study)}"
+                f"{spoken(self.study)}",
+                about="study",
             )
         if self.decoding and other.decoding and other.decoding != self.decoding:
-            return (
+            raise RefusedError(
                 f"{who} decodes image files otherwise, so that it would train on other pixels: "
                 "install the versions of requirements.txt on both sides, and compare what "
-                "`python -m tff_health.data fingerprint` prints"
+                "`python -m tff_health.data fingerprint` prints",
+                about="decoding",
             )
-        return ""

@@ -176,8 +176,7 @@ class Reception:
             raise RefusedError(f"{member}: sent {error}") from None
         if theirs.is_check:
             return theirs
-        if problem := ours.problem(theirs, str(member)):
-            raise RefusedError(problem)
+        ours.check_like(theirs, str(member))
         if theirs.registry != ours.registry:
             log.warning(
                 "%s has another registry, digest %s; ours has %s",

@@ -124,6 +124,5 @@ async def greet(
         raise RefusedError(f"{address} sent {error}") from None
     except (grpc.RpcError, asyncio.InvalidStateError, EndedError):
         raise LinkLostError(f"{address} cannot be reached: {await details()}") from None
-    if problem := greeting.problem(server, "the server"):
-        raise RefusedError(problem)
+    greeting.check_like(server, "the server")
     return server

@@ -1,17 +1,19 @@
-"""The command of a site that says, before anything is trained, what is wrong."""
+"""The command of a site, or authority, that says what is wrong before anything is trained."""
 
 import argparse
 import asyncio
 from pathlib import Path
 from typing import Any
 
-from tff_health.federation.preflight import check_site
+from tff_health.federation.preflight import check_party
 
 
 def add(commands: Any) -> None:
     """Adds this command to the parser's."""
-    check = commands.add_parser("check", help="say what keeps this site from taking part")
-    check.add_argument("file", type=Path, help="the site file")
+    check = commands.add_parser(
+        "check", help="say what keeps this site, or authority, from taking part"
+    )
+    check.add_argument("file", type=Path, help="the file of the site, authority or key holder")
     check.set_defaults(run=_check)
 
 
@@ -21,10 +23,10 @@ def _check(options: argparse.Namespace) -> int:
 
 async def _tell(file: Path) -> int:
     works = True
-    async for finding in check_site(file):
+    async for finding in check_party(file):
         works &= finding.works
         print(
             f"{'ok  ' if finding.works else 'FAIL'}  {finding.name:12} {finding.detail}", flush=True
         )
-    print("This site can take part." if works else "This site cannot take part: see FAIL above.")
+    print("Ready to take part." if works else "Not ready to take part: see FAIL above.")
     return 0 if works else 1
