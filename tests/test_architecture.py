@@ -19,6 +19,7 @@ ARROWS = {
     "interrupts": "",
     "machine": "",
     "utf8": "",
+    "robust": "",
     "schemes": "",
     "settings.experiments": "",
     "settings.renamed": "",
@@ -37,16 +38,18 @@ ARROWS = {
         "models data schemes settings.experiments settings.presets settings.setting"
     ),
     "privacy": "errors settings.groups",
-    "local": "crypto atomic data errors privacy settings.groups",
+    "hostile.attack": "",
+    "local": "crypto atomic data errors hostile.attack privacy settings.groups",
     "statistics": "crypto data privacy",
     "aggregators": "crypto local",
     "attacks": "data",
-    "learning": "aggregators data local",
-    "secure_aggregation": "crypto errors settings.groups workers",
+    "secure_aggregation": "crypto errors robust settings.groups workers",
+    "hostile": "crypto data hostile.attack local secure_aggregation",
+    "learning": "aggregators data hostile hostile.attack local",
     "measurements": "crypto errors secure_aggregation",
     "tff_health": "aggregators errors privacy quiet schemes secure_aggregation",
     "settings": (
-        "models data errors local privacy schemes secure_aggregation settings.experiments "
+        "crypto models data errors local privacy schemes secure_aggregation settings.experiments "
         "settings.groups settings.presets settings.renamed settings.setting virtual_time"
     ),
     "federation.errors": "errors",
@@ -72,8 +75,9 @@ ARROWS = {
     "checking": "atomic data errors flags reporting settings",
     "data.__main__": "atomic checking data errors interrupts program utf8",
     "training": (
-        "models tff_health atomic checking data errors interrupts learning local measurements "
-        "privacy reporting schemes secure_aggregation settings statistics virtual_time workers"
+        "models tff_health atomic checking data errors hostile hostile.attack interrupts learning "
+        "local measurements privacy reporting schemes secure_aggregation settings statistics "
+        "virtual_time workers"
     ),
     "roles": "data errors local privacy schemes secure_aggregation settings training",
     "federation.programs": (

@@ -7,7 +7,7 @@ from typing import Any
 
 from tff_health.errors import ConfigError
 from tff_health.settings.setting import Setting, settings_of
-from tff_health.settings.words import nearest, short
+from tff_health.settings.words import nearest
 
 _MOST_BYTES = 1_000_000
 
@@ -72,7 +72,7 @@ def read_section(path: Path, section: str, group: type, data: Mapping[str, Any])
         try:
             values[settings[name].field] = _checked(settings[name], value)
         except ValueError as error:
-            problems.append(f"{path}: [{section}] {name} is {short(value)}, but {error}")
+            problems.append(f"{path}: [{section}] {name} is {_shown(value)}, but {error}")
     problems += [
         f"{path}: [{section}] lacks {name}: {found.about}"
         for name, found in settings.items()
@@ -96,3 +96,8 @@ def _checked(setting: Setting, value: Any) -> Any:
     if setting.is_list and len(set(found)) < len(found):
         raise ValueError("must have nothing twice")
     return found
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

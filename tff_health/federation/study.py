@@ -32,6 +32,7 @@ _ELSEWHERE: Final = {
     "dropout_draw": "sites drop out by themselves",
     "dropout_stages": "sites drop out by themselves",
     **dict.fromkeys(defaults_of("clock"), "sites take the time that they take"),
+    "robust": "groups are dealt in simulations alone",
 }
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from tff_health.data.client_data import KEY_TYPE
+from tff_health.data.client_data import KEY_TYPE, DataOf
+from tff_health.hostile.updates import marks
 from tff_health.learning.over_keys import data_computation
 from tff_health.local.client_memory import ClientMemory
 from tff_health.local.model_weights import ModelWeights
@@ -53,33 +54,29 @@ class SchemeProcess:
         Args:
             task: has the data.
             training: over data sets of examples; with a memory, over pairs of data sets, `examples`
-                and `memory`; if the task scales updates, over pairs `examples` and `scale`.
+                and `memory`; if the task scales updates, over pairs `examples` and `scale`; where
+                hostile clients change their updates, over pairs `examples` and `marks`.
             evaluation: over data sets of examples.
             memory: of the clients.
         """
         data = data_computation(task.training_data)
         if memory is not None:
-            data = _with_memory(data, memory)
+            data = _beside(data, "memory", memory.reading())
         elif task.scales_updates:
-            data = _with_scale(data)
+            data = _beside(data, "scale", lambda key: tf.data.Dataset.from_tensors(key["scale"]))
+        elif task.attack is not None and task.attack.changes_updates:
+            data = _beside(data, "marks", marks(task.attack))
         validation = data_computation(task.validation_data)
         return cls(_over_keys(training, data), _over_keys(evaluation, validation), memory)
 
 
-def _with_memory(examples: tff.Computation, memory: ClientMemory) -> tff.Computation:
-    reading = data_computation(memory.reading())
+def _beside(examples: tff.Computation, name: str, other: DataOf) -> tff.Computation:
+    """Two data sets of a client: its examples, and another one."""
+    reading = data_computation(other)
 
     @tff.tensorflow.computation(KEY_TYPE)
     def read(key):  # type: ignore[no-untyped-def]
-        return OrderedDict(examples=examples(key), memory=reading(key))
-
-    return read
-
-
-def _with_scale(examples: tff.Computation) -> tff.Computation:
-    @tff.tensorflow.computation(KEY_TYPE)
-    def read(key):  # type: ignore[no-untyped-def]
-        return OrderedDict(examples=examples(key), scale=tf.data.Dataset.from_tensors(key["scale"]))
+        return OrderedDict([("examples", examples(key)), (name, reading(key))])
 
     return read
 

@@ -7,6 +7,7 @@ import tensorflow_federated as tff
 
 from tff_health.aggregators.client_level import ClientLevelMean
 from tff_health.learning.client_training import build_client_work, compose
+from tff_health.learning.hostile_work import with_attack
 from tff_health.learning.process import SchemeProcess
 from tff_health.learning.secure_metrics import SecureMetrics
 from tff_health.learning.tff_model import TffModel
@@ -59,6 +60,8 @@ def average_securely(
             metrics.training() or tff.learning.metrics.sum_then_finalize,
         )
     )
+    if task.attack is not None and task.attack.changes_updates:
+        work = with_attack(work, task.attack)
     training = compose(task, work, tff.aggregators.as_weighted_aggregator(_private(task, mean)))
     evaluation = tff.learning.algorithms.build_fed_eval(
         lambda: TffModel(task),

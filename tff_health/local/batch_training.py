@@ -42,6 +42,7 @@ class BatchTraining:
         # With noise of the server, who trained in vain is private.
         self._failure = 0.0 if task.privacy is not None else math.nan
         self._tells_metrics = task.privacy is None
+        self._largest_norm = task.update_norm
         state = self._optimizer.state_specs(tuple(self._network.weights.trainable))
         batch = batch_spec(task.image_shape, task.draws)
         self._step = tf.function(self._untraced_step, [state, batch], autograph=False)
@@ -57,8 +58,9 @@ class BatchTraining:
             hparams: of `GradientDescent`; the learning rate, and the momentum if there is one.
 
         Returns:
-            the update and the metrics. If it is not finite, the update is NaN throughout, for means
-            to leave out, or zeros if the server adds the noise; and metrics are zeros.
+            the update, of at most the task's largest norm, and the metrics. If training came to no
+            finite numbers, the update is NaN throughout, for means to leave out, or zeros if the
+            server adds the noise; and metrics are zeros.
         """
         state = self._begin(initial, hparams)
         # By an iterator: TensorFlow makes another loop of a data set itself, in which gradients of
@@ -78,6 +80,8 @@ class BatchTraining:
         pairs = zip(initial.trainable, self._network.weights.trainable, strict=True)
         update = [tf.subtract(before, after) for before, after in pairs]
         finite = all_finite(update)
+        if self._largest_norm:
+            update, _ = tf.clip_by_global_norm(update, self._largest_norm)
         update = [tf.where(finite, t, tf.constant(self._failure, t.dtype)) for t in update]
         if not self._tells_metrics:
             return ClientUpdate(update, OrderedDict())

@@ -8,6 +8,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from tff_health.data.client_data import DataOf
+from tff_health.hostile.attack import Attack
 from tff_health.local.model_weights import ModelWeights
 from tff_health.privacy.mechanism import Mechanism
 from tff_health.settings.groups.sums import QualitySettings
@@ -77,6 +78,8 @@ class Task:
         privacy: how training is made differentially private; None if it is not.
         draws: whether the model draws at random, so that training batches have streams for it.
         scales_updates: whether a client multiplies its update with the `scale` of its key.
+        update_norm: the largest L2 norm of a client's update; 0 for none.
+        attack: what hostile clients do, in simulations of attacks; None if nobody is hostile.
     """
 
     build_model: Callable[[], tf.keras.Model]
@@ -93,3 +96,5 @@ class Task:
     privacy: Mechanism | None = None
     draws: bool = False
     scales_updates: bool = False
+    update_norm: float = 0.0
+    attack: Attack | None = None

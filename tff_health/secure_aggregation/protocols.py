@@ -48,6 +48,25 @@ class RoundPlan:
 
 
 @dataclass(frozen=True)
+class GroupOutcome:
+    """What became of one group of a cohort, where groups sum by themselves.
+
+    Attributes:
+        members: the clients dealt into it.
+        survivors: those that its sum is over; none if there is no sum.
+        left_out: why its mean does not count; empty if it does.
+    """
+
+    members: tuple[ClientId, ...]
+    survivors: tuple[ClientId, ...]
+    left_out: str = ""
+
+    def __str__(self) -> str:
+        told = f" ({self.left_out})" if self.left_out else ""
+        return f"{' '.join(map(str, self.members))}{told}"
+
+
+@dataclass(frozen=True)
 class SumsOutcome:
     """The secure sums of one round.
 
@@ -58,6 +77,7 @@ class SumsOutcome:
         refusals: messages that roles did not accept.
         lone_share: the largest of the sessions', see `crypto.session.secure_sum.SumResult`.
         verified_by: the clients that found every sum right; None if a protocol does not let them.
+        groups: what became of each group of the cohort; none if it summed as one.
     """
 
     sums: Sequence[Any]
@@ -66,6 +86,7 @@ class SumsOutcome:
     refusals: tuple[Refusal, ...]
     lone_share: float = 0.0
     verified_by: tuple[ClientId, ...] | None = None
+    groups: tuple[GroupOutcome, ...] = ()
 
 
 class SumProtocol(ABC):

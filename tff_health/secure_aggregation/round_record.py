@@ -10,7 +10,7 @@ from crypto.parties import SERVER, ClientId
 from crypto.session.costs import Costs
 from crypto.session.secure_sum import Refusal
 from tff_health.errors import RunError
-from tff_health.secure_aggregation.protocols import RoundPlan
+from tff_health.secure_aggregation.protocols import GroupOutcome, RoundPlan
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class RoundRecord:
         lone_share: of the coordinates that any client changed, the share that one client alone
             did, as far as the protocol shows the server who changed what.
         verified_by: the clients that found all sums right; None if they could not check them.
+        groups: what became of each group of the cohort; none if it summed as one.
     """
 
     round_id: int
@@ -41,6 +42,7 @@ class RoundRecord:
     seconds_total: float
     lone_share: float = 0.0
     verified_by: tuple[ClientId, ...] | None = None
+    groups: tuple[GroupOutcome, ...] = ()
 
     @property
     def culprits(self) -> frozenset[ClientId]:

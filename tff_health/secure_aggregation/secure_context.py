@@ -4,7 +4,7 @@ import dataclasses
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import tensorflow_federated as tff
 
@@ -20,6 +20,7 @@ from tff_health.secure_aggregation.clipped_sums import (
     share_at_ends,
     worded,
 )
+from tff_health.secure_aggregation.grouped_sums import NoGroupError
 from tff_health.secure_aggregation.protocols import RoundPlan, SumProtocol
 from tff_health.secure_aggregation.round_form import is_round
 from tff_health.secure_aggregation.round_record import (
@@ -44,15 +45,20 @@ class SecureContext(tff.framework.SyncContext):
     Args:
         pool: runs TensorFlow.
         protocol: computes the secure sums; clients keep their part of it from round to round.
+        uploads: what clients upload instead of what they computed, if some are hostile, and which
+            of them the server refuses; None: they do what they should. For simulations alone.
 
     Attributes:
         last_round: the record of the last computation with secure sums, also of one that was
             aborted; None before the first, and after one that failed for another reason.
     """
 
-    def __init__(self, pool: WorkerPool, protocol: SumProtocol) -> None:
+    def __init__(
+        self, pool: WorkerPool, protocol: SumProtocol, uploads: "UploadsOfClients | None" = None
+    ) -> None:
         self._pool = pool
         self._protocol = protocol
+        self._uploads = uploads
         self._rounds = 0
         # Contexts may share a protocol, whose clients open one sum a round.
         self._first_id = int.from_bytes(SYSTEM.bytes(4)) << 32
@@ -175,6 +181,9 @@ class SecureContext(tff.framework.SyncContext):
         tensors = {c: parts.contribution_leaves(given) for c, given in contributions.items()}
         plain = {c: parts.plain_part(given) for c, given in contributions.items()}
         del contributions
+        if self._uploads is not None:
+            tensors, refused = self._uploads.change(split.slots, tensors)
+            plan = dataclasses.replace(plan, dropouts=refused | {**plan.dropouts})
         try:
             with timer.phase("crypto"):
                 round_id = self._first_id + plan.round_id
@@ -182,7 +191,9 @@ class SecureContext(tff.framework.SyncContext):
                 numbered = dataclasses.replace(plan, round_id=round_id, binding=binding)
                 outcome = self._protocol.sum(split.slots, tensors, numbered)
         except SessionAbortedError as error:
-            self.last_round = timer.record(plan, (), error.costs, error.refusals)
+            groups = error.groups if isinstance(error, NoGroupError) else ()
+            record = timer.record(plan, (), error.costs, error.refusals)
+            self.last_round = dataclasses.replace(record, groups=groups)
             opened = error.may_be_opened
             self._repeatable = None if opened else plan.round_id
             end = "; a sum of it may have been opened, so that it must not be run again"
@@ -197,7 +208,10 @@ class SecureContext(tff.framework.SyncContext):
         result = self._finish(parts, state, alive, outcome.sums)
         record = timer.record(plan, outcome.survivors, outcome.costs, outcome.refusals)
         self.last_round = dataclasses.replace(
-            record, lone_share=outcome.lone_share, verified_by=outcome.verified_by
+            record,
+            lone_share=outcome.lone_share,
+            verified_by=outcome.verified_by,
+            groups=outcome.groups,
         )
         if clipped := clipped_sums(result):
             text = worded(plan.round_id, clipped, len(survivors), share)
@@ -222,6 +236,16 @@ class SecureContext(tff.framework.SyncContext):
                 f"{num_clients} was given"
             )
         return plan
+
+
+class UploadsOfClients(Protocol):
+    """What becomes of the clients' contributions on their way into a sum."""
+
+    def change(
+        self, slots: Sequence[Slot], tensors: Mapping[ClientId, list[Any]], /
+    ) -> tuple[dict[ClientId, list[Any]], dict[ClientId, str]]:
+        """Returns what clients upload, and who of them drops out, refused, at which stage."""
+        ...
 
 
 @dataclass(frozen=True)

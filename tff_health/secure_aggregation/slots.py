@@ -191,3 +191,68 @@ def from_vector(
             value = value % np.uint64(slot.bound)
         sums.append(value.astype(slot.dtype).reshape(slot.shape))
     return sums
+
+
+@dataclass(frozen=True, eq=False)
+class Contribution:
+    """What slots hold of an update: of one client, or of the sum over several.
+
+    Attributes:
+        update: float64 (m,), in steps of the encoding; over several clients, their weighted mean.
+        weight: that it was multiplied with, or the sum of weights.
+        max_weight: the largest weight of a client.
+    """
+
+    update: NDArray[np.float64]
+    weight: int
+    max_weight: int
+
+
+def update_places(slots: Sequence[Slot]) -> list[int]:
+    """Returns the places of sums of updates: those modulo a power of two."""
+    return [place for place, slot in enumerate(slots) if slot.is_power_of_two_sum]
+
+
+def weight_place(slots: Sequence[Slot]) -> int | None:
+    """Returns the place of the one sum of weights, under a maximum; None if there is no such."""
+    places = [place for place, slot in enumerate(slots) if slot.kind == "max_input"]
+    return places[0] if len(places) == 1 and slots[places[0]].size == 1 else None
+
+
+def read_updates(slots: Sequence[Slot], tensors: Sequence[Any]) -> Contribution | None:
+    """Returns the update that was multiplied with a weight; None if slots have no such pair.
+
+    Args:
+        slots: of a computation with one of this package's means.
+        tensors: a tensor for each slot: what a client contributes, or sums.
+    """
+    places, place = update_places(slots), weight_place(slots)
+    if not places or place is None:
+        return None
+    weight = int(np.asarray(tensors[place]).item())
+    parts = []
+    for position in places:
+        bound = slots[position].bound
+        values = np.asarray(tensors[position]).astype(np.int64).reshape(-1) % bound
+        parts.append(np.where(values >= bound // 2, values - bound, values))
+    update = np.concatenate(parts) / np.float64(max(weight, 1))
+    return Contribution(update, weight, slots[place].bound - 1)
+
+
+def write_updates(
+    slots: Sequence[Slot], tensors: Sequence[Any], contribution: Contribution
+) -> list[Any]:
+    """Returns tensors in which `read_updates` finds a contribution, rounded; others stay."""
+    written, place = list(tensors), weight_place(slots)
+    if place is None:
+        raise RunError("the computation sums no weight that updates are multiplied with")
+    summed = np.rint(contribution.update * np.float64(contribution.weight)).astype(np.int64)
+    end = 0
+    for position in update_places(slots):
+        slot = slots[position]
+        start, end = end, end + slot.size
+        residues = summed[start:end] % slot.bound
+        written[position] = residues.astype(slot.dtype).reshape(slot.shape)
+    kind = slots[place]
+    written[place] = np.asarray(contribution.weight, kind.dtype).reshape(kind.shape)
+    return written

@@ -18,10 +18,12 @@ from tff_health.local.encoding import FixedPoint, fixed_point, modulus_bits, val
 from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation.bindings import ProtocolSettings
 from tff_health.settings.experiments import EXPERIMENTS
+from tff_health.settings.groups.attack import OF_ATTACKS, AttackSettings
 from tff_health.settings.groups.clock import ClockSettings
 from tff_health.settings.groups.cohort import CohortSettings
 from tff_health.settings.groups.data import OF_OWN_IMAGES, DataSettings, PartitionSettings
 from tff_health.settings.groups.privacy import PrivacyChoices
+from tff_health.settings.groups.robust import OF_GROUPS, OF_NORMS, RobustSettings
 from tff_health.settings.groups.run import RunSettings
 from tff_health.settings.groups.statistics import StatisticsSettings
 from tff_health.settings.groups.study import StudySettings
@@ -56,6 +58,8 @@ class RunConfig:
     sums: EncodingSettings
     protocol: ProtocolChoices
     quality: QualitySettings
+    robust: RobustSettings
+    attack: AttackSettings
     privacy: PrivacyChoices
     statistics: StatisticsSettings
     study: StudySettings
@@ -88,6 +92,11 @@ class RunConfig:
         unused += () if self.training.initial_weights else OF_INITIAL_WEIGHTS
         unused += () if self.protocol.verify else OF_VERIFIED_SUMS
         unused += () if self.has_clock else tuple(defaults_of("clock"))
+        compares = self.run.experiment == "poisoning"
+        unused += () if self.has_groups or compares else OF_GROUPS
+        unused += () if self.robust.update_norm else OF_NORMS
+        is_attacked = self.attack.kind != "none" or self.attack.enforced_norm
+        unused += () if is_attacked else OF_ATTACKS
         names = (name for name in used_by(self.run.experiment) if name not in unused)
         values = {name: self.value(name) for name in names if SETTINGS[name].group != LOCAL}
         return {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}
@@ -133,6 +142,20 @@ class RunConfig:
     def cohort_size(self) -> int:
         """How many clients are drawn for a round."""
         return math.ceil(self.cohort.clients_per_round * (1 + self.clock.over_selection) - 1e-9)
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether cohorts are dealt into groups that sum by themselves."""
+        return self.robust.kind == "groups"
+
+    @property
+    def group_sizes(self) -> range:
+        """Clients that one secure sum of updates can have: the cohort, or those of a group."""
+        size = self.cohort_size
+        if not self.has_groups:
+            return range(size, size + 1)
+        least = self.robust.group_size
+        return range(least, min(2 * least - 1, size) + 1)
 
     @property
     def num_dropouts(self) -> int:

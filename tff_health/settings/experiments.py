@@ -74,6 +74,14 @@ EXPERIMENTS = {
             can_estimate=True,
         ),
         Experiment(
+            name="poisoning",
+            description="what hostile clients do to the model, and what keeps them from it",
+            runner="tff_health.experiments.poisoning:run",
+            named_by=("dataset", "split"),
+            defaults={"dataset": "digits", "update_norm": 1.0},
+            can_estimate=True,
+        ),
+        Experiment(
             name="dropout",
             description="time of rounds that clients drop out of: Figure 8",
             runner="tff_health.experiments.dropout:run",

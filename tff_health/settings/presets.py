@@ -128,6 +128,11 @@ _BY_EXPERIMENT: dict[str, dict[str, dict[str, Any]]] = {
         "paper": {"seeds": (0,)},
         "tuned": {"seeds": (0, 1, 2)},
     },
+    "poisoning": {
+        "quick": {"rounds": 12, "eval_every": 4, "seeds": (0,), "num_clients": 10},
+        "paper": {"seeds": (0,), "num_clients": 10},
+        "tuned": {"seeds": (0, 1, 2), "num_clients": 10},
+    },
     "batch_size": {
         "quick": {
             "rounds": 12,

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from tff_health.settings.groups.attack import AttackSettings
 from tff_health.settings.groups.clock import ClockSettings
 from tff_health.settings.groups.cohort import CohortSettings
 from tff_health.settings.groups.data import DataSettings, PartitionSettings
 from tff_health.settings.groups.local import LocalSettings
 from tff_health.settings.groups.privacy import PrivacyChoices
+from tff_health.settings.groups.robust import RobustSettings
 from tff_health.settings.groups.run import RunSettings
 from tff_health.settings.groups.statistics import StatisticsSettings
 from tff_health.settings.groups.study import StudySettings
@@ -54,6 +56,8 @@ GROUPS = (
     Group("sums", "Encoding for secure sums", EncodingSettings),
     Group("protocol", "Protocols of secure sums", ProtocolChoices),
     Group("quality", "Data quality", QualitySettings),
+    Group("robust", "Robust means", RobustSettings),
+    Group("attack", "Simulated hostile clients", AttackSettings),
     Group("privacy", "Differential privacy", PrivacyChoices),
     Group("statistics", "Federated statistics", StatisticsSettings),
     Group("study", "Experiments of several runs", StudySettings),

@@ -6,20 +6,12 @@ from typing import Any
 
 from tff_health.settings.table import SETTINGS
 
-_LONGEST = 60
-
 
 def shown(name: str, value: Any) -> str:
     """Returns a setting as it would be given on the command line."""
     if isinstance(value, tuple):
         value = ",".join(map(str, value))
     return f"--{name}={value}"
-
-
-def short(value: Any) -> str:
-    """Returns a value as Python writes it, cut off where it is long."""
-    text = repr(value)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def no_effect(found: str, other: str, *, used_with: str = "") -> str:

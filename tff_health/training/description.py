@@ -104,7 +104,7 @@ def _sums(config: RunConfig) -> SumTerms | None:
     protocol = SCHEMES[config.run.scheme].protocol
     if protocol is None:
         return None
-    plan = BINDINGS[protocol].plan(config.protocol_settings(), config.cohort_size)
+    plan = BINDINGS[protocol].plan(config.protocol_settings(), config.group_sizes[0])
     return SumTerms(
         modulus_bits=config.modulus_bits,
         precision_of_updates=2.0 ** -(config.sums.fraction_bits + 1),

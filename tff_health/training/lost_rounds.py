@@ -7,6 +7,8 @@ from tff_health.errors import RunError
 from tff_health.training.metrics_log import Value
 
 MOST_IN_A_ROW = 5
+MOST_WITHOUT_GROUPS = 25
+"""Where cohorts are dealt into groups, a round is lost if a hostile client is in each of them."""
 
 
 def check_lost(rows: Sequence[Mapping[str, Value]], *, is_over: bool) -> None:
@@ -18,11 +20,13 @@ def check_lost(rows: Sequence[Mapping[str, Value]], *, is_over: bool) -> None:
             many rounds were lost after it.
 
     Raises:
-        RunError: if the last five rounds, or more, were lost; where training is over, only if
-            these were all rounds.
+        RunError: if the last five rounds, or more, were lost, or the last 25 if their groups were
+            dealt; where training is over, only if these were all rounds.
     """
-    in_a_row = sum(1 for _ in itertools.takewhile(lambda row: row.get("lost"), reversed(rows)))
-    if in_a_row < MOST_IN_A_ROW or (is_over and in_a_row < len(rows)):
+    lost = list(itertools.takewhile(lambda row: row.get("lost"), reversed(rows)))
+    in_a_row = len(lost)
+    most = MOST_WITHOUT_GROUPS if any(row.get("groups") for row in lost) else MOST_IN_A_ROW
+    if in_a_row < most or (is_over and in_a_row < len(rows)):
         return
     raise RunError(
         f"{in_a_row} rounds in a row were lost, up to round {len(rows)}, and the model after round "

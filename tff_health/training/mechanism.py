@@ -87,7 +87,7 @@ def _shares(config: RunConfig) -> int:
     protocol = SCHEMES[config.run.scheme].protocol
     if protocol is None:
         return 1
-    plan = BINDINGS[protocol].plan(config.protocol_settings(), config.cohort_size)
+    plan = BINDINGS[protocol].plan(config.protocol_settings(), config.group_sizes[0])
     return honest_shares(config, plan)
 
 

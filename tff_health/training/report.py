@@ -16,6 +16,7 @@ from tff_health.reporting.tables import Table
 from tff_health.settings.config import RunConfig
 from tff_health.training import report_parts
 from tff_health.training.description import RunDescription
+from tff_health.training.hostility import attack_of
 from tff_health.training.metrics_log import Value
 from tff_health.training.outcome import PrivacySpent, RunOutcome, heading
 from tff_health.training.quality_report import quality_section
@@ -54,7 +55,11 @@ def write(
         f"time would give {100 * run.majority_accuracy:.1f} %. Beside secure sums, each client "
         f"tells the server: {described.in_the_clear}.",
         findings=_findings(run),
-        warnings=[*split_warnings(config.data.split), *_notes_on_sums(run, described)],
+        warnings=[
+            *_notes_on_attacks(config),
+            *split_warnings(config.data.split),
+            *_notes_on_sums(run, described),
+        ],
         sections=[
             Section(
                 "Learning",
@@ -153,6 +158,14 @@ def _protection(
             "that of what its survivors had committed to. A wrong sum would not tell whether the "
             "server or a client is to blame."
         )
+    if config.has_groups:
+        left_out = sum(int(row["groups_left_out"] or 0) for row in rows)
+        lines.append(
+            f"Clients were dealt into groups of {config.robust.group_size} or more, anew in each "
+            f"round, and the server learnt the mean of each: {left_out} of "
+            f"{sum(int(row['groups'] or 0) for row in rows)} groups were left out, for reasons "
+            f"that metrics.csv tells; over the others decided {config.robust.rule}."
+        )
     if learned := config.learned_scaling:
         lines.append(
             "Before the first round one secure sum over all clients told the server the mean "
@@ -193,6 +206,23 @@ def _privacy_section(
         [(e.client, round(e.sampling_rate, 6), e.steps, round(e.epsilon, 4)) for e in entries],
     )
     return Section("Differential privacy", lines, tables=[table])
+
+
+def _notes_on_attacks(config: RunConfig) -> list[str]:
+    """What a reader must know first of all if some clients were hostile."""
+    attack = attack_of(config)
+    if attack is None:
+        return []
+    notes = []
+    if attack.clients:
+        names = ", ".join(map(str, attack.clients))
+        notes.append(f"Simulated attack {attack.kind}: clients {names} were hostile.")
+    if attack.enforced_norm:
+        notes.append(
+            f"Updates above a norm of {attack.enforced_norm:g} were refused as if each came with a "
+            "proof; the proof was not run."
+        )
+    return notes
 
 
 def _notes_on_sums(run: RunOutcome, described: RunDescription) -> list[str]:

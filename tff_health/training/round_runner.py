@@ -190,6 +190,10 @@ class RoundRunner:
             "bytes_up": sum(cost.bytes_up for cost in costs),
             "bytes_down": sum(cost.bytes_down for cost in costs),
         }
+        if groups := records[-1].groups:
+            row["groups"] = len(groups)
+            row["groups_left_out"] = sum(bool(group.left_out) for group in groups)
+            row["dealing"] = "; ".join(map(str, groups))
         for name, seconds in (
             ("seconds_training", [record.seconds_training for record in records]),
             ("seconds_client_crypto", [cost.client_seconds for cost in costs]),

@@ -11,6 +11,8 @@ from models import STARTED_FROM
 from tff_health.checking.check import MOST_IN_REPORTS, check
 from tff_health.data.federated import FederatedImages
 from tff_health.data.pack import pack_clients
+from tff_health.hostile.success import success_of
+from tff_health.hostile.uploads import Uploads
 from tff_health.learning.local_only import LocalTraining
 from tff_health.learning.process import SchemeProcess
 from tff_health.local.model_weights import ModelWeights
@@ -19,12 +21,14 @@ from tff_health.reporting.progress import Progress
 from tff_health.reporting.results_folder import ResultsFolder
 from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation.bindings import BINDINGS
+from tff_health.secure_aggregation.grouped_sums import GroupedSums, GroupRule
 from tff_health.secure_aggregation.protocols import BoundProtocols, SumProtocol
 from tff_health.secure_aggregation.secure_context import SecureContext
 from tff_health.settings.config import RunConfig
 from tff_health.training import report
 from tff_health.training.config_json import config_json
 from tff_health.training.description import RunDescription
+from tff_health.training.hostility import attack_of
 from tff_health.training.local_baseline import train_alone
 from tff_health.training.loop import (
     ProgressFactory,
@@ -95,7 +99,7 @@ def train(
     folder.scratch.mkdir(exist_ok=True)
     concurrency = concurrency_for(config.cohort.clients_per_round)
     with open_pool(workers, folder.scratch / "worker.log", concurrency) as pool:
-        context = SecureContext(pool, build_protocol(config, cache_dir))
+        context = SecureContext(pool, build_protocol(config, cache_dir), _uploads(config))
         tff.framework.set_default_context(context)
         process = build_process(config.run.scheme, task)
         clear = in_the_clear(process, config, context)
@@ -122,7 +126,10 @@ def train(
         if isinstance(process, LocalTraining):
             trained = train_alone(process, config, evaluator, loop)
         else:
-            trained = train_rounds(process, task, config, evaluator, loop, context, spending, pace)
+            success = success_of(task.attack, task, federated, config.scaling)
+            trained = train_rounds(
+                *(process, task, config, evaluator, loop, context, spending, pace, success)
+            )
     if trained.weights is not None:
         _save_model(task, trained.weights, folder.path / "model.weights.h5")
     facts = check(federated, config.partition.kind, cache_dir, MOST_IN_REPORTS)
@@ -143,7 +150,19 @@ def build_protocol(config: RunConfig, cache_dir: Path | None = None) -> SumProto
     protocol = SCHEMES[config.run.scheme].protocol
     if protocol is None:
         return BoundProtocols()
-    return BINDINGS[protocol].build(config.protocol_settings(cache_dir))
+    built = BINDINGS[protocol].build(config.protocol_settings(cache_dir))
+    if not config.has_groups:
+        return built
+    robust = config.robust
+    rule = GroupRule(
+        robust.rule, robust.trimmed_share, config.sums.fraction_bits, robust.update_norm
+    )
+    return GroupedSums(built, robust.group_size, rule)
+
+
+def _uploads(config: RunConfig) -> Uploads | None:
+    attack = attack_of(config)
+    return Uploads(attack, config.sums.fraction_bits) if attack else None
 
 
 def in_the_clear(

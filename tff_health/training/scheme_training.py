@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow_federated as tff
 
 from tff_health.data.client_data import client_keys
+from tff_health.hostile.success import Success
 from tff_health.learning.client_training import with_learning_rate
 from tff_health.learning.local_only import LocalTraining
 from tff_health.learning.process import SchemeProcess, weights_of, with_weights
@@ -49,6 +50,7 @@ def train_rounds(
     context: SecureContext,
     spending: Spending | None = None,
     pace: Pace | None = None,
+    success: Success | None = None,
 ) -> TrainedScheme:
     """Runs the rounds of `config.run.scheme` that are not done yet.
 
@@ -61,6 +63,7 @@ def train_rounds(
         context: TFF's current context.
         spending: keeps the clients' privacy budget, if training is private.
         pace: keeps virtual time, if clients have one.
+        success: of an attack that is simulated, if there is one that wants anything.
 
     Returns:
         the final model, its evaluation and all rows.
@@ -99,7 +102,11 @@ def train_rounds(
 
     def evaluate(state: Any) -> tuple[Evaluation, Row]:
         weights = weights_of(state)
-        return evaluator.evaluate(weights), validation.evaluate(weights) if validation else {}
+        evaluation = evaluator.evaluate(weights)
+        columns = validation.evaluate(weights) if validation else {}
+        if success is not None:
+            columns["attack_success"] = success(weights, evaluation)
+        return evaluation, columns
 
     initial = training.set_model_weights(training.initialize(), task.initial_weights)
     state, evaluation = loop.run(

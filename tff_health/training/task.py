@@ -12,6 +12,7 @@ from tff_health.data.lots import lots
 from tff_health.data.pack import packed_in_pieces
 from tff_health.data.pixels import held_if_small, images_within
 from tff_health.data.preparation import Preparation
+from tff_health.hostile.data import poisoned
 from tff_health.local.evaluation import Evaluator
 from tff_health.local.model_weights import ModelWeights
 from tff_health.local.task import Optimizer, SumSettings, Task
@@ -19,6 +20,7 @@ from tff_health.privacy.clipped_sum import check_layers
 from tff_health.privacy.mechanism import Mechanism
 from tff_health.settings.config import RunConfig
 from tff_health.training.data_facts import DataFacts
+from tff_health.training.hostility import attack_of
 from tff_health.training.noise_key import noise_key
 from tff_health.training.random_draws import check_draws
 from tff_health.training.run_model import load_for
@@ -59,7 +61,7 @@ def task_for(
     """
     shape, num_classes = facts.image_shape, facts.num_classes
     folder, scaling = (scratch / "clients").absolute(), config.scaling
-    optimizer = config.optimizer
+    optimizer, attack = config.optimizer, attack_of(config)
     tf.keras.utils.set_random_seed(config.run.seed)
     build_model = load_for(config, shape, num_classes)
     draws = bool(build_model.random_operations)
@@ -74,8 +76,9 @@ def task_for(
         build_model=tf.autograph.experimental.do_not_convert(build_model.build),
         initial_weights=initial_weights,
         image_shape=shape,
-        training_data=_training_data(
-            *(config, folder, shape, num_classes, privacy, draws, in_pieces)
+        training_data=poisoned(
+            _training_data(*(config, folder, shape, num_classes, privacy, draws, in_pieces)),
+            *(attack, num_classes, scaling),
         ),
         validation_data=client_data.validation_data(
             *(folder, shape, images_within(shape, 4, _VALIDATION_BATCH), scaling, in_pieces)
@@ -97,6 +100,8 @@ def task_for(
         privacy=privacy,
         draws=draws,
         scales_updates=config.scales_updates,
+        update_norm=config.robust.update_norm,
+        attack=attack,
     )
 
 

@@ -12,7 +12,6 @@ from crypto.parties import AUTHORITY, MAX_CLIENT_ID, Authority, ClientId, descri
 from crypto.primitives.signatures import VerifyKey
 from tff_health.federation.consortium import certificates
 from tff_health.federation.errors import FederationError
-from tff_health.settings.words import short
 
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
@@ -85,13 +84,13 @@ class Member(Entry):
         party, revoked = found["party"], found["revoked"]
         if party != AUTHORITY and not is_client(party):
             raise FederationError(
-                f"party {short(party)}: must be from 0 to {MAX_CLIENT_ID} or '{AUTHORITY}'"
+                f"party {party!r}: must be from 0 to {MAX_CLIENT_ID} or '{AUTHORITY}'"
             )
         if revoked is not None:
             try:
                 certificates.from_stamp(revoked)
             except (ValueError, TypeError):
-                raise FederationError(f"revoked {short(revoked)}: must be a time or null") from None
+                raise FederationError(f"revoked {revoked!r}: must be a time or null") from None
         return cls(**_entry(found), party=party, revoked=revoked)
 
     def __str__(self) -> str:
@@ -111,8 +110,8 @@ def check_name(name: Any) -> str:
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise FederationError(
-            f"name {short(name)}: must have 1 to 40 characters a-z, 0-9 and -, none of these last "
-            "at an end"
+            f"name {name!r}: must have 1 to 40 characters a-z, 0-9 and -, none of these last at an "
+            "end"
         )
     return name
 

@@ -37,7 +37,6 @@ from tff_health.federation.consortium.members import (
 )
 from tff_health.federation.consortium.records import read_record
 from tff_health.federation.errors import FederationError, RefusedError
-from tff_health.settings.words import short
 
 FORMAT: Final = 1
 _FIELDS: Final = ("format", "consortium", "serial", "ca", "server", "members")
@@ -88,9 +87,9 @@ class Registry:
     def from_data(cls, data: Any) -> Self:
         """Reads what `to_data` wrote; FederationError if it did not."""
         found = fields(data, "the registry", _FIELDS)
-        if type(found["format"]) is not int or found["format"] != FORMAT:
+        if found["format"] != FORMAT:
             raise FederationError(
-                f"the registry has format {short(found['format'])}, and this version reads {FORMAT}"
+                f"the registry has format {found['format']!r}, and this version reads {FORMAT}"
             )
         serial, members = found["serial"], found["members"]
         if type(serial) is not int or serial < 1 or not isinstance(members, list):

@@ -1,5 +1,6 @@
 """Checks of settings that concern who drops out, and how sums are computed."""
 
+from crypto.protocols.dealing.session import GroupDealing
 from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation import bindings
 from tff_health.settings.config import RunConfig
@@ -42,9 +43,11 @@ def _plan_problems(config: RunConfig, protocol: str) -> list[str]:
     binding, cohort = bindings.BINDINGS[protocol], config.cohort
     try:
         stages = binding.build(config.protocol_settings()).stages
-        plan = binding.plan(config.protocol_settings(), config.cohort_size)
+        # The first has the fewest clients, and so the fewest survivors.
+        plan, *_ = [binding.plan(config.protocol_settings(), n) for n in config.group_sizes]
     except ValueError as error:
         return [f"--scheme={config.run.scheme}: {error}"]
+    stages = (*GroupDealing.stages, *stages) if config.has_groups else stages
     found = [
         f"--dropout_stages={stage}: unknown stage '{stage}'; choose from: {', '.join(stages)}"
         f"{nearest(stage, stages)}"
@@ -52,7 +55,9 @@ def _plan_problems(config: RunConfig, protocol: str) -> list[str]:
         if stage not in stages
     ]
     least = cohort.clients_per_round - config.num_dropouts
-    if cohort.dropout_draw == "exact" and least < plan.survivors:
+    # With groups, who is left in which is not known: those below their threshold are left out.
+    is_known = cohort.dropout_draw == "exact" and not config.has_groups
+    if is_known and least < plan.survivors:
         found.append(
             f"--dropout_rate={cohort.dropout_rate}: leaves {least} of {cohort.clients_per_round} "
             f"clients, and {plan.survivors} must survive a round: lower it"

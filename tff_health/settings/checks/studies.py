@@ -9,7 +9,10 @@ from tff_health.settings.table import used_by
 from tff_health.settings.words import shown
 
 _FEWEST_CLIENTS = 3
-_VARIED = ("seeds", "batch_sizes", "client_counts", "dropout_rates")
+_VARIED = (
+    *("seeds", "batch_sizes", "client_counts", "dropout_rates"),
+    *("attacks", "hostile_shares", "defences"),
+)
 
 
 def problems(config: RunConfig) -> list[str]:
@@ -18,11 +21,16 @@ def problems(config: RunConfig) -> list[str]:
     for name in _VARIED:
         values = config.value(name)
         if name in used and (not values or len(set(values)) != len(values)):
-            found.append(f"{shown(name, values)}: must be one or more numbers, none twice")
+            found.append(f"{shown(name, values)}: must be one or more, none twice")
     if "dropout_rates" in used and not SCHEMES[config.run.scheme].protocol:
         found.append(
             f"--scheme={config.run.scheme}: has no protocol that clients could drop out of; these "
             f"have one: {', '.join(SUMMING)}"
+        )
+    if "defences" in used and not config.robust.update_norm:
+        found.append(
+            f"{shown('update_norm', config.robust.update_norm)}: experiment "
+            f"{config.run.experiment} needs one above 0, which clipping, groups and bound go by"
         )
     if "epsilons" in used:
         found += _epsilons_problems(config.study.epsilons)

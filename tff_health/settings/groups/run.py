@@ -31,7 +31,7 @@ class RunSettings:
         "How the clients' updates are weighted and protected.",
         "fedavg",
         choices=tuple(SCHEMES),
-        experiments=training(but=("schemes",)),
+        experiments=training(but=("schemes", "poisoning")),
     )
     preset: str = setting(
         "Settings that go together; each can be overridden.",
@@ -44,6 +44,7 @@ class RunSettings:
         0,
         range=Range(least=0, most=MAX_SEED),
         experiments=training(
-            but=("schemes", "batch_size", "ablation", "privacy"), also=("statistics", "he")
+            but=("schemes", "batch_size", "ablation", "poisoning", "privacy"),
+            also=("statistics", "he"),
         ),
     )

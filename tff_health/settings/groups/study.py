@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from tff_health.settings.groups.attack import ATTACKS
 from tff_health.settings.groups.run import MAX_SEED
 from tff_health.settings.setting import Range, setting
+
+DEFENCES = ("mean", "clipping", "groups", "bound", "kept_bound", "quality")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +18,7 @@ class StudySettings:
         (),
         default_text="by preset",
         range=Range(least=0, most=MAX_SEED),
-        experiments=("schemes", "batch_size", "ablation", "privacy"),
+        experiments=("schemes", "batch_size", "ablation", "poisoning", "privacy"),
     )
     encrypted_rounds: int = setting(
         "Rounds of scheme fang that are encrypted; the others are taken from bonawitz, whose model "
@@ -73,6 +76,35 @@ class StudySettings:
         default_text="by preset",
         range=Range(least=1),
         experiments=("privacy_tuning",),
+    )
+    attacks: tuple[str, ...] = setting(
+        "What hostile clients do, of which each is tried: label_flip, scale, noise, backdoor, lie "
+        "(with defence quality alone).",
+        ATTACKS,
+        choices=ATTACKS,
+        experiments=("poisoning",),
+    )
+    hostile_shares: tuple[float, ...] = setting(
+        "Shares of the clients that are hostile, which are compared; 0 is always there.",
+        (0.1, 0.3),
+        range=Range(above=0, below=1),
+        experiments=("poisoning",),
+    )
+    defences: tuple[str, ...] = setting(
+        "What is tried against them: nothing but the mean of a secure sum (mean), clients that "
+        "clip their updates by themselves (clipping), groups (groups), a largest norm that is "
+        "enforced (bound), the same against attackers who keep to it (kept_bound), and the "
+        "paper's data quality (quality).",
+        DEFENCES,
+        choices=DEFENCES,
+        experiments=("poisoning",),
+    )
+    strength: float = setting(
+        "What attack scale multiplies its update with, and how many times longer than its update "
+        "the noise of attack noise is.",
+        10.0,
+        range=Range(above=0, below=float("inf")),
+        experiments=("poisoning",),
     )
     chosen: str = setting(
         "File with settings for each epsilon, as privacy_tuning writes it (chosen.json); 'none' to "

@@ -1,0 +1,1 @@
+"""What simulated hostile clients do; experiment `poisoning` has them, and nothing else does."""

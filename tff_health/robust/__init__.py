@@ -1,0 +1,1 @@
+"""Rules that a minority of bad inputs does not decide."""
