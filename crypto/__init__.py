@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from crypto.errors import AbortError as AbortError
     from crypto.errors import CryptoError as CryptoError
     from crypto.errors import ParameterError as ParameterError
+    from crypto.norm_proofs.parameters import NormBound as NormBound
     from crypto.protocols.dealing.session import GroupDealing as GroupDealing
     from crypto.protocols.elgamal_sum.session import ElGamalSum as ElGamalSum
     from crypto.protocols.homomorphic_sum.session import HomomorphicSum as HomomorphicSum
@@ -82,6 +83,7 @@ _MODULES = {
     "GroupDealing": "crypto.protocols.dealing.session",
     "HardenedQualitySum": "crypto.protocols.quality_sum.session",
     "HomomorphicSum": "crypto.protocols.homomorphic_sum.session",
+    "NormBound": "crypto.norm_proofs.parameters",
     "PaillierSum": "crypto.protocols.paillier_sum.session",
     "PairwiseMasking": "crypto.protocols.pairwise_masking.session",
     "ParameterError": "crypto.errors",

@@ -91,10 +91,10 @@ class Layout:
 def norm_squared(integers: Integers) -> int:
     """Return the sum of squares of integers, exactly.
 
-    Products of halves of 24 bits are added up below 2^63, for integers of at most 2^47.
+    Products of halves of 24 bits are added up below 2^63, for integers of at most 2^48.
     """
     low, high = integers & 0xFFFFFF, integers >> 24
-    step, total = 1 << 14, 0
+    step, total = 1 << 12, 0
     for start in range(0, len(integers), step):
         a, b = low[start : start + step], high[start : start + step]
         total += int(a @ a) + (int(a @ b) << 25) + (int(b @ b) << 48)

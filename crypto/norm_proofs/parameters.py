@@ -67,8 +67,21 @@ _MASK_FACTOR: Final = 2
 PRIMES: Final = (*LEVELS[-1].primes, 133881857)
 """Primes of 27 bits, all 1 modulo 8192; as many are used as squares need not to wrap."""
 
-MAX_NORM_BITS: Final = 47
+MAX_NORM_BITS: Final = 48
 """Of all of an honest prover's integers, so that their sums are exact."""
+
+
+@dataclass(frozen=True)
+class NormBound:
+    """A bound on the norm of a part of all vectors in a session.
+
+    Attributes:
+        length: how many integers at the end of a vector it is of, 1 or more.
+        largest: the bound, 1 or more; of sums with qualities, for each 1 of quality.
+    """
+
+    length: int
+    largest: int
 
 
 @dataclass(frozen=True)

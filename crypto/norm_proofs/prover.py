@@ -45,7 +45,7 @@ def prove_norm(
         ParameterError: if the norm, or another number, is beyond its bound.
         OpeningError: if this is not what the commitment holds.
     """
-    _check(integers, parameters)
+    check_norm(integers, parameters)
     error = error_of(commitment, integers, opening)
     layout = Layout(parameters)
     written = layout.integers(integers, opening.secret, error)
@@ -119,7 +119,12 @@ def _masks(parameters: NormParameters, randomness: Randomness) -> NDArray[np.int
     return found[: MASKS * SUMS].reshape(MASKS, SUMS) - largest
 
 
-def _check(integers: NDArray[np.int64], parameters: NormParameters) -> None:
+def check_norm(integers: NDArray[np.int64], parameters: NormParameters) -> None:
+    """Check that integers are within what can be proven of them.
+
+    Raises:
+        ParameterError: as `prove_norm`.
+    """
     commitment, quality = parameters.commitment, parameters.quality_largest
     if integers.shape != (commitment.length,):
         raise ParameterError(f"integers of shape {integers.shape}, not ({commitment.length},)")

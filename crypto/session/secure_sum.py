@@ -108,11 +108,13 @@ class SecureSum(ABC):
             before can be run again for the same round, in any cohort; later ones cannot.
         centred: whether clients' numbers are integers around 0, of which so many cannot leave
             -2^(k-1)..2^(k-1)-1, and not any residues.
+        norm_bound: the largest norm of updates that it lets pass; None if it proves none.
     """
 
     stages: tuple[str, ...]
     opens_at: str
     centred: ClassVar[bool] = False
+    norm_bound: int | None = None
 
     def least_bits(self, num_clients: int) -> int:  # noqa: ARG002
         """Return the smallest k that it takes, for sums over so many clients."""

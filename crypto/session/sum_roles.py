@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crypto.encoding.residues import check_modulus_bits
+from crypto.errors import ParameterError
+from crypto.norm_proofs.parameters import NormBound
 from crypto.parties import ClientId
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.randomness import SYSTEM, Randomness
@@ -48,6 +50,7 @@ class SessionPlan:
     dropouts: Mapping[ClientId, str] | None
     faults: Sequence[Fault]
     binding: bytes
+    norm: NormBound | None = None
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,12 @@ class VectorShape:
     Attributes:
         length: m, coordinates of a vector.
         bits: k of the modulus 2^k, or of values 0 to 2^k - 1.
+        norm: a bound on the norm of its end; only where the protocol has a `norm_bound`.
     """
 
     length: int
     bits: int
+    norm: NormBound | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,16 @@ class Session(Generic[_Server]):
     helper: Any = None
 
 
+def check_norm_bound(asked: NormBound | None, largest: int | None) -> None:
+    """Refuse a bound on norms where a protocol does not prove any.
+
+    Raises:
+        ParameterError: if one is asked for, and the protocol has no `norm_bound`.
+    """
+    if asked is not None and largest is None:
+        raise ParameterError("a bound on norms needs a verified protocol with a `norm_bound`")
+
+
 class SumRoles(ABC, Generic[_Client]):
     """The roles of a protocol.
 
@@ -124,12 +139,14 @@ class SumRoles(ABC, Generic[_Client]):
         stages: names of its stages in their order.
         opens_at: the first stage in which clients give what opens the sum.
         message_types: type numbers of all its messages.
+        norm_bound: as of `SecureSum`.
         consortium: the identities of its clients.
     """
 
     stages: tuple[str, ...]
     opens_at: str
     message_types: tuple[type[IntEnum], ...]
+    norm_bound: int | None = None
     _authority_identity: SigningIdentity | None = None
 
     def __init__(
@@ -224,9 +241,10 @@ class SumRoles(ABC, Generic[_Client]):
                 session needs, and with a `StoppedError` as its reason if the program is ending.
         """
         clients = tuple(sorted(cohort))
+        check_norm_bound(shape.norm, self.norm_bound)
         agreed = self._agree_on(len(clients), shape.length, shape.bits)
         channel = ApartChannel(asking, label, message_names(*self.message_types), self._clock)
-        plan = SessionPlan(round_id, None, (), binding)
+        plan = SessionPlan(round_id, None, (), binding, shape.norm)
         with self._once.session(round_id, {}, shape.bits):
             with channel.aborting(self.stages[0]):
                 session = self._open(clients, agreed, plan, channel)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from crypto.encoding.residues import IntegerVector
 from crypto.errors import ParameterError
+from crypto.norm_proofs.parameters import NormBound
 from crypto.parties import ClientId
 from crypto.proofs.range_proof import seconds_of_proof
 from crypto.protocols.quality_sum.joint_roles import JointRoles, QualitySumResult
@@ -13,6 +14,7 @@ from crypto.session.channel import Channel
 from crypto.session.client_session import SessionClients
 from crypto.session.exchange import ChannelExchange
 from crypto.session.faults import Fault
+from crypto.session.sum_roles import SessionPlan, check_norm_bound
 from crypto.wire import message_names
 
 
@@ -39,6 +41,7 @@ class JointSum(JointRoles):
         dropouts: Mapping[ClientId, str] | None = None,
         faults: Sequence[Fault] = (),
         binding: bytes = b"",
+        norm: NormBound | None = None,
     ) -> QualitySumResult:
         """Run one session.
 
@@ -55,6 +58,8 @@ class JointSum(JointRoles):
             dropouts: client -> the stage in which it no longer answers.
             faults: what happens to single messages.
             binding: as in `SecureSum.sum`.
+            norm: a bound on the norm of the vectors' ends, for each 1 of quality; only where there
+                is a `norm_bound`.
 
         Returns:
             Both sums, over the clients whose upload arrived.
@@ -67,6 +72,7 @@ class JointSum(JointRoles):
                 times the sum of the qualities on each coordinate, but neither sum alone; as in all
                 sessions that `may_be_opened`, the round must not be run again.
         """
+        check_norm_bound(norm, self.norm_bound)
         parameters = QualityParameters(self._phi, max_quality, self._proofs, self._checked)
         masking = self._masking.plan(vectors, modulus_bits)
         inputs = _join_inputs(vectors, qualities, parameters)
@@ -75,15 +81,14 @@ class JointSum(JointRoles):
         names = message_names(*self.message_types)
         channel = Channel(self.stages, names, dropouts, faults, self._clock)
         clients = {client: self._joins(client) for client in cohort}
+        plan = SessionPlan(round_id, dropouts, faults, binding, norm)
         disturbances = Disturbances(dropouts or {}, faults)
         ready, is_new = self._ensure_key(
             cohort,
             masking.threshold,
             lambda: self._keys.make(cohort, masking.threshold, disturbances),
         )
-        server, dealing = self._open(
-            cohort, masking, max_quality, (round_id, binding), ready.system, channel
-        )
+        server, dealing = self._open(cohort, masking, max_quality, plan, ready.system, channel)
         joined = SessionClients(
             lambda client, data: clients[client].join(data, binding), inputs, self.stages[1]
         )

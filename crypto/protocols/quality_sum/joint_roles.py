@@ -36,7 +36,7 @@ from crypto.session.messages import RoundInvitation
 from crypto.session.opened_rounds import Journal, OncePerRound
 from crypto.session.runner import Dealing, StageRunner
 from crypto.session.secure_sum import Refusal, Verification
-from crypto.session.sum_roles import AnyChannel, VectorShape
+from crypto.session.sum_roles import AnyChannel, SessionPlan, VectorShape, check_norm_bound
 from crypto.wire import message_names
 
 
@@ -96,9 +96,11 @@ class JointRoles:
         stages: names of its stages in their order, for plans of dropouts and faults. "key setup"
             takes place only when a cohort needs a new system key.
         centred: as of `SecureSum`.
+        norm_bound: likewise.
     """
 
     centred: ClassVar[bool] = False
+    norm_bound: int | None = None
 
     def __init__(
         self,
@@ -158,7 +160,9 @@ class JointRoles:
             ParameterError, SessionAbortedError: as `SumRoles.serve` and `JointSum.sum`.
         """
         clients = tuple(sorted(cohort))
+        check_norm_bound(shape.norm, self.norm_bound)
         masking = self._masking.plan_for(len(clients), shape.length, shape.bits)
+        plan = SessionPlan(round_id, None, (), binding, shape.norm)
         names = message_names(*self.message_types)
         channel = ApartChannel(asking, label, names, self._clock)
         with self._once.session(round_id, {}, shape.bits):
@@ -168,9 +172,7 @@ class JointRoles:
                 masking.threshold,
                 lambda: self._keys.make_apart(clients, masking.threshold, channel),
             )
-            server, dealing = self._open(
-                clients, masking, max_quality, (round_id, binding), ready.system, channel
-            )
+            server, dealing = self._open(clients, masking, max_quality, plan, ready.system, channel)
             exchange = ApartExchange(channel, server.receive)
             runner = self._runner(exchange, ready if is_new else None)
             return self._result(runner, server, dealing)
@@ -227,14 +229,14 @@ class JointRoles:
         cohort: tuple[ClientId, ...],
         masking: MaskingParameters,
         max_quality: int,
-        round_and_binding: tuple[int, bytes],
+        plan: SessionPlan,
         system: SystemKey[Any],
         channel: AnyChannel,
     ) -> tuple[QualityServer[Any], Dealing | None]:
         """Return the server of a session, and an authority's part in it if there is one."""
         parameters = QualityParameters(self._phi, max_quality, self._proofs, self._checked)
         logarithms = self._find_logarithms(len(cohort) * max_quality)
-        masks, dealing = self._masking.open(cohort, masking, *round_and_binding, channel)
+        masks, dealing = self._masking.open(cohort, masking, plan.round_id, plan.binding, channel)
         registry = self._masking.registry
         server = QualityServer(masks, system, parameters, logarithms, registry, self._randomness)
         return server, dealing

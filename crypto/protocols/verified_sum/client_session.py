@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from crypto.commitments.commitment import commit
 from crypto.errors import ConsistencyError, blaming
+from crypto.norm_proofs.prover import prove_norm
 from crypto.parties import SERVER, ClientId
 from crypto.primitives.signatures import SigningIdentity
 from crypto.protocols.masking.stages import Stage as MaskStage
 from crypto.protocols.verified_sum.messages import (
     CommitmentRequest,
     CommittedVector,
+    ProvenVector,
     SumReceipt,
     UploadRequest,
     VerifiedInvitation,
@@ -25,6 +27,7 @@ from crypto.protocols.verified_sum.verification import (
     Registry,
     check_published,
     commitment_digest,
+    proof_context,
     published_digest,
     read_published,
 )
@@ -94,7 +97,7 @@ class VerifyingClientSession(ClientSession[State]):
             given: what will be uploaded.
 
         Returns:
-            A `CommittedVector`.
+            A `CommittedVector`, or a `ProvenVector` where norms have a bound.
 
         Raises:
             ParameterError: for a vector that does not fit; the step can be repeated.
@@ -105,7 +108,11 @@ class VerifyingClientSession(ClientSession[State]):
         made, opening = commit(integers, self._terms.parameters, self._randomness)
         answer = self._answer(CommittedVector, made.to_bytes())
         self._state = Committed(commitment_digest(answer), opening.secret)
-        return answer
+        if self._terms.norm is None:
+            return answer
+        context = proof_context(self.session_id, self.client_id)
+        proof = prove_norm(integers, opening, made, self._terms.norm, context, self._randomness)
+        return self._answer(ProvenVector, answer, proof.to_bytes(self._terms.norm))
 
     def upload(self, data: bytes, given: Input) -> bytes:
         """Masked input: upload the vector, and what opens the commitment, under all masks.

@@ -22,7 +22,7 @@ from crypto.protocols.verified_sum.stages import with_verification
 from crypto.protocols.verified_sum.terms import Terms, least_modulus_bits
 from crypto.session.messages import RoundInvitation
 from crypto.session.runner import Dealing, StageRunner
-from crypto.session.sum_roles import AnyChannel
+from crypto.session.sum_roles import AnyChannel, SessionPlan
 
 
 class VerifyingQualityServer(VerifyingServer):
@@ -61,8 +61,9 @@ class VerifiedJoint(JointSum):
 
     centred = True
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, norm_bound: int | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.norm_bound = norm_bound
         self.stages = with_verification(self.stages, MaskStage.MASKED_INPUT)
         self.message_types = (*self.message_types, MessageType)
         self._signers = Signers(self._masking.consortium, self._randomness)
@@ -91,21 +92,21 @@ class VerifiedJoint(JointSum):
         cohort: tuple[ClientId, ...],
         masking: MaskingParameters,
         max_quality: int,
-        round_and_binding: tuple[int, bytes],
+        plan: SessionPlan,
         system: SystemKey[Any],
         channel: AnyChannel,
     ) -> tuple[Any, Dealing | None]:
-        terms = _terms(cohort, masking, max_quality)
+        extra, bits = (len(cohort) * max_quality,), masking.modulus_bits
+        terms = Terms(cohort, masking.length, bits, extra_largest=extra, norm_bound=plan.norm)
         padded = replace(masking, length=terms.padded_length)
-        inner, dealing = super()._open(
-            cohort, padded, max_quality, round_and_binding, system, channel
-        )
+        inner, dealing = super()._open(cohort, padded, max_quality, plan, system, channel)
         server = VerifyingQualityServer(
             inner,
             inner.invitation.to_bytes(),
             masking.length,
             identity=self._signers.server,
             registry=self._signers.registry,
+            norm=plan.norm,
         )
         return server, dealing
 
@@ -114,11 +115,6 @@ class VerifiedJoint(JointSum):
     ) -> QualitySumResult:
         result = super()._result(runner, server, dealing)
         return publish_sum(runner, server, result, (result.quality_sum,))
-
-
-def _terms(cohort: tuple[ClientId, ...], masking: MaskingParameters, max_quality: int = 0) -> Terms:
-    extra_largest = (len(cohort) * max_quality,)
-    return Terms(cohort, masking.length, masking.modulus_bits, extra_largest=extra_largest)
 
 
 class VerifiedQualitySum(VerifiedJoint, QualitySum):

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from crypto.encoding.residues import IntegerVector
 from crypto.errors import ProtocolError
+from crypto.norm_proofs.parameters import NormBound
 from crypto.parties import ClientId, Party
 from crypto.primitives.signatures import SigningIdentity, VerifyKey
 from crypto.protocols.masking.masking_sum import MaskingSum
-from crypto.protocols.masking.parameters import MaskingParameters
 from crypto.protocols.masking.roles import MaskServer
 from crypto.protocols.masking.session import DoubleMasking
 from crypto.protocols.masking.stages import Stage as MaskStage
@@ -19,11 +20,12 @@ from crypto.protocols.verified_sum.publication import Signers, publish_sum
 from crypto.protocols.verified_sum.server import VerifyingServer
 from crypto.protocols.verified_sum.stages import with_verification
 from crypto.protocols.verified_sum.terms import Terms, least_modulus_bits
+from crypto.session.faults import Fault
 from crypto.session.messages import RoundInvitation
 from crypto.session.opened_rounds import Journal
 from crypto.session.runner import StageRunner
 from crypto.session.secure_sum import SumResult
-from crypto.session.sum_roles import AnyChannel, Session, SessionPlan
+from crypto.session.sum_roles import AnyChannel, Session, SessionPlan, check_norm_bound
 
 
 class VerifyingMaskServer(VerifyingServer):
@@ -46,11 +48,39 @@ class VerifiedMasking(MaskingSum):
 
     centred = True
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, norm_bound: int | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.norm_bound = norm_bound
         self.stages = with_verification(self.stages, MaskStage.MASKED_INPUT)
         self.message_types = (*self.message_types, MessageType)
         self._signers = Signers(self.consortium, self._randomness)
+
+    def sum(
+        self,
+        vectors: Mapping[ClientId, IntegerVector],
+        modulus_bits: int,
+        *,
+        round_id: int,
+        dropouts: Mapping[ClientId, str] | None = None,
+        faults: Sequence[Fault] = (),
+        binding: bytes = b"",
+        norm: NormBound | None = None,
+    ) -> SumResult:
+        """Run one session; see `SecureSum.sum`, and the class for what this protocol allows.
+
+        Args:
+            vectors: as there.
+            modulus_bits: likewise.
+            round_id: likewise.
+            dropouts: likewise.
+            faults: likewise.
+            binding: likewise.
+            norm: a bound on the norm of the vectors' ends, which clients prove with their
+                commitments; who does not is left out. None if there is none.
+        """
+        check_norm_bound(norm, self.norm_bound)
+        plan = SessionPlan(round_id, dropouts, faults, binding, norm)
+        return self._sum(vectors, modulus_bits, plan)
 
     @property
     def verify_keys(self) -> Mapping[ClientId, VerifyKey]:
@@ -80,7 +110,8 @@ class VerifiedMasking(MaskingSum):
     def _open(
         self, cohort: tuple[ClientId, ...], agreed: Any, plan: SessionPlan, channel: AnyChannel
     ) -> Session[Any]:
-        padded = replace(agreed, length=_terms(cohort, agreed).padded_length)
+        terms = Terms(cohort, agreed.length, agreed.modulus_bits, norm_bound=plan.norm)
+        padded = replace(agreed, length=terms.padded_length)
         session: Session[Any] = super()._open(cohort, padded, plan, channel)
         inner: MaskServer = session.server
         server = VerifyingMaskServer(
@@ -89,15 +120,12 @@ class VerifiedMasking(MaskingSum):
             agreed.length,
             identity=self._signers.server,
             registry=self._signers.registry,
+            norm=plan.norm,
         )
         return replace(session, server=server)
 
     def _result(self, runner: StageRunner, session: Session[Any]) -> SumResult:
         return publish_sum(runner, session.server, super()._result(runner, session))
-
-
-def _terms(cohort: tuple[ClientId, ...], agreed: MaskingParameters) -> Terms:
-    return Terms(cohort, agreed.length, agreed.modulus_bits)
 
 
 class VerifiedDoubleMasking(VerifiedMasking, DoubleMasking):

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, TypeAlias
 
 from crypto.codec import ByClient, Message, PerClient, Several
 from crypto.codings import Digest, Fixed, Sized, Uint32, Uint64
+from crypto.errors import ParameterError
 from crypto.session.messages import ClientMessage, OpeningMessage, SessionMessage
 
 VERIFY_KEY_BYTES = 32
@@ -23,6 +24,7 @@ class MessageType(IntEnum):
     PUBLISHED_SUM = 124
     SUM_RECEIPT = 125
     TRANSCRIPT = 126
+    PROVEN_VECTOR = 127
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class VerifiedInvitation(OpeningMessage):
         length: m, the integers of a vector, without what opens its commitment.
         server_key: what the server signs the sum with. Clients sign it with their commitments, as
             they do all of the invitation.
+        bounded: how many integers at the end of a vector have a bounded norm; 0: none.
+        bound: the bound on that norm, or with qualities for each 1 of quality.
     """
 
     TYPE: ClassVar[int] = MessageType.VERIFIED_INVITATION
@@ -41,6 +45,12 @@ class VerifiedInvitation(OpeningMessage):
     inner: Sized
     length: Uint32
     server_key: EncodedVerifyKey
+    bounded: Uint32 = 0
+    bound: Uint64 = 0
+
+    def _check(self) -> None:
+        if (self.bounded == 0) != (self.bound == 0):
+            raise ParameterError(f"a norm of {self.bounded} integers up to {self.bound}")
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,20 @@ class CommittedVector(ClientMessage):
 
     TYPE: ClassVar[int] = MessageType.COMMITTED_VECTOR
     commitment: Sized
+
+
+@dataclass(frozen=True)
+class ProvenVector(ClientMessage):
+    """Client to server: what its vector is, and that its norm is within the bound.
+
+    Attributes:
+        committed: the client's signed `CommittedVector`, which goes on to all.
+        proof: `NormProof.to_bytes`.
+    """
+
+    TYPE: ClassVar[int] = MessageType.PROVEN_VECTOR
+    committed: Sized
+    proof: Sized
 
 
 @dataclass(frozen=True)
@@ -113,8 +137,10 @@ class Transcript(Message):
     Attributes:
         invitation: the encoded `VerifiedInvitation`.
         published: the signed `PublishedSum`.
+        proofs: of the norm, one for each commitment in it; none where norms have no bound.
     """
 
     TYPE: ClassVar[int] = MessageType.TRANSCRIPT
     invitation: Sized
     published: Sized
+    proofs: PerClient[Sized] = ()

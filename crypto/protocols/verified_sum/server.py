@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from crypto.commitments.commitment import Commitment
 from crypto.encoding.bit_packing import pack
 from crypto.errors import ConsistencyError, WrongTimeError, blaming
+from crypto.norm_proofs.parameters import NormBound
 from crypto.parties import ClientId
 from crypto.primitives.prg import word_dtype
 from crypto.primitives.signatures import SigningIdentity
@@ -17,6 +18,7 @@ from crypto.protocols.masking.stages import Stage as MaskStage
 from crypto.protocols.verified_sum.messages import (
     CommitmentRequest,
     CommittedVector,
+    ProvenVector,
     PublishedSum,
     SumReceipt,
     Transcript,
@@ -28,9 +30,11 @@ from crypto.protocols.verified_sum.terms import read_terms
 from crypto.protocols.verified_sum.verification import (
     PUBLISHED,
     Registry,
+    check_proof,
     check_published,
     commitment_digest,
     published_digest,
+    read_committed,
     read_published,
 )
 from crypto.session.admission import Doorkeeper, Kinds
@@ -59,6 +63,7 @@ class VerifyingServer:
         length: m, the integers of a vector.
         identity: signs the sum.
         registry: the verify keys of the clients.
+        norm: a bound on the norm of the vectors' ends; None if there is none.
 
     Raises:
         ParameterError: if there are no commitments for such sums.
@@ -79,18 +84,25 @@ class VerifyingServer:
         *,
         identity: SigningIdentity,
         registry: Registry,
+        norm: NormBound | None = None,
     ) -> None:
         self.inner = inner
-        self.invitation = VerifiedInvitation(inner_invitation, length, identity.verify_key.data)
+        bounded = (0, 0) if norm is None else (norm.length, norm.largest)
+        self.invitation = VerifiedInvitation(
+            inner_invitation, length, identity.verify_key.data, *bounded
+        )
         self.session_id = self.invitation.session_id()
         self.terms = read_terms(self.invitation)
         self._identity = identity
         self._registry = registry
-        kinds: Kinds = {Stage.COMMITMENT: CommittedVector, Stage.VERIFICATION: SumReceipt}
+        committed = CommittedVector if norm is None else ProvenVector
+        kinds: Kinds = {Stage.COMMITMENT: committed, Stage.VERIFICATION: SumReceipt}
         self._types = {int(kind.TYPE) for kind in kinds.values()}
         minimum = self.terms.min_survivors
         self._door = Doorkeeper(self.session_id, kinds, minimum, registry)
         self._commitments: dict[ClientId, bytes] = {}
+        self._proofs: dict[ClientId, bytes] = {}
+        self._survivors: tuple[ClientId, ...] = ()
         self._committed: frozenset[ClientId] | None = None
         self._requests: Mapping[ClientId, bytes] = {}
         self._published = self._digest = b""
@@ -139,12 +151,14 @@ class VerifyingServer:
 
         Args:
             sender: the client, as the transport knows it.
-            data: a `CommittedVector`, a `SumReceipt`, or a message of the protocol.
+            data: a `CommittedVector` or `ProvenVector`, a `SumReceipt`, or a message of the
+                protocol.
 
         Raises:
             MalformedMessageError: if `data` is no message of a client.
             WrongTimeError: also for one of a client that has not committed, once it was asked to.
             ConsistencyError: for a receipt of another sum.
+            ProofError: for a norm that is not shown to be within the bound.
             Others as `StagedServer.receive`.
 
         Guarantees: a refused message changes nothing; every error names `sender`.
@@ -187,6 +201,7 @@ class VerifyingServer:
             read_published(data, self.invitation, self.terms), self.terms, self._registry
         )
         self._published, self._digest = data, published_digest(data)
+        self._survivors = tuple(sorted(survivors))
         self._door.open(Stage.VERIFICATION, frozenset(survivors))
         return dict.fromkeys(sorted(survivors), data)
 
@@ -198,7 +213,8 @@ class VerifyingServer:
     @property
     def transcript(self) -> bytes:
         """What shows anybody that the sum is right: a `Transcript`."""
-        return Transcript(self.invitation.to_bytes(), self._published).to_bytes()
+        proofs = tuple(self._proofs[client] for client in self._survivors if self._proofs)
+        return Transcript(self.invitation.to_bytes(), self._published, proofs).to_bytes()
 
     def _invite(self, opening: Opening) -> dict[ClientId, bytes]:
         return dict.fromkeys(opening(), self.invitation.to_bytes())
@@ -209,7 +225,20 @@ class VerifyingServer:
             case CommittedVector():
                 Commitment.from_bytes(message.commitment, self.terms.parameters)
                 self._commitments[sender] = data
+            case ProvenVector():
+                self._check_proven(sender, message)
+                self._commitments[sender] = message.committed
+                self._proofs[sender] = message.proof
             case SumReceipt():
                 if message.published != self._digest:
                     raise ConsistencyError("a receipt of another sum")
         self._door.accept(sender)
+
+    def _check_proven(self, sender: ClientId, message: ProvenVector) -> None:
+        norm = self.terms.norm
+        if norm is None:
+            raise ConsistencyError("a proof of a norm, in a session that bounds none")
+        committed = read_committed(message.committed, self.session_id, self.terms, self._registry)
+        if committed.sender != sender:
+            raise ConsistencyError(f"a commitment of client {committed.sender} as its own")
+        check_proof(message.proof, committed, norm)

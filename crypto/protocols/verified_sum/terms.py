@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from crypto.commitments.parameters import CommitmentParameters
 from crypto.encoding.residues import IntegerVector, centred
 from crypto.errors import CapacityError, ConsistencyError, MalformedMessageError, ParameterError
+from crypto.norm_proofs.parameters import NormBound, NormParameters
+from crypto.norm_proofs.prover import check_norm
 from crypto.parties import ClientId
 from crypto.protocols.masking.messages import Invitation
 from crypto.protocols.pairwise_masking.messages import PairwiseInvitation
@@ -39,6 +41,7 @@ class Terms:
         modulus_bits: k.
         min_survivors: fewest clients in a sum.
         extra_largest: the largest sums of what is committed to beside the vector: of qualities.
+        norm_bound: on the norm of the vector's end; None if there is none.
     """
 
     cohort: tuple[ClientId, ...]
@@ -46,6 +49,7 @@ class Terms:
     modulus_bits: int
     min_survivors: int = 1
     extra_largest: tuple[int, ...] = ()
+    norm_bound: NormBound | None = None
 
     @cached_property
     def parameters(self) -> CommitmentParameters:
@@ -56,7 +60,10 @@ class Terms:
         """
         length = self.length + len(self.extra_largest)
         clients = len(self.cohort)
-        found = CommitmentParameters.choose(length, self.largest, clients, self.extra_largest)
+        if self.norm is not None:
+            found = self.norm.commitment
+        else:
+            found = CommitmentParameters.choose(length, self.largest, clients, self.extra_largest)
         needed = least_modulus_bits(clients)
         if self.modulus_bits < needed:
             raise CapacityError(
@@ -64,6 +71,26 @@ class Terms:
                 f"not of {self.modulus_bits}: what opens it is summed as well"
             )
         return found
+
+    @cached_property
+    def norm(self) -> NormParameters | None:
+        """Of the proofs of norms; None if these have no bound.
+
+        Raises:
+            ParameterError: if the bound is of more integers than there are.
+            CapacityError: if there are no such proofs.
+        """
+        if self.norm_bound is None:
+            return None
+        clients, extra = len(self.cohort), self.extra_largest
+        return NormParameters.choose(
+            self.length + len(extra),
+            self.largest,
+            clients,
+            bounded=self.norm_bound.length,
+            bound=self.norm_bound.largest,
+            quality_largest=extra[0] // clients if extra else None,
+        )
 
     @property
     def largest(self) -> int:
@@ -88,7 +115,8 @@ class Terms:
             given: vector, and quality if there is one.
 
         Raises:
-            ParameterError: if the vector has another length, or sums of as large ones could wrap.
+            ParameterError: if the vector has another length, sums of as large ones could wrap, or
+                its norm is beyond the bound.
         """
         vector, extra = _parts(given)
         if vector.shape != (self.length,):
@@ -102,7 +130,10 @@ class Terms:
                 f"the sum over {len(self.cohort)} clients cannot wrap modulo "
                 f"2^{self.modulus_bits}, so that it can be verified: use more bits"
             )
-        return np.concatenate([integers, np.array(extra, np.int64)])
+        whole: NDArray[np.int64] = np.concatenate([integers, np.array(extra, np.int64)])
+        if self.norm is not None:
+            check_norm(whole, self.norm)
+        return whole
 
     def as_integers(self, residues: IntegerVector) -> NDArray[np.int64]:
         """Return the integers nearest to 0 that residues stand for."""
@@ -141,12 +172,14 @@ def read_terms(invitation: VerifiedInvitation) -> Terms:
         raise MalformedMessageError("no invitation to a sum that can be verified")
     masking = kind.from_bytes(inner)
     shape, num_clients = masking.parameters, len(masking.cohort)
+    bound = NormBound(invitation.bounded, invitation.bound) if invitation.bounded else None
     terms = Terms(
         masking.cohort,
         invitation.length,
         shape.modulus_bits,
         shape.min_survivors,
         tuple(num_clients * largest for largest in extra_largest),
+        bound,
     )
     if terms.padded_length != shape.length:
         raise ConsistencyError(

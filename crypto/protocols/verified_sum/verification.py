@@ -1,6 +1,6 @@
 """Whether a published sum is right: what every client checks, and anybody can from a transcript."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crypto.commitments.commitment import Commitment, Opening, check_opening
-from crypto.domain import domain_hash
+from crypto.domain import domain_hash, domain_tag, encode_id
 from crypto.encoding.bit_packing import unpack
 from crypto.errors import (
     ConsistencyError,
@@ -17,6 +17,9 @@ from crypto.errors import (
     ParameterError,
     blaming,
 )
+from crypto.norm_proofs.parameters import NormParameters
+from crypto.norm_proofs.proof import NormProof
+from crypto.norm_proofs.verifier import verify_norm
 from crypto.parties import SERVER, ClientId
 from crypto.primitives.signatures import VerifyKey
 from crypto.protocols.verified_sum.messages import (
@@ -64,6 +67,50 @@ def commitment_digest(signed: bytes) -> bytes:
 def published_digest(signed: bytes) -> bytes:
     """Return the digest by which a client's receipt names a signed `PublishedSum`."""
     return domain_hash(PUBLISHED, signed)
+
+
+def proof_context(session_id: bytes, client: ClientId) -> bytes:
+    """Return what a client's proof in a session is bound to."""
+    return domain_tag("verified sum/norm", session_id, encode_id(client))
+
+
+def read_committed(
+    signed: bytes, session_id: bytes, terms: Terms, registry: Registry
+) -> CommittedVector:
+    """Read a client's signed commitment.
+
+    Raises:
+        MalformedMessageError, ForeignMessageError, SignatureError: for anything but what one of
+            the session's clients signed in it.
+    """
+    message, body, signature = split_signed(CommittedVector, signed, True)
+    if message.session_id != session_id or message.sender not in terms.cohort:
+        raise ForeignMessageError("a commitment of another session, or of no client of it")
+    if message.sender not in registry:
+        raise ForeignMessageError(
+            f"a commitment of {message.sender}, whose verify key is not known"
+        )
+    registry[message.sender].verify(SIGNED_MESSAGE, body, signature)
+    return message
+
+
+def check_proof(proof: bytes, committed: CommittedVector, norm: NormParameters) -> None:
+    """Check that what a client committed to has a norm within the bound.
+
+    Args:
+        proof: `NormProof.to_bytes`.
+        committed: the commitment.
+        norm: the terms' `norm`.
+
+    Raises:
+        DecodingError, ProofError: if it is not shown.
+    """
+    verify_norm(
+        NormProof.from_bytes(proof, norm),
+        Commitment.from_bytes(committed.commitment, norm.commitment),
+        norm,
+        proof_context(committed.session_id, committed.sender),
+    )
 
 
 def read_published(data: bytes, invitation: VerifiedInvitation, terms: Terms) -> PublishedSum:
@@ -135,6 +182,7 @@ def check_transcript(data: bytes, registry: Registry) -> VerifiedTotal:
     Raises:
         MalformedMessageError, ForeignMessageError, ConsistencyError, SignatureError, OpeningError:
             as `read_published` and `check_published`.
+        ProofError: naming the server, if a norm is not shown to be within the bound.
 
     Guarantees: one that fails with an `OpeningError`, or a `ConsistencyError`, is evidence: the
         server's signature stands under the sum, and the clients' under commitments to others.
@@ -147,7 +195,23 @@ def check_transcript(data: bytes, registry: Registry) -> VerifiedTotal:
         except ParameterError as error:
             raise ConsistencyError(str(error)) from error
     published = read_published(transcript.published, invitation, terms)
-    return check_published(published, terms, registry)
+    total = check_published(published, terms, registry)
+    with blaming(SERVER):  # which had accepted them
+        _check_proofs(transcript.proofs, published, terms, registry)
+    return total
+
+
+def _check_proofs(
+    proofs: Sequence[bytes], published: PublishedSum, terms: Terms, registry: Registry
+) -> None:
+    """Check the proofs of norms of all survivors."""
+    expected = 0 if terms.norm is None else len(published.commitments)
+    if len(proofs) != expected:
+        raise ConsistencyError(f"{len(proofs)} proofs of norms, not {expected}")
+    if terms.norm is not None:
+        for signed, proof in zip(published.commitments, proofs, strict=True):
+            committed = read_committed(signed, published.session_id, terms, registry)
+            check_proof(proof, committed, terms.norm)
 
 
 def _read_commitments(
@@ -157,16 +221,10 @@ def _read_commitments(
     session_id = published.session_id
     found: dict[ClientId, bytes] = {}
     for signed in published.commitments:
-        message, body, signature = split_signed(CommittedVector, signed, True)
-        sender = message.sender
-        if message.session_id != session_id or sender not in terms.cohort:
-            raise ForeignMessageError("a commitment of another session, or of no client of it")
-        if sender not in registry:
-            raise ForeignMessageError(f"a commitment of {sender}, whose verify key is not known")
-        if sender in found:
-            raise ConsistencyError(f"two commitments of client {sender}")
-        registry[sender].verify(SIGNED_MESSAGE, body, signature)
-        found[sender] = message.commitment
+        message = read_committed(signed, session_id, terms, registry)
+        if message.sender in found:
+            raise ConsistencyError(f"two commitments of client {message.sender}")
+        found[message.sender] = message.commitment
     if sorted(found) != list(found):
         raise ConsistencyError("survivors out of order")
     if len(found) < terms.min_survivors:

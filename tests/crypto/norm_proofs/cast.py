@@ -59,7 +59,7 @@ def cheat(given, parameters=PLAIN, squares=lambda number: (0, 0, 0, 0)):
     """
     integers, commitment, opening = parts(parameters, given)
     with (
-        mock.patch.object(prover, "_check"),
+        mock.patch.object(prover, "check_norm"),
         mock.patch.object(layout, "four_squares", squares),
     ):
         return commitment, prove_norm(integers, opening, commitment, parameters, CONTEXT)

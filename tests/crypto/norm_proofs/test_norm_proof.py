@@ -229,7 +229,7 @@ def test_rows_of_another_vector_than_the_committed_one():
     def another(self, given, secret, error):
         return original(self, np.concatenate([given[:FREE], given[FREE:] // 4]), secret, error)
 
-    with mock.patch.object(Layout, "integers", another), mock.patch.object(prover, "_check"):
+    with mock.patch.object(Layout, "integers", another), mock.patch.object(prover, "check_norm"):
         proof = prove_norm(integers, opening, commitment, PLAIN, CONTEXT)
     refuse(commitment, proof, match="not shown to be small")
 

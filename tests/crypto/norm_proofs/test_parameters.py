@@ -103,8 +103,8 @@ def test_what_cannot_be_proven_is_refused():
         choose(bounded=10, quality_largest=4)
     choose(bounded=9, quality_largest=4)
     choose(bound=2**46)
-    with pytest.raises(CapacityError, match=r"at most 2\^47"):
+    with pytest.raises(CapacityError, match=r"at most 2\^48"):
         choose(bound=2**MAX_NORM_BITS)
     with pytest.raises(CapacityError, match="at most"):
-        choose(largest=2**50)
+        choose(largest=2**51)
     assert log2(choose(largest=2**40, bounded=10, bound=10).proven_norm) < 40

@@ -1,6 +1,6 @@
 """Makes all files with test vectors anew: `python -m tests.crypto.vectors.generate`."""
 
-from tests.crypto.vectors import commitments, messages, operations, proofs, sessions
+from tests.crypto.vectors import commitments, messages, norm_proofs, operations, proofs, sessions
 from tests.crypto.vectors.form import write
 
 
@@ -10,6 +10,7 @@ def files():
         "primitives.json": operations.vectors,
         "proofs.json": proofs.vectors,
         "commitments.json": commitments.vectors,
+        "norm_proofs.json": norm_proofs.vectors,
         "messages.json": messages.content,
     }
     for name in sessions.SESSIONS:

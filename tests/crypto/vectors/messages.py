@@ -89,13 +89,14 @@ def _not_on_the_wire(found):
     yield delivery.DealingOrder(b"order", (b"signed key", b"another"))
     yield delivery.Delivery(SID, 3, bytes(32), b"ciphertext")
     yield delivery.Dealt(((1, b"signed delivery"), (4, b"another")), b"public part")
-    yield verified.VerifiedInvitation(b"invitation", 306_063, bytes(32))
+    yield verified.VerifiedInvitation(b"invitation", 306_063, bytes(32), 306_000, 1 << 16)
     yield verified.CommitmentRequest(SID)
     yield verified.CommittedVector(SID, 4, b"commitment")
+    yield verified.ProvenVector(SID, 4, b"signed commitment", b"proof")
     yield verified.UploadRequest(SID, ((1, bytes(32)), (4, SID)), b"request")
     yield verified.PublishedSum(SID, (b"signed commitment", b"another"), b"sum", b"secret", (0, 9))
     yield verified.SumReceipt(SID, 4, bytes(32))
-    yield verified.Transcript(b"invitation", b"signed sum")
+    yield verified.Transcript(b"invitation", b"signed sum", (b"proof", b"another"))
 
 
 def bad_encodings(data):

@@ -4,7 +4,7 @@ import pytest
 
 from crypto import errors
 from crypto.errors import MalformedMessageError
-from tests.crypto.vectors import commitments, operations, proofs
+from tests.crypto.vectors import commitments, norm_proofs, operations, proofs
 from tests.crypto.vectors.form import FOLDER, as_text, plain, read
 from tests.crypto.vectors.generate import files
 from tests.crypto.vectors.messages import turned
@@ -30,7 +30,7 @@ def test_there_are_no_other_files():
 
 def given_to(vector):
     """The arguments of a vector, with bytes where there is hexadecimal."""
-    plain_text = {"group", "random", "purpose", "seed_label"}
+    plain_text = {"group", "random", "purpose", "seed_label", "text", "context"}
     return {
         name: value if name in plain_text else from_hex(value)
         for name, value in vector["given"].items()
@@ -53,6 +53,7 @@ def from_hex(value):
         ("primitives.json", operations.OPERATIONS),
         ("proofs.json", proofs.OPERATIONS),
         ("commitments.json", commitments.OPERATIONS),
+        ("norm_proofs.json", norm_proofs.OPERATIONS),
     ],
 )
 def test_vectors_can_be_checked_from_the_file_alone(name, defined):
