@@ -24,13 +24,21 @@ class FixedPointMean(tff.aggregators.UnweightedAggregationFactory):
         encoding: of the updates.
         num_clients: the most clients that can be in one sum; more of them are an error.
         modular: whether updates are summed as residues, or else as integers from 0 on.
+        norm_bound: L2 norm to which updates are clipped before they are encoded; 0 for none.
 
     Raises:
         crypto.errors.CapacityError: if sums over so many clients need more than 62 bits.
     """
 
-    def __init__(self, encoding: FixedPoint, num_clients: int, *, modular: bool = True) -> None:
-        self._mean = MeanEncoding(encoding, num_clients, WeightEncoding(1), modular)
+    def __init__(
+        self,
+        encoding: FixedPoint,
+        num_clients: int,
+        *,
+        modular: bool = True,
+        norm_bound: float = 0.0,
+    ) -> None:
+        self._mean = MeanEncoding(encoding, num_clients, WeightEncoding(1), modular, norm_bound)
 
     @property
     def modulus_bits(self) -> int:
@@ -42,6 +50,7 @@ class FixedPointMean(tff.aggregators.UnweightedAggregationFactory):
 
         Raises:
             TypeError: if updates are not float32 tensors of known shapes.
+            ValueError: if they have too many coordinates for the bound on their norm.
         """
         return _build_process(self._mean, value_type, None)
 
@@ -57,13 +66,21 @@ class WeightedFixedPointMean(tff.aggregators.WeightedAggregationFactory):
         encoding: of the updates.
         num_clients: the most clients that can be in one sum; more of them are an error.
         weights: how weights become integers.
+        norm_bound: L2 norm to which updates are clipped before they are encoded; 0 for none.
 
     Raises:
         crypto.errors.CapacityError: if sums over so many clients need more than 62 bits.
     """
 
-    def __init__(self, encoding: FixedPoint, num_clients: int, weights: WeightEncoding) -> None:
-        self._mean = MeanEncoding(encoding, num_clients, weights)
+    def __init__(
+        self,
+        encoding: FixedPoint,
+        num_clients: int,
+        weights: WeightEncoding,
+        *,
+        norm_bound: float = 0.0,
+    ) -> None:
+        self._mean = MeanEncoding(encoding, num_clients, weights, norm_bound=norm_bound)
 
     @property
     def modulus_bits(self) -> int:
@@ -99,6 +116,8 @@ def _build_process(
         )
     size = sum(spec.shape.num_elements() for spec in specs)
     clipped_bits = mean.clipped_bits(size)
+    if mean.norm_bound:
+        mean.norm_before_rounding(size)  # raises if there is none
 
     @tff.federated_computation
     def initialize():  # type: ignore[no-untyped-def]

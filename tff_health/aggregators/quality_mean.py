@@ -27,16 +27,23 @@ class QualityWeightedMean(tff.aggregators.UnweightedAggregationFactory):
         num_clients: the most clients that can be in one sum.
         rule: how quality is computed.
         decimals: decimal places of a quality that are kept, the paper's n.
+        norm_bound: L2 norm to which updates are clipped before they are encoded; 0 for none.
 
     Raises:
         crypto.errors.CapacityError: if sums over so many clients need more than 62 bits.
     """
 
     def __init__(
-        self, encoding: FixedPoint, num_clients: int, rule: QualityRule, decimals: int
+        self,
+        encoding: FixedPoint,
+        num_clients: int,
+        rule: QualityRule,
+        decimals: int,
+        *,
+        norm_bound: float = 0.0,
     ) -> None:
         weights = WeightEncoding(rule.largest, decimals)
-        self._mean = WeightedFixedPointMean(encoding, num_clients, weights)
+        self._mean = WeightedFixedPointMean(encoding, num_clients, weights, norm_bound=norm_bound)
         self._rule = rule
 
     @property

@@ -11,4 +11,6 @@ def build_bonawitz(task: Task) -> SchemeProcess:
     """Returns federated averaging in which every client counts the same."""
     sums = task.sums
     encoding = fixed_point(sums.fraction_bits, sums.clip_range)
-    return average_securely(task, FixedPointMean(encoding, sums.max_clients))
+    return average_securely(
+        task, FixedPointMean(encoding, sums.max_clients, norm_bound=sums.norm_bound)
+    )

@@ -16,5 +16,8 @@ def build_zhang(task: Task) -> SchemeProcess:
     sums, rule = task.sums, QualityRule.of(task)
     encoding = fixed_point(sums.fraction_bits, sums.clip_range)
     return average_securely(
-        task, QualityWeightedMean(encoding, sums.max_clients, rule, task.quality.decimals)
+        task,
+        QualityWeightedMean(
+            *(encoding, sums.max_clients, rule, task.quality.decimals), norm_bound=sums.norm_bound
+        ),
     )

@@ -1,17 +1,19 @@
 """The mean of clients' updates over a sum of fixed-point numbers: the mathematics of both sides.
 
-Each client clips its update, encodes it (`quantisation.py`), multiplies it with its weight, an
-integer, and contributes the product to a sum and the weight to another one. The sum of the updates
-is modulo 2^k, as protocols that mask compute it, or one of integers from 0 on, as homomorphic
-encryption adds them: then products are shifted by the largest magnitude that they can have. k
-follows from the encoding, the largest weight and the number of clients, so that no sum can leave
-its range; what cannot be represented is refused beforehand. The mean is the same, bit for bit.
+Each client clips its update, each coordinate and perhaps the norm, encodes it (`quantisation.py`),
+multiplies it with its weight, an integer, and contributes the product to a sum and the weight to
+another one. The sum of the updates is modulo 2^k, as protocols that mask compute it, or one of
+integers from 0 on, as homomorphic encryption adds them: then products are shifted by the largest
+magnitude that they can have. k follows from the encoding, the largest weight and the number of
+clients, so that no sum can leave its range; what cannot be represented is refused beforehand. The
+mean is the same, bit for bit.
 
 A client whose update is not finite contributes zeros, with weight 0.
 """
 
 import math
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +77,7 @@ class MeanEncoding:
         num_clients: the most clients that can be in one sum.
         weights: how weights become integers.
         modular: whether updates are summed as residues, or else as integers from 0 on.
+        norm_bound: L2 norm that encoded updates may have, before they are weighted; 0 for any.
 
     Raises:
         ValueError: if everything would be encoded as 0.
@@ -85,6 +88,7 @@ class MeanEncoding:
     num_clients: int
     weights: WeightEncoding
     modular: bool = True
+    norm_bound: float = 0.0
 
     def __post_init__(self) -> None:
         if self.encoding.bound == 0:
@@ -118,7 +122,8 @@ class MeanEncoding:
         clipped, changed = zip(
             *(quantisation.clip(tensor, self.encoding) for tensor in tensors), strict=True
         )
-        summands = [self._summand(quantisation.encode(t, self.encoding) * weight) for t in clipped]
+        kept = self._clip_norm(clipped) if self.norm_bound else clipped
+        summands = [self._summand(quantisation.encode(t, self.encoding) * weight) for t in kept]
         return OrderedDict(
             update=tf.nest.pack_sequence_as(update, summands),
             weight=weight,
@@ -126,6 +131,24 @@ class MeanEncoding:
             non_finite=tf.cast(tf.logical_not(finite), tf.int32),
             contributors=tf.constant(1, tf.int32),
         )
+
+    def norm_before_rounding(self, size: int) -> float:
+        """Returns the L2 norm to which an update is clipped, so that it is bounded once rounded.
+
+        Args:
+            size: coordinates of an update.
+
+        Raises:
+            ValueError: if roundings alone may exceed the bound.
+        """
+        left = self.norm_bound - (math.sqrt(size) / 2 + 1) * 2.0**-self.encoding.fraction_bits
+        if left <= 0:
+            raise ValueError(
+                f"norm_bound={self.norm_bound}: {size} coordinates, rounded to multiples of 2^-"
+                f"{self.encoding.fraction_bits}, may have a larger norm by rounding alone: raise "
+                "--norm_bound or --fraction_bits"
+            )
+        return left * (1 - 2.0**-20)  # float32 rounds again
 
     def read(self, sums: Any, weight: tf.Tensor, contributors: tf.Tensor) -> Any:
         """Returns the mean; run by the server.
@@ -150,6 +173,17 @@ class MeanEncoding:
     def clipped_bits(self, size: int) -> int:
         """Returns the bits of a number of clipped coordinates, of `size` in all."""
         return max(1, size.bit_length())
+
+    def _clip_norm(self, tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        size = sum(tensor.shape.num_elements() for tensor in tensors)
+        largest = self.norm_before_rounding(size)
+        doubles = [tf.cast(tensor, tf.float64) for tensor in tensors]
+        norm = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(one)) for one in doubles]))
+        scale = tf.minimum(tf.constant(1.0, tf.float64), largest / tf.maximum(norm, largest))
+        return [
+            tf.where(norm > largest, tf.cast(one * scale, tf.float32), tensor)
+            for one, tensor in zip(doubles, tensors, strict=True)
+        ]
 
     def _summand(self, integers: tf.Tensor) -> tf.Tensor:
         if self.modular:

@@ -24,6 +24,7 @@ class SumSettings:
         max_clients: the most clients in one sum.
         max_examples: the most examples that a client trains on or evaluates in a round.
         secure_metrics: whether metrics are summed securely as well.
+        norm_bound: L2 norm to which updates are clipped before they are encoded; 0 for none.
     """
 
     fraction_bits: int
@@ -31,6 +32,7 @@ class SumSettings:
     max_clients: int
     max_examples: int
     secure_metrics: bool
+    norm_bound: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ class RoundSums:
             sums.max_clients,
             weights,
             modular=scheme.name not in _INTEGER_SUMS,
+            norm_bound=sums.norm_bound,
         )
         metrics = None
         if sums.secure_metrics:

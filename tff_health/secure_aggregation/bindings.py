@@ -4,6 +4,7 @@ Nothing here imports TensorFlow, and a protocol is imported when it is built, so
 checked at once.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,12 +43,19 @@ class ProtocolSettings(ProtocolChoices):
     Attributes:
         dropout_rate: share of a cohort that may drop out.
         value_bits: of a client's number in a sum over the integers.
+        fraction_bits: of updates' coordinates.
         cache_dir: where tables of logarithms are kept; None for in memory only.
     """
 
     dropout_rate: float
     value_bits: int
+    fraction_bits: int = 16
     cache_dir: Path | None = None
+
+    @property
+    def largest_norm(self) -> int | None:
+        """Of updates as integers; None if their norm has no bound."""
+        return math.floor(self.norm_bound * 2.0**self.fraction_bits) or None
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,10 @@ class Binding:
 
 def _double_masking(settings: ProtocolSettings, apart: Apart | None = None) -> SumProtocol:
     masking = _double_masking_kind(settings)(
-        _topology(settings), signed=settings.signatures, consortium=_consortium(apart)
+        _topology(settings),
+        signed=settings.signatures,
+        consortium=_consortium(apart),
+        **_bounded(settings),
     )
     return BoundProtocols.to_all(masking)
 
@@ -128,6 +139,11 @@ def _double_masking_kind(settings: ProtocolSettings) -> type["DoubleMasking"]:
     from crypto.protocols.masking.session import DoubleMasking
 
     return DoubleMasking
+
+
+def _bounded(settings: ProtocolSettings) -> dict[str, Any]:
+    """Returns the arguments of verified sums that others do not have."""
+    return {"norm_bound": settings.largest_norm} if settings.verify else {}
 
 
 def _plan_double_masking(settings: ProtocolSettings, num_clients: int) -> ProtocolPlan:
@@ -173,6 +189,7 @@ def _quality_sum(settings: ProtocolSettings, apart: Apart | None = None) -> SumP
         table_cache=settings.cache_dir,
         consortium=_consortium(apart),
         last_epoch=_last_epoch(apart),
+        **_bounded(settings),
     )
     masking = masking_kind(
         threshold=threshold, key_setup=_key_setup(settings), consortium=_consortium(apart)
@@ -194,6 +211,7 @@ def _hardened_quality_sum(settings: ProtocolSettings, apart: Apart | None = None
         table_cache=settings.cache_dir,
         consortium=_consortium(apart),
         last_epoch=_last_epoch(apart),
+        **_bounded(settings),
     )
     masking = _double_masking_kind(settings)(
         CompleteGraph(threshold), consortium=_consortium(apart)

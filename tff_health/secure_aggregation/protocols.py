@@ -270,6 +270,7 @@ def _run_session(
     dropouts = {c: stage for c, stage in plan.dropouts.items() if c in vectors and stage in stages}
     faults = [fault for fault in plan.faults if fault.stage is None or fault.stage in stages]
     run = protocol.sum_integers if isinstance(protocol, IntegerSum) else protocol.sum
+    norm = session.norm(cohort)
     return run(
         vectors,
         session.bits(cohort),
@@ -277,4 +278,5 @@ def _run_session(
         dropouts=dropouts,
         faults=faults,
         binding=plan.binding,
+        **({} if norm is None else {"norm": norm}),
     )

@@ -84,6 +84,7 @@ class QualityProtocol(SumProtocol):
             dropouts=plan.dropouts,
             faults=plan.faults,
             binding=plan.binding,
+            norm=session.norm(cohort),
         )
         left = len(result.survivors)
         sums = session.sums(result.sum, cohort, result.quality_sum, num_survivors=left)

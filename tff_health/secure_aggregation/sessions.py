@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crypto.norm_proofs.parameters import NormBound
 from crypto.protocols.quality_sum.joint import JointSum
 from crypto.session.secure_sum import IntegerSum, SecureSum
+from tff_health.errors import RunError
 from tff_health.secure_aggregation.slots import (
     Slot,
     common_bits,
@@ -85,6 +87,31 @@ class SumSession:
             return value_bits(self.slots)
         least = self.protocol.least_bits(num_clients)
         return common_bits(self.slots, num_clients, centred=self.is_centred, least=least)
+
+    def norm(self, num_clients: int) -> NormBound | None:
+        """Returns the bound on the norm of updates, which are what is summed modulo powers of two.
+
+        Args:
+            num_clients: of the session's cohort.
+
+        Returns:
+            the bound as the vectors have it; None if the protocol proves none, or without updates.
+
+        Raises:
+            RunError: if updates are not the end of the vectors, or of different moduli.
+        """
+        updates = [slot for slot in self.slots if slot.is_power_of_two_sum]
+        if self.protocol.norm_bound is None or not updates:
+            return None
+        bits = {slot.bits(1) for slot in updates}
+        if len(bits) > 1 or self.slots[-len(updates) :] != tuple(updates):
+            raise RunError(
+                "a bound on norms needs updates that are the last of a computation's secure sums, "
+                "modulo one number"
+            )
+        scale = self.bits(num_clients) - bits.pop()
+        length = sum(slot.size for slot in updates)
+        return NormBound(length, self.protocol.norm_bound << scale)
 
     def vector(
         self, tensors: Sequence[Any], num_clients: int

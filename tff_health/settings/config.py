@@ -206,6 +206,7 @@ class RunConfig:
             **vars(self.protocol),
             dropout_rate=self.cohort.dropout_rate,
             value_bits=self.value_bits,
+            fraction_bits=self.sums.fraction_bits,
             cache_dir=cache_dir,
         )
 

@@ -93,6 +93,7 @@ def task_for(
             max_clients=config.cohort.num_clients,
             max_examples=config.training.local_epochs * facts.most_examples,
             secure_metrics=config.sums.secure_metrics,
+            norm_bound=config.protocol.norm_bound,
         ),
         quality=config.quality,
         sparsity=config.sums.sparsity,

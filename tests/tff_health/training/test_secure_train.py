@@ -94,6 +94,18 @@ def test_sums_that_clients_check_give_the_same_model(whole, tmp_path):
     assert "found the sum of a round to be that of" in (out_dir / "report.html").read_text()
 
 
+def test_norms_that_clients_prove_to_be_within_a_bound(tmp_path):
+    bounds = {"none": 0, "wide": 100, "tight": 0.005}
+    for name, bound in bounds.items():
+        flags = ("--verify", "--rounds=2", f"--norm_bound={bound}")
+        result = run(tmp_path / name, *BONAWITZ, *flags)
+        assert result.returncode == 0, result.stderr
+        assert all(int(row["verified"]) >= 4 for row in rows(tmp_path / name))
+    none, wide, tight = (weights(tmp_path / name) for name in bounds)
+    assert all(np.array_equal(none[name], wide[name]) for name in none)
+    assert not all(np.array_equal(none[name], tight[name]) for name in none)
+
+
 @pytest.mark.drill
 def test_a_killed_run_ends_with_the_same_model(whole, tmp_path):
     out_dir = tmp_path / "run"

@@ -272,7 +272,8 @@ def _serve(
 ) -> SumResult | QualitySumResult:
     """Runs one session of a round."""
     protocol = session.protocol
-    shape = VectorShape(session.length, session.bits(len(cohort)))
+    clients = len(cohort)
+    shape = VectorShape(session.length, session.bits(clients), session.norm(clients))
     if isinstance(protocol, JointRoles):
         quality = session.max_quality or 0
         return protocol.serve(

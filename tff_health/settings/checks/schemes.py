@@ -22,7 +22,20 @@ def problems(config: RunConfig) -> list[str]:
         found.append(no_effect(key_bits, f"--he={config.protocol.he}"))
     if config.protocol.topology == "sparse" and config.protocol.threshold:
         found.append(f"--threshold={config.protocol.threshold}: --topology=sparse sets its own")
+    found += _norm_problems(config)
     return [*found, *_plan_problems(config, scheme.protocol), *_size_problems(config)]
+
+
+def _norm_problems(config: RunConfig) -> list[str]:
+    """Whether a bound on norms can be proven."""
+    bound = config.protocol.norm_bound
+    if not bound:
+        return []
+    if not config.protocol.verify:
+        return [f"--norm_bound={bound}: proofs are of commitments, which --verify makes: add it"]
+    if config.privacy.noise != "none":
+        return [f"--norm_bound={bound}: --dp_noise={config.privacy.noise} clips updates itself"]
+    return []
 
 
 def _foreign(config: RunConfig) -> list[str]:

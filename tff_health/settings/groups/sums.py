@@ -1,5 +1,6 @@
 """Settings of secure sums: what is summed, how it is encoded, and by which protocol."""
 
+import math
 from dataclasses import dataclass
 
 from tff_health.settings.experiments import training
@@ -93,7 +94,7 @@ class QualitySettings:
     )
 
 
-OF_VERIFIED_SUMS = ("verify",)
+OF_VERIFIED_SUMS = ("verify", "norm_bound")
 """Settings that runs whose sums are not verified do not keep."""
 
 
@@ -153,6 +154,14 @@ class ProtocolChoices:
     verify: bool = setting(
         "Whether clients commit to their updates, and check the sum that the server publishes.",
         False,
+        schemes=("bonawitz", "zhang", "zhang_hardened"),
+        experiments=training(but=("schemes",)),
+    )
+    norm_bound: float = setting(
+        "Largest L2 norm of a client's update; clients clip to it, and prove that they did with "
+        "their commitments: who does not is left out of the round. 0 for no bound. Needs --verify.",
+        0.0,
+        range=Range(least=0, below=math.inf, text="0 (no bound) or more, and finite"),
         schemes=("bonawitz", "zhang", "zhang_hardened"),
         experiments=training(but=("schemes",)),
     )
