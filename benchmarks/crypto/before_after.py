@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.crypto import before_after_work
-from benchmarks.crypto.report import median_and_range, print_machine, print_table
+from benchmarks.crypto.report import median_and_range, print_table
 
 ROOT = Path(__file__).parents[2]
 WORK = Path(before_after_work.__file__)
@@ -75,10 +75,12 @@ def main():
     parser.add_argument("--cores", type=int, default=os.cpu_count())
     parser.add_argument("--scale", type=float, default=1.0, help="of the vectors' lengths")
     options = parser.parse_args()
-    print_machine()
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; medians of the runs")
     print(f"before: {options.commit}, in one process; after: this build, cores={options.cores}.")
     print("Equal sums were checked. wall: seconds on the clock; processor: of all processes;")
-    print("chain: of the processes that are waited for, which is the wall time of idle cores.\n")
+    print(
+        "chain: processor time if workers share it evenly, the least that idle cores could take.\n"
+    )
     rows = []
     with checked_out(options.commit) as older:
         for part in options.parts.split(","):

@@ -55,7 +55,7 @@ class Measured:
         self.numbers = {
             "wall s": wall,
             "processor s": own + children,
-            # Workers share their part evenly, and nobody waits for the server while they compute.
+            # As if workers shared their part evenly, and the server worked while they compute.
             "chain s": max(own, (own + children) / cores),
             "memory MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
         }
