@@ -46,15 +46,15 @@ def trained_in_one_process(folder, scheme, rounds=SETTINGS["rounds"], **settings
     return (folder / "model.bin").read_bytes(), json.loads(done.stdout)
 
 
-VERIFIED = [("bonawitz", True), ("zhang", True), ("zhang_hardened", True)]
-PLAIN = [(scheme, False) for scheme in ("bonawitz", "zhang", "zhang_hardened", "fang", "fedopt")]
+VERIFIED = [(scheme, {"verify": True}) for scheme in ("bonawitz", "zhang", "zhang_hardened")]
+BOUNDED = [("bonawitz", {"verify": True, "norm_bound": 1000.0})]
+PLAIN = [(scheme, {}) for scheme in ("bonawitz", "zhang", "zhang_hardened", "fang", "fedopt")]
 
 
-@pytest.mark.parametrize(("scheme", "verify"), [*PLAIN, *VERIFIED])
+@pytest.mark.parametrize(("scheme", "checked"), [*PLAIN, *VERIFIED, *BOUNDED])
 def test_programs_that_are_apart_train_the_very_model_of_sums_in_the_clear(
-    tmp_path, scheme, verify
+    tmp_path, scheme, checked
 ):
-    checked = {"verify": True} if verify else {}
     with Deployment(tmp_path, {**SETTINGS, **checked, "scheme": scheme}) as deployed:
         deployed.start_all()
         assert deployed.wait("server") == 0, deployed.logs()
@@ -66,7 +66,7 @@ def test_programs_that_are_apart_train_the_very_model_of_sums_in_the_clear(
     assert f"SHA-256 {hashlib.sha256(model).hexdigest()}" in report
     assert [row["survivors"] for row in rows] == [3, 3, 3]
     assert [row["lost"] for row in rows] == [0, 0, 0]
-    assert [row.get("verified") for row in rows] == [3 if verify else None] * 3
+    assert [row.get("verified") for row in rows] == [3 if checked else None] * 3
     plain, told = trained_in_one_process(tmp_path / "plain", scheme)
     assert model == plain
     assert {name: rows[-1][name] for name in told["validation"]} == told["validation"]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from crypto.errors import (
 )
 from crypto.parties import SERVER
 from crypto.primitives.signatures import SigningIdentity
-from crypto.protocols.verified_sum.messages import Transcript
+from crypto.protocols.verified_sum.messages import Transcript, VerifiedInvitation
 from crypto.protocols.verified_sum.verification import check_transcript
 from tests.crypto.protocols.verified_sum.cast import (
     BITS,
@@ -117,7 +119,7 @@ def test_signatures_are_worth_what_the_registry_is():
 def test_an_invitation_that_contradicts_itself_is_refused():
     _, result, registry = session()
     transcript = Transcript.from_bytes(result.verification.transcript)
-    invitation = bytearray(transcript.invitation)
-    invitation[-36] ^= 1  # the length of the vectors
+    told = VerifiedInvitation.from_bytes(transcript.invitation)
+    longer = replace(told, length=told.length + 1).to_bytes()
     with pytest.raises(ConsistencyError):
-        check_transcript(Transcript(bytes(invitation), transcript.published).to_bytes(), registry)
+        check_transcript(Transcript(longer, transcript.published).to_bytes(), registry)
