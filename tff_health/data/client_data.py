@@ -50,6 +50,7 @@ def client_keys(
     remembered: Sequence[int] = (),
     steps: Mapping[int, int] = NOTHING,
     scales: Mapping[int, float] = NOTHING,
+    ages: Mapping[int, int] = NOTHING,
 ) -> list[OrderedDict[str, object]]:
     """The arguments that choose the clients' data of one round, of `KEY_TYPE`.
 
@@ -59,12 +60,14 @@ def client_keys(
         remembered: the last round that counted, in the order of `clients`.
         steps: by client; all batches where it has no entry.
         scales: by client; 1 where it has no entry.
+        ages: by client, how many rounds ago the round was whose data it trains on; 0 where it has
+            no entry.
     """
     rounds = remembered or [0] * len(clients)
     return [
         OrderedDict(
             client=np.int32(client),
-            round=np.int64(round_number),
+            round=np.int64(round_number - ages.get(client, 0)),
             remembered=np.int64(last),
             steps=np.int64(steps.get(client, 0)),
             scale=np.float32(scales.get(client, 1.0)),

@@ -2,8 +2,9 @@
 
 `iid`: equal parts at random. `dirichlet`: each class is shared out by proportions drawn from a
 symmetric Dirichlet distribution (Hsu et al. 2019); small alpha, very different clients. `site`: one
-client for each site that the images came from. `label_noise`: as `iid`, then a fraction
-of the clients gets a fraction of its labels replaced by other classes.
+client for each site that the images came from. `rare`: equal parts, and the rarer half of the
+classes at the last clients alone, e.g. slow ones. `label_noise`: as `iid`, then a fraction of the
+clients gets a fraction of its labels replaced by other classes.
 """
 
 from dataclasses import dataclass
@@ -24,11 +25,13 @@ class PartitionSpec:
     """How the training part is shared out.
 
     Attributes:
-        kind: "iid", "dirichlet", "site" or "label_noise".
+        kind: "iid", "dirichlet", "site", "rare" or "label_noise".
         num_clients: number of clients, at least 1.
         alpha: concentration of `dirichlet`, above 0.
         noisy_clients: fraction of clients with wrong labels in `label_noise`, in [0, 1].
         noisy_labels: fraction of wrong labels at such a client, in [0, 1].
+        rare_clients: fraction of clients, the last ones, that hold the rare classes in `rare`,
+            above 0 and at most 1; one client at least.
     """
 
     kind: str
@@ -36,6 +39,7 @@ class PartitionSpec:
     alpha: float = 0.5
     noisy_clients: float = 0.3
     noisy_labels: float = 0.6
+    rare_clients: float = 0.3
 
 
 def partition(
@@ -61,10 +65,12 @@ def partition(
         return _dirichlet(train, spec.num_clients, spec.alpha, rng)
     if spec.kind == "site":
         return _by_site(images, train, spec.num_clients)
+    if spec.kind == "rare":
+        return _rare(images, train, spec, rng)
     if spec.kind == "label_noise":
         return _label_noise(images.num_classes, _iid(train, spec.num_clients, rng), spec, rng)
     raise DataError(
-        f"partition '{spec.kind}' is unknown; there are iid, dirichlet, site and label_noise"
+        f"partition '{spec.kind}' is unknown; there are iid, dirichlet, site, rare and label_noise"
     )
 
 
@@ -134,6 +140,31 @@ def _by_site(images: LabelledImages, train: Examples, num_clients: int) -> list[
         )
     site_of = images.sites[train.rows]
     return [train.take(np.flatnonzero(site_of == name)) for name in names]
+
+
+def rare_classes(images: LabelledImages) -> tuple[int, ...]:
+    """Returns the rarer half of the classes of a data set, rounded down, the rarest first."""
+    counts = np.bincount(images.labels, minlength=images.num_classes)
+    return tuple(np.argsort(counts, kind="stable")[: images.num_classes // 2].tolist())
+
+
+def _rare(
+    images: LabelledImages, train: Examples, spec: PartitionSpec, rng: np.random.Generator
+) -> list[Examples]:
+    sizes = [len(part) for part in np.array_split(np.arange(len(train)), spec.num_clients)]
+    holders = max(1, round(spec.num_clients * spec.rare_clients))
+    order = rng.permutation(len(train))
+    is_rare = np.isin(train.labels[order], rare_classes(images))
+    rare, others = order[is_rare], order[~is_rare]
+    room = sum(sizes[-holders:])
+    others = rng.permutation(np.concatenate([rare[room:], others]))  # what is too many, to all
+    parts = [np.empty(0, np.int64)] * (spec.num_clients - holders)
+    parts += np.array_split(rare[:room], holders)
+    missing = [size - len(part) for size, part in zip(sizes, parts, strict=True)]
+    filled = np.split(others, np.cumsum(missing)[:-1])
+    return [
+        train.take(np.concatenate([part, rest])) for part, rest in zip(parts, filled, strict=True)
+    ]
 
 
 def _label_noise(

@@ -1,6 +1,7 @@
 """A TFF context in which secure sums are computed by protocols, message by message."""
 
 import dataclasses
+import hashlib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -64,6 +65,7 @@ class SecureContext(tff.framework.SyncContext):
         self._first_id = int.from_bytes(SYSTEM.bytes(4)) << 32
         self._repeatable: int | None = None
         self._next_plan: RoundPlan | None = None
+        self._next_states: dict[ClientId, Any] = {}
         self._splits: dict[int, tuple[Any, _Split | None]] = {}
         self.last_round: RoundRecord | None = None
 
@@ -84,6 +86,7 @@ class SecureContext(tff.framework.SyncContext):
         faults: Sequence[Fault] = (),
         *,
         repeats: bool = False,
+        states: Mapping[ClientId, Any] | None = None,
     ) -> None:
         """Says who takes part in the next computation with secure sums, and what goes wrong.
 
@@ -95,6 +98,8 @@ class SecureContext(tff.framework.SyncContext):
             faults: what happens to single messages.
             repeats: whether it is the last round again, which was aborted, with the same updates:
                 it keeps its number, under which clients give what opens a sum only once.
+            states: what clients were given of the server's state where that is not the one that
+                the computation is given: earlier ones, in asynchronous training.
 
         Raises:
             RunError: if clients repeat, or dropouts and faults name other clients or stages; or if
@@ -114,7 +119,10 @@ class SecureContext(tff.framework.SyncContext):
                 "have been opened, and a second one would give single clients' updates away"
             )
         number = self._rounds if repeats else self._rounds + 1
+        if strangers := (states or {}).keys() - set(clients):
+            raise RunError(f"states name {sorted(strangers)}, who are not in the cohort")
         self._next_plan = RoundPlan(number, tuple(clients), dropouts, tuple(faults))
+        self._next_states = dict(states or {})
 
     def clear_values(self, computation: tff.framework.ConcreteComputation) -> tuple[str, ...]:
         """Names the tensors that clients contribute in the clear beside the secure sums.
@@ -173,11 +181,14 @@ class SecureContext(tff.framework.SyncContext):
         plan = self._take_plan(len(data))
         self._protocol.check_cohort(split.slots, len(plan.clients))
         parts, timer = split.parts, RoundTimer()
-        broadcast = self._pool.call(parts.prepare, state)
+        held = dict(zip(plan.clients, data, strict=True))
+        given = self._broadcasts(parts, state, plan.clients)
+        contributions: dict[ClientId, Any] = {}
         with timer.phase("training"):
-            contributions = dict(
-                zip(plan.clients, self._pool.map_clients(parts.work, data, broadcast), strict=True)
-            )
+            for broadcast, clients in given:
+                trained = self._pool.map_clients(parts.work, [held[c] for c in clients], broadcast)
+                contributions |= zip(clients, trained, strict=True)
+        contributions = {client: contributions[client] for client in plan.clients}
         tensors = {c: parts.contribution_leaves(given) for c, given in contributions.items()}
         plain = {c: parts.plain_part(given) for c, given in contributions.items()}
         del contributions
@@ -187,7 +198,7 @@ class SecureContext(tff.framework.SyncContext):
         try:
             with timer.phase("crypto"):
                 round_id = self._first_id + plan.round_id
-                binding = parts.broadcast_digest(broadcast)
+                binding = _binding(parts, given)
                 numbered = dataclasses.replace(plan, round_id=round_id, binding=binding)
                 outcome = self._protocol.sum(split.slots, tensors, numbered)
         except SessionAbortedError as error:
@@ -217,6 +228,17 @@ class SecureContext(tff.framework.SyncContext):
             text = worded(plan.round_id, clipped, len(survivors), share)
             warnings.warn(text, ClippedSumWarning, stacklevel=2)
         return result
+
+    def _broadcasts(
+        self, parts: SplitComputation, state: Any, clients: Sequence[ClientId]
+    ) -> list[tuple[Any, list[ClientId]]]:
+        """What the server gave its clients, each with those that got it, in order."""
+        states, self._next_states = self._next_states, {}
+        groups: dict[int, tuple[Any, list[ClientId]]] = {}
+        for client in clients:
+            its = states.get(client, state)
+            groups.setdefault(id(its), (its, []))[1].append(client)
+        return [(self._pool.call(parts.prepare, its), who) for its, who in groups.values()]
 
     def _finish(
         self, parts: SplitComputation, state: Any, plain: Sequence[Any], sums: Sequence[Any]
@@ -252,3 +274,14 @@ class UploadsOfClients(Protocol):
 class _Split:
     parts: SplitComputation
     slots: tuple[Slot, ...]
+
+
+def _binding(parts: SplitComputation, given: Sequence[tuple[Any, Sequence[ClientId]]]) -> bytes:
+    """Digest of what the server gave the clients; of who got what, if that is not the same."""
+    if len(given) == 1:
+        return parts.broadcast_digest(given[0][0])
+    digest = hashlib.sha256(b"broadcasts by client")
+    digests = {c: parts.broadcast_digest(broadcast) for broadcast, who in given for c in who}
+    for client, its in sorted(digests.items()):
+        digest.update(client.to_bytes(8, "big") + its)
+    return digest.digest()

@@ -91,6 +91,7 @@ class RunConfig:
         unused: tuple[str, ...] = OF_OWN_IMAGES if self.data.dataset in DATA_SETS else ()
         unused += () if self.training.initial_weights else OF_INITIAL_WEIGHTS
         unused += () if self.protocol.verify else OF_VERIFIED_SUMS
+        unused += () if self.partition.kind == "rare" else ("rare_clients",)
         unused += () if self.has_clock else tuple(defaults_of("clock"))
         compares = self.run.experiment == "poisoning"
         unused += () if self.has_groups or compares else OF_GROUPS
@@ -136,11 +137,14 @@ class RunConfig:
     @property
     def scales_updates(self) -> bool:
         """Whether clients scale their updates before they are averaged."""
-        return self.clock.partial_work != "none"
+        is_aged = self.clock.buffer_size and self.clock.staleness != "none"
+        return self.clock.partial_work != "none" or bool(is_aged)
 
     @property
     def cohort_size(self) -> int:
-        """How many clients are drawn for a round."""
+        """How many clients are in a sum if none drops out: those drawn for a round, or a buffer."""
+        if self.clock.buffer_size:
+            return self.clock.buffer_size
         return math.ceil(self.cohort.clients_per_round * (1 + self.clock.over_selection) - 1e-9)
 
     @property
@@ -160,7 +164,8 @@ class RunConfig:
     @property
     def num_dropouts(self) -> int:
         """How many clients of a cohort drop out, if that number is exact."""
-        return math.floor(self.cohort.dropout_rate * self.cohort.clients_per_round + 0.5)
+        counted = self.clock.buffer_size or self.cohort.clients_per_round
+        return math.floor(self.cohort.dropout_rate * counted + 0.5)
 
     @property
     def modulus_bits(self) -> int:

@@ -82,6 +82,19 @@ EXPERIMENTS = {
             can_estimate=True,
         ),
         Experiment(
+            name="stragglers",
+            description="slow clients that hold rare classes: waited for, left out, or given less",
+            runner="tff_health.experiments.stragglers:run",
+            named_by=("scheme", "dataset", "split"),
+            defaults={
+                **{"scheme": "bonawitz", "partition": "rare", "client_times": "equal"},
+                **{"step_seconds": 0.02, "deadline_share": 0.7},
+                **{"slow_shares": (0.0, 0.1, 0.3), "buffer_size": 5},
+                "modes": ("all", "deadline", "partial_work", "asynchronous"),
+            },
+            can_estimate=True,
+        ),
+        Experiment(
             name="dropout",
             description="time of rounds that clients drop out of: Figure 8",
             runner="tff_health.experiments.dropout:run",

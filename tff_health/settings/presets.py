@@ -133,6 +133,11 @@ _BY_EXPERIMENT: dict[str, dict[str, dict[str, Any]]] = {
         "paper": {"seeds": (0,), "num_clients": 10},
         "tuned": {"seeds": (0, 1, 2), "num_clients": 10},
     },
+    "stragglers": {
+        "quick": {"rounds": 20, "eval_every": 1, "seeds": (0,)},
+        "paper": {"seeds": (0,)},
+        "tuned": {"seeds": (0, 1, 2)},
+    },
     "batch_size": {
         "quick": {
             "rounds": 12,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tff_health.reporting.figures import COLOURS, GREY, LINE_STYLES, STYLE
 from tff_health.reporting.line_labels import LineEnd, label_ends
 
+_ROUNDS = "communication round"
 _WIDEST = 3.2  # of the first line; later ones are thinner, so that equal lines all show
 
 
@@ -20,20 +21,21 @@ class Line:
     """One line of a figure.
 
     Attributes:
-        rounds: int (r,).
+        rounds: (r,), in which values were measured; or moments.
         values: float (seeds, r); their mean is drawn, and a band of one standard deviation.
         measured_until: the last round that was measured; later ones are dotted.
     """
 
-    rounds: NDArray[np.int64]
+    rounds: NDArray[np.int64] | NDArray[np.float64]
     values: NDArray[np.float64]
-    measured_until: int
+    measured_until: float
 
 
 def over_rounds(
     panels: Mapping[str, Mapping[str, Line]],
     levels: Mapping[str, float] | None = None,
     log_panels: Sequence[str] = (),
+    over: str = _ROUNDS,
 ) -> Figure:
     """Lines over rounds, panels side by side.
 
@@ -41,6 +43,7 @@ def over_rounds(
         panels: by label of the vertical axis, then by name of the line.
         levels: horizontal lines in the first panel, by name.
         log_panels: labels of axes that are logarithmic.
+        over: what the lines' `rounds` are, for people.
     """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.2 * len(panels) + 1.6, 4.0), layout="constrained")
@@ -48,9 +51,10 @@ def over_rounds(
         for axes, (label, lines) in zip(all_axes, panels.items(), strict=True):
             for index, line in enumerate(lines.values()):
                 _draw(axes, index, len(lines), line)
-            axes.set_xlabel("communication round")
+            axes.set_xlabel(over)
             axes.set_ylabel(label)
-            axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+            if over == _ROUNDS:
+                axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
             if label in log_panels:
                 axes.set_yscale("symlog" if _has_negative(lines) else "log")
         for number, level in enumerate((levels or {}).values()):

@@ -7,7 +7,7 @@ and a megabyte of memory that stays taken. A NumPy file takes 5 ms and nothing.
 import io
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,26 +31,33 @@ class Checkpoints:
         self._folder = folder
         make_private(folder)
 
-    def save(self, state: Any, round_number: int, records: Mapping[str, str]) -> None:
-        """Keeps a state, and drops the one before.
+    def save(
+        self,
+        state: Any,
+        round_number: int,
+        records: Mapping[str, str],
+        keep: Collection[int] = (),
+    ) -> None:
+        """Keeps a state, and drops those before.
 
         Args:
             state: any structure of arrays and numbers.
             round_number: after which it is.
             records: by name, what belongs to it; files can be repaired from them.
+            keep: earlier rounds whose states are kept as well.
         """
         leaves = [np.asarray(leaf) for leaf in tf.nest.flatten(state)]
         texts = {
             f"{_RECORD}{name}": np.frombuffer(text.encode(), np.uint8)
             for name, text in records.items()
         }
-        path = self._folder / f"{_PREFIX}{round_number:06d}{_SUFFIX}"
+        path = self._path(round_number)
         buffer = io.BytesIO()
         np.savez(buffer, *leaves, **texts)
         with atomic_write(path, private=True) as file:
             file.write(buffer.getbuffer())
         for older in self._paths():
-            if older != path:
+            if older != path and _round_of(older) not in keep:
                 older.unlink()
 
     def newest_round(self) -> int:
@@ -75,7 +82,18 @@ class Checkpoints:
         Raises:
             RunError: if the file is damaged or of another structure.
         """
-        path, arrays = self._newest()
+        return self._load(template, *self._newest())
+
+    def load_round(self, template: Any, round_number: int) -> Any:
+        """Returns the state after an earlier round, which was kept.
+
+        Raises:
+            RunError: as `load`, or if it is not there.
+        """
+        path = self._path(round_number)
+        return self._load(template, path, _read(path))
+
+    def _load(self, template: Any, path: Path, arrays: Mapping[str, NDArray[Any]]) -> Any:
         leaves = [array for name, array in arrays.items() if not name.startswith(_RECORD)]
         wanted = [np.asarray(leaf) for leaf in tf.nest.flatten(template)]
         if [(x.shape, x.dtype) for x in leaves] != [(x.shape, x.dtype) for x in wanted]:
@@ -84,15 +102,10 @@ class Checkpoints:
 
     def _newest(self) -> tuple[Path, dict[str, NDArray[Any]]]:
         path = max(self._paths(), key=_round_of)
-        try:
-            # Opened here: numpy would take a lone array for what it is, not for an error.
-            with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
-                return path, {name: file[name] for name in file.files}
-        except NPZ_ERRORS as error:
-            raise RunError(
-                f"{path} is damaged ({error or type(error).__name__}), and no other state of the "
-                "run is left: start anew in another folder, or delete this one"
-            ) from None
+        return path, _read(path)
+
+    def _path(self, round_number: int) -> Path:
+        return self._folder / f"{_PREFIX}{round_number:06d}{_SUFFIX}"
 
     def _paths(self) -> list[Path]:
         return [path for path in self._folder.iterdir() if _NAME.fullmatch(path.name)]
@@ -100,3 +113,15 @@ class Checkpoints:
 
 def _round_of(path: Path) -> int:
     return int(path.name.removeprefix(_PREFIX).removesuffix(_SUFFIX))
+
+
+def _read(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        # Opened here: numpy would take a lone array for what it is, not for an error.
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except NPZ_ERRORS as error:
+        raise RunError(
+            f"{path} is damaged ({error or type(error).__name__}), and no other state of the "
+            "run is left: start anew in another folder, or delete this one"
+        ) from None

@@ -12,14 +12,12 @@ from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation.bindings import BINDINGS
 from tff_health.settings.config import RunConfig
 from tff_health.training import timing
-from tff_health.virtual_time.clock import Clock, Computing
+from tff_health.virtual_time.clock import NO_STAGE, Clock, Computing
 from tff_health.virtual_time.profiles import Population, Profile
 from tff_health.virtual_time.trace import read_trace
 
 CLOCK = "clock"
 """What config.json keeps under this name is measured once, so that a resumed run is the same."""
-NO_STAGE = ""
-"""The one stage of schemes without a protocol, as `cohorts.draw_cohort` has it."""
 _TIMED_STEPS = 50
 _MOST_ENCRYPTED = 4000  # numbers, where every one is encrypted; what it takes is proportional
 
@@ -128,4 +126,5 @@ def clock_of(config: RunConfig, measured: Measured, traffic: Traffic) -> Clock:
         computing=computing,
         model_bytes=float(traffic.model),
         upload_bytes=upload_bytes,
+        period=config.clock.availability_period,
     )

@@ -1,6 +1,6 @@
 """Who takes part in a round, and who drops out when: drawn from the experiment's seed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,12 +18,15 @@ class Cohort:
         dropouts: client -> the stage in which it no longer answers.
         steps: client -> local steps that it does; all of them where it has no entry.
         scales: client -> what its update is multiplied with; 1 where it has no entry.
+        ages: client -> how many rounds old the model is that it trains on; 0, that of the last
+            round, where it has no entry.
     """
 
     clients: tuple[int, ...]
     dropouts: dict[int, str]
     steps: Mapping[int, int] = field(default_factory=dict)
     scales: Mapping[int, float] = field(default_factory=dict)
+    ages: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def present(self) -> tuple[int, ...]:
@@ -50,15 +53,54 @@ def draw_cohort(
         excluded: clients that are not asked, because they were found to cheat, or are not on. The
             cohort is smaller if the others are too few.
     """
-    rng = generator(config.run.seed, f"cohort of round {round_number}, attempt {attempt}")
+    rng = _generator(config, round_number, attempt)
     candidates = [client for client in range(config.cohort.num_clients) if client not in excluded]
-    size = min(config.cohort_size, len(candidates))
-    drawn = rng.choice(candidates, size, replace=False)
-    clients = tuple(sorted(int(client) for client in drawn))
+    clients = _draw(candidates, config.cohort_size, rng)
+    return Cohort(clients, _dropouts(config, stages, clients, rng))
+
+
+def draw_clients(
+    config: RunConfig, round_number: int, candidates: Sequence[int], most: int
+) -> tuple[int, ...]:
+    """Draws clients to begin with a round, as `draw_cohort` does at its first attempt.
+
+    Args:
+        config: has the seed.
+        round_number: from 1.
+        candidates: who may be drawn.
+        most: how many are drawn, or all candidates if they are fewer.
+    """
+    return _draw(candidates, most, _generator(config, round_number, 1))
+
+
+def draw_dropouts(
+    config: RunConfig,
+    stages: tuple[str, ...],
+    round_number: int,
+    attempt: int,
+    clients: tuple[int, ...],
+) -> dict[int, str]:
+    """Draws who of some clients drops out, and at which stage; arguments as of `draw_cohort`."""
+    rng = generator(config.run.seed, f"dropouts of round {round_number}, attempt {attempt}")
+    return _dropouts(config, stages, clients, rng)
+
+
+def _generator(config: RunConfig, round_number: int, attempt: int) -> np.random.Generator:
+    return generator(config.run.seed, f"cohort of round {round_number}, attempt {attempt}")
+
+
+def _draw(candidates: Sequence[int], most: int, rng: np.random.Generator) -> tuple[int, ...]:
+    drawn = rng.choice(candidates, min(most, len(candidates)), replace=False)
+    return tuple(sorted(int(client) for client in drawn))
+
+
+def _dropouts(
+    config: RunConfig, stages: tuple[str, ...], clients: tuple[int, ...], rng: np.random.Generator
+) -> dict[int, str]:
     gone = _draw_dropouts(config, clients, rng)
     places = config.cohort.dropout_stages or stages or ("",)
     chosen = rng.integers(len(places), size=len(gone))
-    return Cohort(clients, {c: places[int(i)] for c, i in zip(gone, chosen, strict=True)})
+    return {c: places[int(i)] for c, i in zip(gone, chosen, strict=True)}
 
 
 def _draw_dropouts(

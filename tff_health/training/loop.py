@@ -1,7 +1,7 @@
 """The loop over the rounds of a run: train, evaluate, record, keep the state."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,12 +149,25 @@ class RoundLoop:
         """All rows of metrics.csv."""
         return self._log.rows
 
+    def state_after(self, number: int, template: Any) -> Any:
+        """Returns the state after an earlier round, which was still used.
+
+        Args:
+            number: of the round.
+            template: a state of the same structure.
+
+        Raises:
+            RunError: if it is damaged, of another structure, or not there.
+        """
+        return self._checkpoints.load_round(template, number)
+
     def run(
         self,
         initial: Any,
         train: Callable[[Any, int], Trained],
         evaluate: Callable[[Any], tuple[Evaluation, Row]],
         may_go_on: Callable[[], bool] = lambda: True,
+        still_used: Callable[[], Collection[int]] = tuple,
     ) -> tuple[Any, Evaluation]:
         """Runs the rounds that are not done yet.
 
@@ -163,6 +176,7 @@ class RoundLoop:
             train: from the state and the number of a round, from 1, to what came of it.
             evaluate: from a state to its model's evaluation, and further columns of metrics.csv.
             may_go_on: whether there is to be a further round, asked at the start and after each.
+            still_used: earlier rounds whose states are kept beside the newest, asked after each.
 
         Returns:
             the final state, and its evaluation.
@@ -196,7 +210,7 @@ class RoundLoop:
                 row["seconds_total"] = round(end - start, 4)
                 self._log.add([row])
                 kept = {record.name: record.text for record in self._records}
-                self._checkpoints.save(state, number, kept)
+                self._checkpoints.save(state, number, kept, still_used())
                 for record in self._records:
                     record.write()
                 progress.update(number, note)

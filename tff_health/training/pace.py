@@ -1,33 +1,23 @@
 """The pace of a run: who is late in a round, who does how much, and how long that takes."""
 
-import functools
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tff_health.data.federated import FederatedImages
-from tff_health.errors import RunError
-from tff_health.local.task import Task
-from tff_health.measurements.plain_traffic import Traffic
-from tff_health.reporting.files import write_text
-from tff_health.reporting.results_folder import ResultsFolder
-from tff_health.schemes import SCHEMES
-from tff_health.secure_aggregation.bindings import BINDINGS
 from tff_health.settings.config import RunConfig
-from tff_health.training.clock import CLOCK, NO_STAGE, clock_of, measure
-from tff_health.training.cohorts import Cohort
+from tff_health.training.cohorts import Cohort, draw_cohort
 from tff_health.training.metrics_log import Value
-from tff_health.virtual_time.clock import Clock, Crossing
+from tff_health.virtual_time.clock import NO_STAGE, Clock, Crossing
 from tff_health.virtual_time.deadline import Deadline
 from tff_health.virtual_time.local_work import update_scales
-from tff_health.virtual_time.profiles import first_moment_with
-from tff_health.virtual_time.trace import write_trace
 
-COLUMNS = ("virtual_seconds", "late", "deadline", "local_steps")
+COLUMNS = ("virtual_seconds", "late", "deadline", "local_steps", "oldest_model")
 """What metrics.csv has of virtual time: at the end of the round since the start of the run, late
-clients, seconds until the deadline, and mean steps of a client."""
+clients, seconds until the deadline, mean steps of a client, and how many buffers old the oldest
+model is that a client of the sum trained on."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +72,9 @@ class Pace:
         self._config, self._clock, self._shares, self._fewest = config, clock, shares, fewest
         self.described = described
         given = config.clock
-        self._deadline = Deadline(given.deadline or math.inf, given.deadline_share)
+        self._deadline = Deadline(
+            given.deadline or math.inf, given.deadline_share, given.deadline_slack
+        )
         self._now = 0.0
         self._attempts: list[_Attempt] = []
 
@@ -100,26 +92,29 @@ class Pace:
     def write(self) -> None:
         """Writes nothing: metrics.csv has it."""
 
-    def absent(self, candidates: Sequence[int]) -> frozenset[int]:
-        """Waits until enough clients for a cohort are on, and returns those that are not.
+    def draw(self, number: int, attempt: int, excluded: Collection[int]) -> Cohort:
+        """Returns who takes part in an attempt at a round, when enough clients are on.
 
         Args:
-            candidates: who may be asked at all.
+            number: of the round.
+            attempt: from 1.
+            excluded: clients that are not asked.
 
         Raises:
-            RunError: if so many never are.
+            RunError: if so many clients are never on together.
         """
-        period, profiles = self._config.clock.availability_period, self._clock.profiles
-        wanted = min(self._config.cohort_size, len(candidates))
-        try:
-            self._now = first_moment_with(profiles, candidates, wanted, self._now, period)
-        except ValueError as error:
-            raise RunError(f"{error}: lower --clients_per_round, or raise --availability") from None
-        return frozenset(
-            client for client in candidates if profiles[client].seconds_until_on(self._now, period)
-        )
+        config = self._config
+        asked = [c for c in range(config.cohort.num_clients) if c not in excluded]
+        self._now = self._clock.when_on(asked, min(config.cohort_size, len(asked)), self._now)
+        off = {client for client in asked if not self._clock.is_on(client, self._now)}
+        stages = self._clock.named_stages
+        return self._plan(draw_cohort(config, stages, number, attempt, {*excluded, *off}))
 
-    def plan(self, cohort: Cohort) -> Cohort:
+    def versions(self) -> frozenset[int]:
+        """Earlier rounds whose models clients still train on: none, as all are given the newest."""
+        return frozenset()
+
+    def _plan(self, cohort: Cohort) -> Cohort:
         """Returns the cohort of an attempt with the steps that fit, and late clients as dropouts.
 
         A late client's update misses the stage of uploads, and what that means for the others is
@@ -146,11 +141,13 @@ class Pace:
         late = {c: clock.upload_stage for c, arrival in arrivals.items() if arrival > closing}
         planned = replace(cohort, dropouts={**cohort.dropouts, **late})
         if self._config.scales_updates:
-            weights = {c: self._shares.weights[c] for c in steps}
+            timely = {c: count for c, count in steps.items() if c not in late}
+            weights = {c: self._shares.weights[c] for c in timely}
             momentum = self._config.optimizer.client_momentum
-            planned = replace(planned, steps=steps, scales=update_scales(steps, weights, momentum))
+            scales = update_scales(timely, weights, momentum)
+            planned = replace(planned, steps=steps, scales=scales)
         done = sum(steps.values()) / len(steps)
-        self._attempts.append(_Attempt(planned, closing, len(late), done, deadline.seconds))
+        self._attempts.append(_Attempt(planned, closing, len(late), done, deadline.limit))
         self._deadline = deadline.after(whole.values())
         return planned
 
@@ -158,7 +155,7 @@ class Pace:
         whole = self._shares.steps[client]
         if not self._config.scales_updates or deadline.seconds == math.inf:
             return whole
-        return self._clock.steps_within(client, deadline.seconds, whole)
+        return self._clock.steps_within(client, deadline.limit, whole)
 
     def end_round(self, messages: Sequence[Mapping[str, tuple[float, float]]]) -> dict[str, Value]:
         """Lets the time of a round's attempts pass, and returns its columns of metrics.csv.
@@ -190,33 +187,3 @@ class _Attempt:
     late: int
     steps: float
     deadline: float
-
-
-def build_pace(
-    config: RunConfig, federated: FederatedImages, folder: ResultsFolder, task: Task
-) -> Pace:
-    """Returns the pace of a run, and writes its clients' times as clients.csv.
-
-    Args:
-        config: the settings.
-        federated: the data.
-        folder: of the run; what an earlier process measured stands in its config.json.
-        task: has the model.
-
-    Raises:
-        ConfigError: if a file of clients' times is bad.
-    """
-
-    @functools.cache
-    def fewest(clients: int) -> int:
-        protocol = SCHEMES[config.run.scheme].protocol
-        if protocol is None:
-            return 1
-        return BINDINGS[protocol].plan(config.protocol_settings(), clients).survivors
-
-    traffic = Traffic.of(task.initial_weights)
-    measured = measure(config, federated, traffic.parameters, folder.description.get(CLOCK))
-    clock = clock_of(config, measured, traffic)
-    write_text(folder.path / "clients.csv", write_trace(clock.profiles))
-    described = {CLOCK: measured.as_json()}
-    return Pace(config, clock, Shares.of(config, federated), fewest, described)

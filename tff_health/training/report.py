@@ -135,7 +135,7 @@ def _protection(
         f"Protection of updates: {described.protection_of_updates}. Beside secure sums, each "
         f"client tells the server: {described.in_the_clear}.",
         f"In the sum of a round stood {min(survivors)} to {max(survivors)} clients of "
-        f"{config.cohort.clients_per_round}; {run.aborted_attempts} attempts at a "
+        f"{config.cohort_size}; {run.aborted_attempts} attempts at a "
         "round were given up, because too few clients were left, and made anew.",
     ]
     if run.lost_rounds:

@@ -5,7 +5,7 @@ another would give it single clients' updates as a difference: then the round is
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from tff_health.secure_aggregation.round_record import RoundAbortedError, RoundR
 from tff_health.secure_aggregation.secure_context import SecureContext
 from tff_health.settings.config import RunConfig
 from tff_health.training.broken_updates import check_round
+from tff_health.training.buffered_pace import BufferedPace
 from tff_health.training.cohorts import Cohort, draw_cohort
 from tff_health.training.metrics_log import Value
 from tff_health.training.pace import Pace
@@ -58,6 +59,8 @@ class RoundRunner:
         goes_on: whether an earlier process made the keys that last. They are not kept, so this
             one makes them anew, uncounted: a run costs the same whether it was killed or not.
         pace: says who is late, and keeps virtual time; None for a run without.
+        earlier: gives the state after an earlier round, with which clients still train; 0 for the
+            initial one. Asked for what an earlier process knew.
     """
 
     def __init__(
@@ -67,7 +70,8 @@ class RoundRunner:
         context: SecureContext,
         traffic: Traffic,
         goes_on: bool,
-        pace: Pace | None = None,
+        pace: Pace | BufferedPace | None = None,
+        earlier: Callable[[int], Any] | None = None,
     ) -> None:
         self._process = process
         self._config = config
@@ -76,6 +80,8 @@ class RoundRunner:
         self._uncounted = context.set_up_stages if goes_on else ()
         self._excluded: frozenset[int] = frozenset()
         self._pace = pace
+        self._earlier = earlier
+        self._states: dict[int, Any] = {}
 
     def run(self, state: Any, number: int) -> TrainedRound:
         """Runs round `number`, in up to five attempts.
@@ -87,8 +93,10 @@ class RoundRunner:
             RunError: if every attempt was aborted; `state` still stands.
         """
         failed: list[RoundRecord] = []
+        self._states[number - 1] = state
         for attempt in range(1, MAX_ATTEMPTS + 1):
             cohort = self._draw(number, attempt)
+            self._forget(number, cohort)
             try:
                 return self._attempt(state, number, cohort, failed)
             except RoundAbortedError as error:
@@ -107,9 +115,21 @@ class RoundRunner:
         excluded, stages = self._excluded, self._context.stages
         if self._pace is None:
             return draw_cohort(self._config, stages, number, attempt, excluded)
-        candidates = [c for c in range(self._config.cohort.num_clients) if c not in excluded]
-        excluded |= self._pace.absent(candidates)
-        return self._pace.plan(draw_cohort(self._config, stages, number, attempt, excluded))
+        return self._pace.draw(number, attempt, excluded)
+
+    def _given(self, version: int) -> Any:
+        """The state that the server gave to clients after a round."""
+        if version not in self._states:
+            if self._earlier is None:
+                raise RunError(f"the state after round {version} is not kept")
+            self._states[version] = self._earlier(version)
+        return self._states[version]
+
+    def _forget(self, number: int, cohort: Cohort) -> None:
+        """Forgets the states on which nobody trains."""
+        used = {number - 1 - age for age in cohort.ages.values()}
+        used |= self._pace.versions() if self._pace else frozenset()
+        self._states = {v: kept for v, kept in self._states.items() if v in used}
 
     def _attempt(
         self, state: Any, number: int, cohort: Cohort, failed: list[RoundRecord]
@@ -141,7 +161,12 @@ class RoundRunner:
     def _secure_attempt(
         self, state: Any, number: int, cohort: Cohort, failed: list[RoundRecord]
     ) -> TrainedRound:
-        self._context.plan_round(cohort.clients, cohort.dropouts, repeats=bool(failed))
+        self._context.plan_round(
+            cohort.clients,
+            cohort.dropouts,
+            repeats=bool(failed),
+            states={c: self._given(number - 1 - age) for c, age in cohort.ages.items() if age},
+        )
         output = self._process.training.next(state, self._keys(cohort, cohort.clients, number))
         done = self._context.last_round
         if done is None:
@@ -208,7 +233,8 @@ class RoundRunner:
     def _keys(self, cohort: Cohort, clients: Sequence[int], number: int) -> list[Any]:
         memory = self._process.memory
         remembered = [memory.last_round(client, number) for client in clients] if memory else []
-        return client_keys(list(clients), number, remembered, cohort.steps, cohort.scales)
+        told = cohort.steps, cohort.scales, cohort.ages
+        return client_keys(list(clients), number, remembered, *told)
 
     def _sent_models(self, measured: Any, number: int, started: int) -> int:
         """Bytes of models, or of what changed in them, that the server sends for a round.

@@ -41,7 +41,8 @@ from tff_health.training.mechanism import settle
 from tff_health.training.metrics_log import MetricsLog
 from tff_health.training.network_identity import NETWORK, check_same
 from tff_health.training.normalisation import normalisation_of, with_learned_scaling
-from tff_health.training.pace import COLUMNS, build_pace
+from tff_health.training.pace import COLUMNS
+from tff_health.training.pace_of_run import build_pace
 from tff_health.training.privacy_budget import Spending
 from tff_health.training.run_model import load_builder
 from tff_health.training.scheme_training import build_process, train_rounds

@@ -18,6 +18,7 @@ from tff_health.reporting.progress import warn
 from tff_health.schemes import SCHEMES
 from tff_health.secure_aggregation.secure_context import SecureContext
 from tff_health.settings.config import RunConfig
+from tff_health.training.buffered_pace import BufferedPace
 from tff_health.training.loop import RoundLoop, Row, Trained
 from tff_health.training.pace import Pace
 from tff_health.training.privacy_budget import Spending
@@ -49,7 +50,7 @@ def train_rounds(
     loop: RoundLoop,
     context: SecureContext,
     spending: Spending | None = None,
-    pace: Pace | None = None,
+    pace: Pace | BufferedPace | None = None,
     success: Success | None = None,
 ) -> TrainedScheme:
     """Runs the rounds of `config.run.scheme` that are not done yet.
@@ -74,19 +75,28 @@ def train_rounds(
     training = process.training
     if spending:
         spending.go_on()
+    initial = training.set_model_weights(training.initialize(), task.initial_weights)
+
+    def given(state: Any, number: int) -> Any:
+        """The state that clients of a round are given."""
+        if not task.client_optimizer.decay_rounds:
+            return state
+        return with_learning_rate(state, task.client_optimizer.rate(number))
+
     runner = RoundRunner(
         *(process, config, context, Traffic.of(task.initial_weights)),
         goes_on=loop.done > 0,
         pace=pace,
+        earlier=lambda number: given(
+            loop.state_after(number, initial) if number else initial, number + 1
+        ),
     )
     # What clients tell of their validation parts, no noise protects.
     validates = config.data.validation_fraction > 0 and not spending
     validation = _Validation(process, config.cohort.num_clients) if validates else None
 
     def train(state: Any, number: int) -> Trained:
-        if task.client_optimizer.decay_rounds:
-            state = with_learning_rate(state, task.client_optimizer.rate(number))
-        trained = runner.run(state, number)
+        trained = runner.run(given(state, number), number)
         note = "lost" if trained.lost else ""
         if trained.lost:
             warn(
@@ -108,9 +118,10 @@ def train_rounds(
             columns["attack_success"] = success(weights, evaluation)
         return evaluation, columns
 
-    initial = training.set_model_weights(training.initialize(), task.initial_weights)
     state, evaluation = loop.run(
-        initial, train, evaluate, lambda: not spending or spending.allows_another_round
+        *(initial, train, evaluate),
+        may_go_on=lambda: not spending or spending.allows_another_round,
+        still_used=pace.versions if pace else frozenset,
     )
     return TrainedScheme(weights_of(state), evaluation, loop.rows, spending)
 

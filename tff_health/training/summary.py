@@ -22,7 +22,7 @@ def summary_text(
         f"  macro F1           {run.macro_f1:.4f}\n"
         f"{_privacy_line(run)}"
         f"  survivors          {range_of(run.survivors)} of "
-        f"{config.cohort.clients_per_round} clients\n"
+        f"{config.cohort_size} clients\n"
         f"{_verified_line(run)}"
         f"{_lost_line(run)}"
         f"{_left_out_line(run)}"

@@ -4,7 +4,11 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from tff_health.errors import RunError
 from tff_health.virtual_time.profiles import Profile
+
+NO_STAGE = ""
+"""The one stage of schemes without a protocol, in which clients drop out."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Clock:
         computing: of each stage.
         model_bytes: that the server sends a client before it trains.
         upload_bytes: of one client's update as it is sent.
+        period: seconds after which clients come on again.
     """
 
     profiles: Sequence[Profile]
@@ -59,12 +64,45 @@ class Clock:
     computing: Mapping[str, Computing]
     model_bytes: float
     upload_bytes: float
+    period: float = 86_400.0
+
+    @property
+    def named_stages(self) -> tuple[str, ...]:
+        """The stages of the protocol; none for a scheme without one."""
+        return tuple(stage for stage in self.stages if stage != NO_STAGE)
+
+    def is_on(self, client: int, at: float) -> bool:
+        """Whether a client is on at a moment."""
+        return self.profiles[client].seconds_until_on(at, self.period) == 0.0
+
+    def when_on(self, clients: Sequence[int], wanted: int, at: float) -> float:
+        """Returns the first moment, from `at` on, at which so many of some clients are on.
+
+        Raises:
+            RunError: if there is none.
+        """
+        waits = sorted({self.profiles[c].seconds_until_on(at, self.period) for c in clients})
+        for wait in (0.0, *waits):
+            moment = math.nextafter(at + wait, math.inf) if wait else at
+            if sum(self.is_on(client, moment) for client in clients) >= wanted:
+                return moment
+        raise RunError(
+            f"of {len(clients)} clients, {wanted} are never on at the same time: lower "
+            "--clients_per_round, or raise --availability"
+        )
+
+    def local_seconds(self, client: int, steps: int) -> float:
+        """Returns how long a client takes to receive the model and train."""
+        return self.profiles[client].exchange(self.model_bytes, steps * self.step_seconds, 0.0)
+
+    def upload_seconds(self, client: int) -> float:
+        """Returns how long a client that has trained takes for the stage of uploads."""
+        crypto = self.computing[self.upload_stage].client
+        return self.profiles[client].exchange(0.0, crypto, self.upload_bytes)
 
     def training_seconds(self, client: int, steps: int) -> float:
         """Returns how long after the upload's stage began a client's update has arrived."""
-        crypto = self.computing[self.upload_stage].client
-        seconds = steps * self.step_seconds + crypto
-        return self.profiles[client].exchange(self.model_bytes, seconds, self.upload_bytes)
+        return self.local_seconds(client, steps) + self.upload_seconds(client)
 
     def steps_within(self, client: int, seconds: float, most: int) -> int:
         """Returns how many steps, 1 to `most`, a client can do so that its update is in time.

@@ -13,12 +13,19 @@ class Deadline:
 
     Attributes:
         seconds: virtual, from the beginning of the stage; infinity to wait for all.
-        wanted: share of a cohort whose whole work is to be in time; 0 to leave the deadline as it
-            is.
+        wanted: share of a cohort whose whole work is to be done in `seconds`; 0 to leave these as
+            they are.
+        slack: the deadline is so many times `seconds`, for others that do less, 1 or more.
     """
 
     seconds: float = math.inf
     wanted: float = 0.0
+    slack: float = 1.0
+
+    @property
+    def limit(self) -> float:
+        """Seconds until the deadline."""
+        return self.seconds * self.slack
 
     def begun(self, arrivals: Collection[float]) -> "Deadline":
         """Returns the deadline of a first cohort: when the wanted share of it has arrived.
@@ -61,4 +68,4 @@ class Deadline:
             return 0.0
         last = len(ordered)
         with_fewest = ordered[min(max(fewest, 1), last) - 1]
-        return min(ordered[min(enough, last) - 1], max(self.seconds, with_fewest))
+        return min(ordered[min(enough, last) - 1], max(self.limit, with_fewest))

@@ -9,6 +9,9 @@ and multiplies the mean by what |a|_1 is on average, tau_eff (eqs. 8 and 9).
 import math
 from collections.abc import Mapping
 
+MOST_SCALE = 4.0
+"""The most that an update is multiplied with."""
+
 
 def work_norm(steps: int, momentum: float = 0.0) -> float:
     """Returns |a|_1 of so many steps of gradient descent, with momentum or not.
@@ -31,6 +34,10 @@ def update_scales(
 ) -> dict[int, float]:
     """Returns what each client multiplies its update with: tau_eff / |a|_1.
 
+    tau_eff is the same for all, so that any value leaves the mean unbiased (eq. 9 there). Here it
+    is the mean of |a|_1, but at most `MOST_SCALE` times the least of them: a client with very few
+    steps would else send these multiplied so often that training may diverge.
+
     Args:
         steps: client -> steps that it does.
         weights: client -> what its update counts in the mean; any unit.
@@ -38,5 +45,6 @@ def update_scales(
     """
     norms = {client: work_norm(count, momentum) for client, count in steps.items()}
     total = math.fsum(weights[client] for client in steps)
-    effective = math.fsum(weights[client] * norm for client, norm in norms.items()) / total
+    mean = math.fsum(weights[client] * norm for client, norm in norms.items()) / total
+    effective = min(mean, MOST_SCALE * min(norms.values()))
     return {client: effective / norm for client, norm in norms.items()}

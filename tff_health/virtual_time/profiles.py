@@ -7,7 +7,6 @@ the hour in production (Bonawitz et al. 2019, section 9).
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,27 +103,3 @@ class Population:
 def slow_clients(num_clients: int, share: float) -> range:
     """Returns the clients that are slow if a share of them is: the last ones."""
     return range(num_clients - math.floor(share * num_clients + 0.5), num_clients)
-
-
-def first_moment_with(
-    profiles: Sequence[Profile], clients: Sequence[int], wanted: int, at: float, period: float
-) -> float:
-    """Returns the first moment, from `at` on, at which enough clients are on.
-
-    Args:
-        profiles: of all clients.
-        clients: those that count.
-        wanted: how many are enough.
-        at: virtual seconds.
-        period: of being on and off, in seconds.
-
-    Raises:
-        ValueError: if so many are never on together.
-    """
-    waits = sorted({profiles[client].seconds_until_on(at, period) for client in clients})
-    for wait in (0.0, *waits):
-        moment = math.nextafter(at + wait, math.inf) if wait else at
-        on = sum(profiles[c].seconds_until_on(moment, period) == 0.0 for c in clients)
-        if on >= wanted:
-            return moment
-    raise ValueError(f"of {len(clients)} clients, {wanted} are never on at the same time")

@@ -5,7 +5,7 @@ import pytest
 
 from tff_health.data.examples import Examples, digest_of
 from tff_health.data.images import LabelledImages
-from tff_health.data.partition import PartitionSpec, partition
+from tff_health.data.partition import PartitionSpec, partition, rare_classes
 from tff_health.errors import DataError
 
 NUMBER, CLASSES = 1000, 5
@@ -34,6 +34,7 @@ def parts_of(images, spec, seed=0):
         PartitionSpec("iid", 7),
         PartitionSpec("dirichlet", 7, alpha=0.3),
         PartitionSpec("site", 3),
+        PartitionSpec("rare", 7),
         PartitionSpec("label_noise", 7),
     ],
     ids=lambda spec: spec.kind,
@@ -97,5 +98,29 @@ def test_impossible_dirichlet_is_refused(images):
 
 
 def test_unknown_partition_is_refused(images):
-    with pytest.raises(DataError, match="iid, dirichlet, site and label_noise"):
+    with pytest.raises(DataError, match="iid, dirichlet, site, rare and label_noise"):
         parts_of(images, PartitionSpec("by_age", 3))
+
+
+@pytest.mark.parametrize(("clients", "holders"), [(10, 3), (7, 2), (3, 1)])
+def test_the_rarer_half_of_the_classes_goes_to_the_last_clients_alone(images, clients, holders):
+    labels = np.repeat(np.arange(CLASSES), [60, 500, 20, 300, 120]).astype(np.uint8)
+    images = dataclasses.replace(images, labels=labels)
+    assert rare_classes(images) == (2, 0)
+    parts = parts_of(images, PartitionSpec("rare", clients))
+    sizes = [len(part) for part in parts]
+    assert max(sizes) - min(sizes) <= 1
+    for part in parts[:-holders]:
+        assert not set(part.labels) & {0, 2}
+    for part in parts[-holders:]:
+        assert np.isin(part.labels, (0, 2)).sum() in range(80 // holders, 80 // holders + 2)
+
+
+def test_rare_classes_that_do_not_fit_go_to_all(images):
+    spec = PartitionSpec("rare", 10, rare_clients=0.1)
+    images = dataclasses.replace(images, labels=images.labels % 4)  # half of all are rare
+    parts = parts_of(images, spec)
+    rare = rare_classes(images)
+    assert np.isin(parts[-1].labels, rare).all()
+    assert all(np.isin(part.labels, rare).any() for part in parts)
+    assert sum(map(len, parts)) == NUMBER

@@ -118,6 +118,36 @@ def test_without_secure_sums_a_computation_runs_as_it_is(make):
     assert context.last_round is None
 
 
+@tff.federated_computation(TOTAL, NUMBER)
+def added_state_round(state, data):
+    """Every client adds what the server gave it."""
+    given = tff.federated_broadcast(state)
+    total = tff.federated_secure_sum_bitwidth(tff.federated_map(add, (given, data)), 8)
+    return state, total
+
+
+def test_clients_of_one_sum_may_have_been_given_different_states(make):
+    protocol = Plain()
+    context = make(protocol)
+
+    def sum_with(**states):
+        context.plan_round([4, 2, 9], **states)
+        return run(context, added_state_round, 100, [1, 2, 3])[1]
+
+    assert sum_with() == 306
+    assert sum_with(states={2: 50, 9: 7}) == 1 + 100 + 2 + 50 + 3 + 7
+    assert sum_with(states={2: 7, 9: 50}) == 306 - 100 - 100 + 57
+    assert sum_with(states={4: 100}) == 306
+    # Sums are bound to who was given what.
+    same, one, other, _ = protocol.bindings
+    assert len({same, one, other}) == 3
+    assert all(len(binding) == 32 for binding in protocol.bindings)
+    assert sum_with() == 306
+    assert protocol.bindings[-1] == same
+    with pytest.raises(RunError, match=r"states name \[5\], who are not in the cohort"):
+        context.plan_round([4, 2, 9], states={5: 1})
+
+
 def test_a_round_with_every_kind_of_sum(make):
     context = make(DoubleMasking())
     output = run(context, secure_round, 100, [5, 6, 255])

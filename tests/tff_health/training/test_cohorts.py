@@ -117,7 +117,7 @@ class FakeContext:
     def __init__(self):
         self.cohorts = []
 
-    def plan_round(self, clients, dropouts, repeats=False):
+    def plan_round(self, clients, dropouts, repeats=False, states=None):
         self.cohorts.append(tuple(clients))
 
     def next(self, state, keys):

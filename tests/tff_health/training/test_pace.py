@@ -6,7 +6,7 @@ import math
 import pytest
 
 from tests.tff_health.runs import assert_same_outcome, rows, run, start, wait_for_rounds
-from tff_health.errors import ConfigError, RunError
+from tff_health.errors import ConfigError
 from tff_health.flags import parse
 from tff_health.training.cohorts import Cohort
 from tff_health.training.pace import Pace, Shares
@@ -32,6 +32,7 @@ def pace_of(*given, share_on=1.0, scheme="bonawitz"):
         computing=dict.fromkeys(STAGES, Computing()),
         model_bytes=0.0,
         upload_bytes=0.0,
+        period=100.0,
     )
     return Pace(config, clock, Shares((20,) * 10, (1.0,) * 10), lambda clients: 4, {})
 
@@ -42,7 +43,7 @@ MESSAGES = dict.fromkeys(STAGES, (0.0, 0.0))
 
 def test_all_are_waited_for_without_a_deadline():
     pace = pace_of()
-    assert pace.plan(EVERYONE) == EVERYONE
+    assert pace._plan(EVERYONE) == EVERYONE
     row = pace.end_round([MESSAGES])
     assert row == {
         **{"virtual_seconds": 20.0, "late": 0, "deadline": None},
@@ -52,7 +53,7 @@ def test_all_are_waited_for_without_a_deadline():
 
 def test_late_clients_drop_out_of_the_stage_of_uploads():
     pace = pace_of("--deadline=3")
-    planned = pace.plan(EVERYONE)
+    planned = pace._plan(EVERYONE)
     assert planned.dropouts == dict.fromkeys(SLOW, "masked input")
     assert planned.steps == planned.scales == {}
     assert pace.end_round([MESSAGES])["virtual_seconds"] == 3.0
@@ -61,30 +62,30 @@ def test_late_clients_drop_out_of_the_stage_of_uploads():
 def test_who_vanishes_before_its_upload_is_not_waited_for_and_who_does_later_is():
     dropouts = {7: "keys", 8: "masked input", 9: "unmasking"}
     pace = pace_of()
-    assert pace.plan(Cohort(EVERYONE.clients, dropouts)).dropouts == dropouts
+    assert pace._plan(Cohort(EVERYONE.clients, dropouts)).dropouts == dropouts
     assert pace.end_round([MESSAGES])["virtual_seconds"] == 20.0
     pace = pace_of("--deadline=3")
-    late = pace.plan(Cohort(EVERYONE.clients, dropouts)).dropouts
+    late = pace._plan(Cohort(EVERYONE.clients, dropouts)).dropouts
     assert late == {**dropouts, 9: "masked input"}
 
 
 def test_a_deadline_waits_for_the_fewest_that_the_protocol_needs():
     pace = pace_of("--deadline=1", "--num_clients=10")
     cohort = Cohort((0, 1, 7, 8, 9), {})
-    assert pace.plan(cohort).dropouts == {}  # four are needed, and three are slow
+    assert pace._plan(cohort).dropouts == {}  # four are needed, and three are slow
     assert pace.end_round([MESSAGES])["virtual_seconds"] == 20.0
 
 
 def test_the_first_of_an_over_selected_cohort_count():
     pace = pace_of("--over_selection=0.4", "--clients_per_round=7")
-    assert set(pace.plan(EVERYONE).dropouts) == set(SLOW)
+    assert set(pace._plan(EVERYONE).dropouts) == set(SLOW)
     assert pace.end_round([MESSAGES])["virtual_seconds"] == 2.0
 
 
 def test_a_wanted_share_sets_the_first_deadline_and_is_kept_to():
     pace = pace_of("--deadline_share=0.7")
     for _ in range(3):
-        assert set(pace.plan(EVERYONE).dropouts) == set(SLOW)
+        assert set(pace._plan(EVERYONE).dropouts) == set(SLOW)
         assert pace.end_round([MESSAGES])["deadline"] == 2.0
 
 
@@ -92,7 +93,7 @@ def test_a_wanted_share_that_most_miss_moves_the_deadline():
     pace = pace_of("--deadline=2", "--deadline_share=1")
     deadlines = []
     for _ in range(30):
-        pace.plan(EVERYONE)
+        pace._plan(EVERYONE)
         deadlines.append(pace.end_round([MESSAGES])["deadline"])
     assert deadlines[0] == 2.0
     assert deadlines[1] == pytest.approx(2.0 * math.exp(0.5 * 0.3), abs=1e-6)
@@ -101,45 +102,42 @@ def test_a_wanted_share_that_most_miss_moves_the_deadline():
 
 def test_partial_work_fits_the_deadline_and_is_scaled_to_the_same_length():
     pace = pace_of("--deadline=3.5", "--partial_work=fednova")
-    planned = pace.plan(EVERYONE)
+    planned = pace._plan(EVERYONE)
     assert planned.dropouts == {}
     assert planned.steps == {c: 3 if c in SLOW else 20 for c in range(10)}
-    mean = (7 * 20 + 3 * 3) / 10
-    assert planned.scales == pytest.approx({c: mean / planned.steps[c] for c in range(10)})
-    assert pace.end_round([MESSAGES])["local_steps"] == mean
+    assert planned.scales == pytest.approx({c: 4 * 3 / planned.steps[c] for c in range(10)})
+    assert pace.end_round([MESSAGES])["local_steps"] == (7 * 20 + 3 * 3) / 10
 
 
 def test_aborted_attempts_take_time_too():
     pace = pace_of("--deadline=3")
-    pace.plan(EVERYONE)
-    pace.plan(EVERYONE)
+    pace._plan(EVERYONE)
+    pace._plan(EVERYONE)
     begun = {stage: MESSAGES[stage] for stage in STAGES[:2]}
     assert pace.end_round([begun, MESSAGES])["virtual_seconds"] == 6.0
 
 
 def test_a_kept_state_goes_on_where_it_was():
     first, second = (pace_of("--deadline=2", "--deadline_share=1") for _ in range(2))
-    first.plan(EVERYONE)
+    first._plan(EVERYONE)
     first.end_round([MESSAGES])
     second.restore(first.text)
     for pace in (first, second):
-        pace.plan(EVERYONE)
+        pace._plan(EVERYONE)
     assert first.end_round([MESSAGES]) == second.end_round([MESSAGES])
 
 
 def test_clients_that_are_off_are_not_asked_and_waited_for_if_too_few_are_on():
-    hours = ("--availability_period=100", "--clients_per_round=5")
-    pace = pace_of(*hours, share_on=0.55)  # client c is on from 10 c seconds for 55 seconds
-    assert pace.absent(range(10)) == frozenset(range(1, 5))
-    few = ("--availability_period=100", "--clients_per_round=2")
-    pace = pace_of(*few, share_on=0.15, scheme="fedavg")
+    pace = pace_of("--clients_per_round=5", share_on=0.55, scheme="fedavg")
+    cohort = pace.draw(1, 1, ())  # client c is on from 10 c seconds for 55 seconds
+    assert set(cohort.clients) <= {0, 5, 6, 7, 8, 9}
+    assert len(cohort.clients) == 5
+    pace = pace_of("--clients_per_round=2", share_on=0.15, scheme="fedavg")
     pace.restore(json.dumps([96.0, math.inf]))  # none but client 9 is on until 100
-    assert pace.absent(range(10)) == frozenset(range(1, 9))
+    assert pace.draw(1, 1, ()).clients == (0, 9)
     assert json.loads(pace.text)[0] == pytest.approx(100.0)
-    with pytest.raises(RunError, match=r"3 are never on at the same time: lower --clients_per_"):
-        pace_of("--availability_period=100", "--clients_per_round=3", share_on=0.15).absent(
-            range(10)
-        )
+    assert pace.draw(1, 2, (9,)).clients == (0, 1)
+    assert json.loads(pace.text)[0] == pytest.approx(110.0)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ class Context:
         self.began = []
         self.last_round = None
 
-    def plan_round(self, clients, dropouts, repeats=False):
+    def plan_round(self, clients, dropouts, repeats=False, states=None):
         self.began.append((tuple(clients), self.ends[0]))
 
     def next(self, state, keys):
@@ -62,9 +62,9 @@ def train(monkeypatch, tmp_path):
         trained = []
         monkeypatch.setattr(scheme_training, "weights_of", lambda state: state)
 
-        def loop(state, train, evaluate, goes_on):
+        def loop(state, train, evaluate, may_go_on, still_used):
             for number in range(1, rounds_planned + 1):
-                if not context.ends or not goes_on():
+                if not context.ends or not may_go_on():
                     break
                 trained.append(train(state, number))
                 state = trained[-1].state

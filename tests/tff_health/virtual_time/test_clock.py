@@ -1,7 +1,9 @@
+import dataclasses
 import math
 
 import pytest
 
+from tff_health.errors import RunError
 from tff_health.virtual_time.clock import Clock, Computing, Crossing
 from tff_health.virtual_time.deadline import Deadline
 from tff_health.virtual_time.profiles import Profile
@@ -85,3 +87,14 @@ def test_a_deadline_comes_to_the_wanted_share_from_either_side(start):
     share = sum(arrival <= deadline.seconds for arrival in arrivals) / 100
     assert share == pytest.approx(0.7, abs=0.03)
     assert Deadline(start).after(arrivals).seconds == start
+
+
+def test_a_round_begins_when_enough_clients_are_on(clock):
+    hours = [Profile(share_on=0.3, on_from=start) for start in (0.0, 0.2, 0.6)]
+    clock = dataclasses.replace(clock, profiles=hours, period=100.0)
+    assert clock.when_on([0, 1, 2], 1, 0.0) == 0.0
+    both = clock.when_on([0, 1, 2], 2, 0.0)
+    assert both == pytest.approx(20.0)
+    assert [clock.is_on(client, both) for client in range(3)] == [True, True, False]
+    with pytest.raises(RunError, match="3 are never on at the same time: lower --clients_per_"):
+        clock.when_on([0, 1, 2], 3, 0.0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tff_health.errors import ConfigError
-from tff_health.virtual_time.profiles import Population, Profile, first_moment_with, slow_clients
+from tff_health.virtual_time.profiles import Population, Profile, slow_clients
 from tff_health.virtual_time.trace import read_trace, write_trace
 
 
@@ -63,16 +63,6 @@ def test_a_client_is_on_for_its_share_of_every_period():
     assert client.seconds_until_on(20.0, 100.0) == pytest.approx(30.0)
     assert client.seconds_until_on(50.0, 100.0) == 0.0
     assert client.seconds_until_on(80.0, 100.0) == pytest.approx(70.0)
-
-
-def test_a_round_begins_when_enough_clients_are_on():
-    clients = [Profile(share_on=0.3, on_from=start) for start in (0.0, 0.2, 0.6)]
-    assert first_moment_with(clients, [0, 1, 2], 1, 0.0, 100.0) == 0.0
-    both = first_moment_with(clients, [0, 1, 2], 2, 0.0, 100.0)
-    assert both == pytest.approx(20.0)
-    assert all(clients[c].seconds_until_on(both, 100.0) == 0 for c in (0, 1))
-    with pytest.raises(ValueError, match="3 are never on at the same time"):
-        first_moment_with(clients, [0, 1, 2], 3, 0.0, 100.0)
 
 
 def test_drawn_clients_are_read_back_as_they_were(tmp_path):

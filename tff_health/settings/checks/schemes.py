@@ -67,12 +67,13 @@ def _plan_problems(config: RunConfig, protocol: str) -> list[str]:
         for stage in cohort.dropout_stages
         if stage not in stages
     ]
-    least = cohort.clients_per_round - config.num_dropouts
+    wanted = config.clock.buffer_size or cohort.clients_per_round
+    least = wanted - config.num_dropouts
     # With groups, who is left in which is not known: those below their threshold are left out.
     is_known = cohort.dropout_draw == "exact" and not config.has_groups
     if is_known and least < plan.survivors:
         found.append(
-            f"--dropout_rate={cohort.dropout_rate}: leaves {least} of {cohort.clients_per_round} "
+            f"--dropout_rate={cohort.dropout_rate}: leaves {least} of {wanted} "
             f"clients, and {plan.survivors} must survive a round: lower it"
             f"{_or_threshold(config.run.scheme, least)}"
         )

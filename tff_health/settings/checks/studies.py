@@ -11,7 +11,7 @@ from tff_health.settings.words import shown
 _FEWEST_CLIENTS = 3
 _VARIED = (
     *("seeds", "batch_sizes", "client_counts", "dropout_rates"),
-    *("attacks", "hostile_shares", "defences"),
+    *("attacks", "hostile_shares", "defences", "slow_shares", "modes"),
 )
 
 
@@ -32,6 +32,8 @@ def problems(config: RunConfig) -> list[str]:
             f"{shown('update_norm', config.robust.update_norm)}: experiment "
             f"{config.run.experiment} needs one above 0, which clipping, groups and bound go by"
         )
+    if "modes" in used and config.study.modes and "all" not in config.study.modes:
+        found.append(f"{shown('modes', config.study.modes)}: others are held against it: add 'all'")
     if "epsilons" in used:
         found += _epsilons_problems(config.study.epsilons)
     return found

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from tff_health.settings.groups.run import SHARING
 from tff_health.settings.setting import MAX_COUNT, POSITIVE, Range, setting
 
-_CLOCKED = _RUN = ("train",)
+_CLOCKED = ("train", "stragglers")
+_RUN = ("train",)
 _SECONDS = Range(least=0, far=MAX_COUNT, text="0 or more")
 _SPREAD = Range(least=0, most=3)
 CLIENT_TIMES = ("none", "equal", "drawn")
 PARTIAL_WORK = ("none", "fednova")
+STALENESS = ("root", "none")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,7 @@ class ClockSettings:
         "bandwidths are log-normal, drawn from the seed (drawn), or they stand in a CSV file, of "
         "which this is the path.",
         "none",
+        default_text="none, but equal for experiment stragglers",
         schemes=SHARING,
         experiments=_CLOCKED,
     )
@@ -78,6 +81,7 @@ class ClockSettings:
     step_seconds: float = setting(
         "Seconds of one training step of a client of speed 1; 0 to measure them once.",
         0.0,
+        default_text="0, but 0.02 for experiment stragglers",
         range=_SECONDS,
         unit="seconds",
         schemes=SHARING,
@@ -100,15 +104,24 @@ class ClockSettings:
         range=_SECONDS,
         unit="seconds",
         schemes=SHARING,
-        experiments=_RUN,
+        experiments=_CLOCKED,
     )
     deadline_share: float = setting(
         "Share of a cohort whose whole work is to be in time, to which the deadline adapts from "
         "round to round; 0 to leave it as it is.",
         0.0,
+        default_text="0, but 0.7 for experiment stragglers",
         range=Range(least=0, most=1),
         schemes=SHARING,
         experiments=_CLOCKED,
+    )
+    deadline_slack: float = setting(
+        "How many times as long as --deadline, or as what it adapts to, updates are waited for: "
+        "time for others to do a part with --partial_work.",
+        1.0,
+        range=Range(least=1, most=1000),
+        schemes=SHARING,
+        experiments=_RUN,
     )
     over_selection: float = setting(
         "How many more clients are drawn than --clients_per_round, as a share of these; the first "
@@ -125,4 +138,23 @@ class ClockSettings:
         choices=PARTIAL_WORK,
         schemes=SHARING,
         experiments=_RUN,
+    )
+    buffer_size: int = setting(
+        "Updates in a buffer of asynchronous training (FedBuff): clients train on the model that "
+        "they were given last, and every so many that are done form a secure sum among just these; "
+        "0 for rounds, in which all train on the same model.",
+        0,
+        default_text="0, but 5 for experiment stragglers",
+        range=Range(least=0, far=MAX_COUNT, text="0 (for rounds) or more"),
+        unit="clients",
+        schemes=SHARING,
+        experiments=_CLOCKED,
+    )
+    staleness: str = setting(
+        "What an update counts in a buffer whose model is several buffers old: as much as others "
+        "(none), or 1 / sqrt(1 + age) (root).",
+        STALENESS[0],
+        choices=STALENESS,
+        schemes=SHARING,
+        experiments=_CLOCKED,
     )

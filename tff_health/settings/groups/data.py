@@ -12,7 +12,7 @@ OF_OWN_IMAGES = ("image_size", "image_fit", "num_channels", "skip_unreadable")
 """Settings that only images of the user's own have."""
 _READING = training(also=("statistics", "costs", "he"))
 _SHARED_OUT = training(also=("statistics",))
-PARTITIONS = ("iid", "dirichlet", "site", "label_noise")
+PARTITIONS = ("iid", "dirichlet", "site", "rare", "label_noise")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +82,10 @@ class PartitionSettings:
     kind: str = setting(
         "How the training part is shared out: equal parts at random (iid), each class by "
         "proportions that differ (dirichlet), a client for each hospital that images came from "
-        "(site), or as iid and then some labels made wrong (label_noise).",
+        "(site), in equal parts with the rarer half of the classes at the last clients alone "
+        "(rare), or as iid and then some labels made wrong (label_noise).",
         "iid",
+        default_text="iid, but rare for experiment stragglers",
         flag="partition",
         choices=PARTITIONS,
         experiments=_SHARED_OUT,
@@ -106,5 +108,12 @@ class PartitionSettings:
         "Share of such a client's labels that are wrong in --partition=label_noise.",
         0.6,
         range=Range(least=0, most=1),
+        experiments=_SHARED_OUT,
+    )
+    rare_clients: float = setting(
+        "Share of the clients, the last ones, that hold the rarer half of the classes in "
+        "--partition=rare.",
+        0.3,
+        range=Range(above=0, most=1),
         experiments=_SHARED_OUT,
     )

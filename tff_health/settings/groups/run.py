@@ -44,7 +44,7 @@ class RunSettings:
         0,
         range=Range(least=0, most=MAX_SEED),
         experiments=training(
-            but=("schemes", "batch_size", "ablation", "poisoning", "privacy"),
+            but=("schemes", "batch_size", "ablation", "poisoning", "privacy", "stragglers"),
             also=("statistics", "he"),
         ),
     )

@@ -7,6 +7,7 @@ from tff_health.settings.groups.run import MAX_SEED
 from tff_health.settings.setting import Range, setting
 
 DEFENCES = ("mean", "clipping", "groups", "bound", "kept_bound", "quality")
+MODES = ("all", "deadline", "partial_work", "asynchronous")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +19,7 @@ class StudySettings:
         (),
         default_text="by preset",
         range=Range(least=0, most=MAX_SEED),
-        experiments=("schemes", "batch_size", "ablation", "poisoning", "privacy"),
+        experiments=("schemes", "batch_size", "ablation", "poisoning", "privacy", "stragglers"),
     )
     encrypted_rounds: int = setting(
         "Rounds of scheme fang that are encrypted; the others are taken from bonawitz, whose model "
@@ -56,6 +57,22 @@ class StudySettings:
         default_text="0.0,0.1,0.2,0.3, but 0.0,0.3 for costs",
         range=Range(least=0, most=0.99),
         experiments=("dropout", "costs"),
+    )
+    slow_shares: tuple[float, ...] = setting(
+        "Shares of the clients that are slow, which are compared.",
+        (),
+        default_text="0.0,0.1,0.3",
+        range=Range(least=0, most=1),
+        experiments=("stragglers",),
+    )
+    modes: tuple[str, ...] = setting(
+        "Ways to treat slow clients, which are compared: to wait for all (all), to go on without "
+        "those that are late (deadline), to have each do the steps that fit (partial_work), or to "
+        "sum whoever is done (asynchronous).",
+        (),
+        default_text=",".join(MODES),
+        choices=MODES,
+        experiments=("stragglers",),
     )
     turns: int = setting(
         "How often each dropout rate is measured; what counts is the median.",
