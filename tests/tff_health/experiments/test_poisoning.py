@@ -149,4 +149,4 @@ def test_a_killed_experiment_goes_on(tmp_path):
     told = (runs / "bound-scale-0.3-seed0" / "report.html").read_text()
     assert "Simulated attack scale: clients" in told
     assert "as if each came with a proof" in told
-    assert "enforced bound" in result.stdout
+    assert "bound-scale-0.3" in result.stdout
