@@ -42,7 +42,7 @@ def test_what_is_made_ahead_makes_the_same_ciphertexts(plaintext, exponent):
     assert TABLE.blind(plaintext, TABLE.encrypt(0, exponent)) == TABLE.encrypt(plaintext, exponent)
 
 
-@pytest.mark.parametrize("plaintext", [-1, KEY.n])
+@pytest.mark.parametrize("plaintext", [-1, KEY.n], ids=["below", "n"])
 def test_plaintexts_beyond_n_are_refused(plaintext):
     with pytest.raises(ParameterError):
         TABLE.blind(plaintext, 1)
