@@ -20,6 +20,7 @@ from tff_health.measurements.plain_traffic import Traffic
 from tff_health.secure_aggregation.secure_context import SecureContext
 from tff_health.training.broken_updates import check_updates
 from tff_health.training.checkpoints import Checkpoints
+from tff_health.training.cohorts import Cohort
 from tff_health.training.mechanism import settle
 from tff_health.training.round_runner import RoundRunner
 from tff_health.training.run import build_protocol
@@ -99,18 +100,11 @@ class Run:
         )
         with pytest.MonkeyPatch.context() as patch, self.installed(context):
             patch.setattr(
-                "tff_health.training.round_runner.draw_cohort", lambda *_: Everyone(tuple(clients))
+                "tff_health.training.round_runner.draw_cohort",
+                lambda *_: Cohort(tuple(clients), {}),
             )
             done = runner.run(state, number)
         return done.state, done.row
-
-
-class Everyone:
-    """A cohort that nobody drops out of."""
-
-    def __init__(self, clients):
-        self.clients = self.present = clients
-        self.dropouts = {}
 
 
 @pytest.fixture(scope="module", params=SCHEMES)
