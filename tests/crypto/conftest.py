@@ -1,3 +1,7 @@
+from pathlib import Path
+
+import pytest
+
 LIMITS = {
     "allowed_bits": "allowed_bits",
     "extreme_bits": "extreme_bits",
@@ -17,3 +21,17 @@ def pytest_generate_tests(metafunc):
     for name, attribute in LIMITS.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, getattr(metafunc.cls, attribute))
+
+
+@pytest.fixture
+def no_process_is_left():
+    """Fails a test that leaves a process."""
+    before = children()
+    yield
+    assert children() <= before
+
+
+def children():
+    """The processes that this one has started and not yet seen the end of."""
+    listed = Path("/proc/self/task").glob("*/children")
+    return {int(pid) for one in listed for pid in one.read_text().split()}

@@ -29,6 +29,7 @@ from crypto.session.secure_sum import SessionAbortedError
 from tests.crypto.conformance import random_vectors
 from tests.crypto.protocols.masking.test_session import DoubleMaskingConformance
 
+pytestmark = pytest.mark.usefixtures("no_process_is_left")
 CLIENTS = (3, 5, 8, 13, 21, 34)
 UPLOAD, UNMASKING = Stage.MASKED_INPUT.value, Stage.UNMASKING.value
 
@@ -41,11 +42,6 @@ def _every_session_forks(monkeypatch):
 def on(cores, protocol):
     protocol.cores = cores
     return protocol
-
-
-def assert_no_process_is_left():
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
 
 
 def counted(result):
@@ -79,7 +75,6 @@ def test_sums_and_costs_are_as_in_one_process(kind, cores):
     steps = [{(w.stage, w.role): w.steps for w in r.costs.work} for r in results]
     assert steps[0] == steps[1]
     assert all(row.seconds > 0 for row in shared.costs.clients)
-    assert_no_process_is_left()
 
 
 @pytest.mark.parametrize("kind", [QualitySum, HardenedQualitySum])
@@ -92,7 +87,6 @@ def test_joint_sessions_run_in_workers_too(kind):
         assert result.refusals == ()
         assert result.quality_sum == sum(qualities.values())
         np.testing.assert_array_equal(result.sum, sum(vectors.values()) % 2**20)
-    assert_no_process_is_left()
 
 
 @pytest.mark.parametrize("key_setup", ["authority", "dkg"])
@@ -109,7 +103,6 @@ def test_encrypted_qualities_are_proven_in_workers(key_setup):
     alone, shared = results
     assert counted(alone) == counted(shared)  # though others may have helped
     assert set(alone.costs.messages) == set(shared.costs.messages)
-    assert_no_process_is_left()
 
 
 def test_clients_remember_the_rounds_that_they_opened_in_workers():
@@ -138,7 +131,6 @@ def test_a_killed_worker_ends_the_session(monkeypatch, stage, opened):
         on(2, DoubleMasking()).sum(random_vectors(CLIENTS), 20, round_id=1)
     assert isinstance(caught.value.reason, LostWorkerError)
     assert (caught.value.stage, caught.value.may_be_opened) == (stage, opened)
-    assert_no_process_is_left()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
@@ -149,7 +141,6 @@ def test_no_worker_is_left_however_a_session_ends(monkeypatch, error):
     monkeypatch.setattr(MaskingServer, "_accept_shares", fail)
     with pytest.raises(error):
         on(2, DoubleMasking()).sum(random_vectors(CLIENTS), 20, round_id=1)
-    assert_no_process_is_left()
 
 
 def test_a_fault_of_our_own_in_a_worker_is_told(monkeypatch):
@@ -159,7 +150,6 @@ def test_a_fault_of_our_own_in_a_worker_is_told(monkeypatch):
     monkeypatch.setattr(MaskingClientSession, "step", fail)
     with pytest.raises(RuntimeError, match="ZeroDivisionError in a worker: a slip"):
         on(2, DoubleMasking()).sum(random_vectors(CLIENTS), 20, round_id=1)
-    assert_no_process_is_left()
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def _verify(integers, random, changed=-1, context=None, **given):
     commitment, data, parameters, own = _proven(given, integers, random)
     if changed >= 0:
         data = data[:changed] + bytes([data[changed] ^ 1]) + data[changed + 1 :]
-    own = own if context is None else context.encode()
+    own = own if context is None else context
     verify_norm(NormProof.from_bytes(data, parameters), commitment, parameters, own)
     return {"valid": True}
 
@@ -106,7 +106,7 @@ def vectors():
         add("at the bound", "prove norm", **own),
         add("beyond it", "prove norm", **{**own, "integers": [7, 30, -40, 1, 0]}),
         add("honest", "verify norm", **own),
-        add("another context", "verify norm", **own, context="another"),
+        add("another context", "verify norm", **own, context=b"another"),
     ]
     places = {"root": 3, "sums": 200, "polynomials": 20_000, "columns": 120_000}
     changed = [add(name, "verify norm", **own, changed=place) for name, place in places.items()]

@@ -30,7 +30,7 @@ def test_there_are_no_other_files():
 
 def given_to(vector):
     """The arguments of a vector, with bytes where there is hexadecimal."""
-    plain_text = {"group", "random", "purpose", "seed_label", "text", "context"}
+    plain_text = {"group", "random", "purpose", "seed_label", "text"}
     return {
         name: value if name in plain_text else from_hex(value)
         for name, value in vector["given"].items()
