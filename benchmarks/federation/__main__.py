@@ -1,4 +1,4 @@
-"""Secure sums between programs of their own, beside the same in one process and beside Flower's.
+"""Sums and rounds between programs of their own, beside one process, training, and Flower.
 
     python -m benchmarks.federation [--install=no] [--sites 10] [--parts small ...]
 
@@ -12,9 +12,10 @@ import statistics
 
 from benchmarks.federation.flower import FLOWER, flower_round
 from benchmarks.federation.secure_sum import BITS, compare, deployed
+from benchmarks.federation.training_rounds import training_rounds
 
 PAPER, RESNET = 306_063, 11_000_000
-PARTS = ("small", "large", "memory", "flower")
+PARTS = ("small", "large", "memory", "rounds", "flower")
 _FLOWER_LIMIT = 300.0
 
 
@@ -35,6 +36,8 @@ def main() -> None:
         _compared(options.sites, RESNET, 1, 2)
     if "memory" in options.parts:
         _memory(options.sites, RESNET // 2)
+    if "rounds" in options.parts:
+        _rounds(sites=5, rounds=8)
     if "flower" in options.parts:
         _flower(options.sites, PAPER, options.install == "yes")
 
@@ -56,6 +59,16 @@ def _memory(sites: int, length: int) -> None:
         memory = deployed(number, length, 2)["memory"]
         print(f"  {number:3} sites      {memory / 1e6:7.1f} MB, {memory / 8 / length:.1f} vectors")
     print()
+
+
+def _rounds(sites: int, rounds: int) -> None:
+    found = training_rounds(sites, rounds)
+    ratios = [whole / own for whole, own in found]
+    print(f"rounds of the paper's network, {sites} sites that train at once on drawn lesions")
+    print(f"  a round        {statistics.median(whole for whole, _ in found):7.3f} s")
+    print(f"  slowest site   {statistics.median(own for _, own in found):7.3f} s of training")
+    low, high = min(ratios), max(ratios)
+    print(f"  ratio          {statistics.median(ratios):7.2f}   ({low:.2f} to {high:.2f})\n")
 
 
 def _flower(sites: int, length: int, install: bool) -> None:

@@ -45,11 +45,12 @@ def deployed(sites: int, length: int, sessions: int) -> dict[str, Any]:
     """What the server of a deployed session says; every party is a process, with TLS between."""
     with tempfile.TemporaryDirectory() as folder:
         names = enrolled(Path(folder), sites)
-        numbers = free_port(), sites, length, BITS, sessions
+        numbers = [str(n) for n in (free_port(), sites, length, BITS, sessions)]
         with processes() as start:
-            server = start(folder, "server", numbers, stdout=subprocess.PIPE, text=True)
+            party = "benchmarks.federation.party", folder
+            server = start(*party, "server", *numbers, cwd=ROOT, stdout=subprocess.PIPE, text=True)
             for name in names:
-                start(folder, name, numbers)
+                start(*party, name, *numbers, cwd=ROOT)
             told, _ = server.communicate(timeout=_LIMIT)
         found: dict[str, Any] = json.loads(told)
     if not found["right"]:
@@ -77,13 +78,12 @@ def free_port() -> int:
 
 @contextmanager
 def processes() -> Iterator[Any]:
-    """Yields what starts a party; all end with the block."""
+    """Yields what starts a module of Python with arguments; all end with the block."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(folder: str, name: str, numbers: tuple[int, ...], **options: Any) -> Any:
-        arguments = ("-m", "benchmarks.federation.party", folder, name, *map(str, numbers))
+    def start(module: str, *arguments: str, **options: Any) -> Any:
         one = subprocess.Popen(
-            [sys.executable, *arguments], cwd=ROOT, start_new_session=True, **options
+            [sys.executable, "-m", module, *arguments], start_new_session=True, **options
         )
         started.append(one)
         return one
