@@ -147,7 +147,7 @@ class GroupedSums(SumProtocol):
         dealt = self._deal(plan)
         costs, refusals = dealt.costs, dealt.refusals
         groups: list[GroupOutcome] = []
-        found: list[SumsOutcome] = []
+        found: list[tuple[SumsOutcome, Contribution]] = []
         for number, members in enumerate(dealt.groups.members):
             lost = {c: self._inner.stages[0] for c in members if c not in dealt.informed}
             mine = {client: stage for client, stage in dropouts.items() if client in members}
@@ -160,18 +160,20 @@ class GroupedSums(SumProtocol):
                 groups.append(GroupOutcome(members, (), BELOW_THRESHOLD))
                 continue
             costs, refusals = costs + outcome.costs, refusals + outcome.refusals
-            groups.append(GroupOutcome(members, outcome.survivors, self._objection(slots, outcome)))
+            mean = _mean(slots, outcome.sums)
+            groups.append(GroupOutcome(members, outcome.survivors, self._objection(mean)))
             if not groups[-1].left_out:
-                found.append(outcome)
+                found.append((outcome, mean))
         if not found:
             raise NoGroupError(tuple(groups), costs, refusals)
+        outcomes = [outcome for outcome, _ in found]
         return SumsOutcome(
-            self._decide(slots, [outcome.sums for outcome in found]),
-            tuple(sorted(client for outcome in found for client in outcome.survivors)),
+            self._decide(slots, [one.sums for one in outcomes], [mean for _, mean in found]),
+            tuple(sorted(client for outcome in outcomes for client in outcome.survivors)),
             costs,
             refusals,
-            max(outcome.lone_share for outcome in found),
-            _verified_by(found),
+            max(outcome.lone_share for outcome in outcomes),
+            _verified_by(outcomes),
             tuple(groups),
         )
 
@@ -185,18 +187,19 @@ class GroupedSums(SumProtocol):
             binding=plan.binding,
         )
 
-    def _objection(self, slots: Sequence[Slot], outcome: SumsOutcome) -> str:
-        """Says why a group does not count; empty if it does."""
-        found = _mean(slots, outcome.sums)
-        if not found.weight:
+    def _objection(self, mean: Contribution) -> str:
+        """Says why a group with this mean does not count; empty if it does."""
+        if not mean.weight:
             return NOT_FINITE
-        if not self._rule.allows(found.update):
-            return f"{ABOVE_NORM} {self._rule.norm(found.update):.4g}"
+        if not self._rule.allows(mean.update):
+            return f"{ABOVE_NORM} {self._rule.norm(mean.update):.4g}"
         return ""
 
-    def _decide(self, slots: Sequence[Slot], sums: Sequence[Sequence[Any]]) -> list[Any]:
-        """Returns sums over all groups; those of updates are what the rule says."""
-        means, rule = [_mean(slots, of_group) for of_group in sums], self._rule
+    def _decide(
+        self, slots: Sequence[Slot], sums: Sequence[Sequence[Any]], means: Sequence[Contribution]
+    ) -> list[Any]:
+        """Returns sums over all groups; those of updates are what the rule says of their means."""
+        rule = self._rule
         rows = np.stack([mean.update for mean in means])
         weights = [mean.weight for mean in means]
         update = combine(rule.name, rows, np.array(weights), rule.trimmed_share)

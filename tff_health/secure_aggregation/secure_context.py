@@ -281,7 +281,9 @@ def _binding(parts: SplitComputation, given: Sequence[tuple[Any, Sequence[Client
     if len(given) == 1:
         return parts.broadcast_digest(given[0][0])
     digest = hashlib.sha256(b"broadcasts by client")
-    digests = {c: parts.broadcast_digest(broadcast) for broadcast, who in given for c in who}
+    digests: dict[ClientId, bytes] = {}
+    for broadcast, who in given:
+        digests |= dict.fromkeys(who, parts.broadcast_digest(broadcast))
     for client, its in sorted(digests.items()):
         digest.update(client.to_bytes(8, "big") + its)
     return digest.digest()
