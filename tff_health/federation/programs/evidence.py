@@ -82,21 +82,7 @@ class ServerEvidence:
             return
         told, self._pending = self._pending, None
         if told is None or told.round_id != closed.round_id:
-            told = RoundSessions(
-                study=self._study,
-                registry=self._registry(),
-                round_id=closed.round_id,
-                binding=closed.binding,
-                sessions=self._sessions,
-                cohort=None,
-                survivors=closed.survivors,
-                outcome="lost" if closed.is_lost else SUMMED,
-                model_before=None,
-                model_after=closed.model,
-                epsilon=None,
-                bytes_up=0,
-                bytes_down=0,
-            )
+            told = _as_told(closed, self._study, self._registry(), self._sessions, Traffic())
         self._transcript.add(told, time.time())
 
     def close(self) -> None:
@@ -220,21 +206,11 @@ class HelperEvidence:
         """Writes how a round ended, as the server says, and what was done since the last."""
         if _tells_of(self._transcript, self._study, closed.round_id):
             return
-        told = RoundSessions(
-            study=self._study,
-            registry=self._registry,
-            round_id=closed.round_id,
-            binding=closed.binding,
-            sessions=tuple(sorted(self._done.items())),
-            cohort=None,
-            survivors=closed.survivors,
-            outcome="lost" if closed.is_lost else SUMMED,
-            model_before=None,
-            model_after=closed.model,
-            epsilon=None,
-            bytes_up=self._traffic.sent - self._counted.sent,
-            bytes_down=self._traffic.received - self._counted.received,
+        traffic = Traffic(
+            self._traffic.sent - self._counted.sent, self._traffic.received - self._counted.received
         )
+        done = tuple(sorted(self._done.items()))
+        told = _as_told(closed, self._study, self._registry, done, traffic)
         self._transcript.add(told, time.time())
         self._counted = Traffic(self._traffic.sent, self._traffic.received)
         self._done.clear()
@@ -242,6 +218,31 @@ class HelperEvidence:
     def close(self) -> None:
         """Lets another program open the transcript."""
         self._transcript.close()
+
+
+def _as_told(
+    closed: RoundClosed,
+    study: bytes,
+    registry: bytes,
+    sessions: tuple[tuple[str, bytes], ...],
+    traffic: Traffic,
+) -> RoundSessions:
+    """An entry of who knows of a round's model and clients only what was told at its end."""
+    return RoundSessions(
+        study=study,
+        registry=registry,
+        round_id=closed.round_id,
+        binding=closed.binding,
+        sessions=sessions,
+        cohort=None,
+        survivors=closed.survivors,
+        outcome="lost" if closed.is_lost else SUMMED,
+        model_before=None,
+        model_after=closed.model,
+        epsilon=None,
+        bytes_up=traffic.sent,
+        bytes_down=traffic.received,
+    )
 
 
 def _tells_of(transcript: Transcript, study: bytes, round_id: int) -> bool:
