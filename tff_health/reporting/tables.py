@@ -40,10 +40,15 @@ class Table:
         return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
     def numeric(self) -> list[bool]:
-        """Which columns hold numbers, alone or as text that begins with one, and nothing else."""
+        """Which columns hold numbers, alone or as text that begins with one, and nothing else.
+
+        A column without a name holds the names of rows, whatever they begin with.
+        """
         return [
-            any(row[i] != "" for row in self.rows) and all(_is_numeric(row[i]) for row in self.rows)
-            for i in range(len(self.columns))
+            name != ""
+            and any(row[i] != "" for row in self.rows)
+            and all(_is_numeric(row[i]) for row in self.rows)
+            for i, name in enumerate(self.columns)
         ]
 
 

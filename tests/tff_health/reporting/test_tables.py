@@ -33,6 +33,11 @@ def test_a_column_without_values_holds_no_numbers():
     assert Table("t", "T", ("a",), []).numeric() == [False]
 
 
+def test_names_of_rows_stand_to_the_left_whatever_they_begin_with():
+    table = Table("t", "T", ("", "a"), [("30 % slow", "1.5 s"), ("0 % slow", "2 s")])
+    assert table.numeric() == [False, True]
+
+
 def test_pages_say_for_each_cell_where_it_stands(tmp_path):
     section = Section("Costs", tables=[TABLE])
     Report(title="T", subtitle="", findings=[], sections=[section]).save(tmp_path / "r.html")
